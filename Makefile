@@ -9,7 +9,7 @@ export AWS_EC2_METADATA_DISABLED = true
 export SAM_CLI_TELEMETRY = 0
 
 ENVIRONMENTS = development spark sam backbones
-PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .PHONY: help
 help:  ## this list
