@@ -1,0 +1,1 @@
+"""The jobs: images become rows of features, rows become a PCA."""

@@ -1,0 +1,21 @@
+"""What can end a run: one class for each thing that its caller does about it."""
+
+
+class JobError(Exception):
+    """Ends the run. Its text is one sentence for the operator; the run's status is then not zero."""
+
+
+class MisconfiguredError(JobError):
+    """Trying again will not help: settings, permissions, files of an unknown version, an archive that does not fit."""
+
+
+class SupersededError(JobError):
+    """Another attempt, or another batch, is in flight: what this run found out is not wanted any more."""
+
+
+class PublishRefusedError(JobError):
+    """Somebody committed to the table since this run started from it: nothing was published, try again."""
+
+
+class UnreadError(JobError):
+    """Some objects could be read neither as there nor as gone: all others are published, try these again."""

@@ -1,0 +1,67 @@
+"""Objects on S3 as the jobs see them: one way to make a client, to ask for a bucket, to read and write documents."""
+
+import functools
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pomona.errors import MisconfiguredError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@functools.cache
+def s3_client() -> "S3Client":
+    """boto3's client of this process; it may be used by several threads. The endpoint is AWS_ENDPOINT_URL's, if set."""
+    import boto3
+    from botocore.config import Config
+
+    path_style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "auto"
+    config = Config(
+        s3={"addressing_style": path_style},
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=32,
+    )
+    client: S3Client = boto3.client("s3", config=config)
+    return client
+
+
+def error_code(error: ClientError) -> str:
+    """S3's own code of a failure, e.g. NoSuchKey; a bare status such as 404 when the answer had no body."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def require_bucket(bucket: str) -> None:
+    """Ends the run if the bucket cannot be listed: S3 says who is missing only to those who may list.
+
+    Without this a refused access or a wrong name could pass for thousands of missing objects.
+    """
+    try:
+        s3_client().list_objects_v2(Bucket=bucket, MaxKeys=1)
+    except ClientError as error:
+        raise MisconfiguredError(f"the bucket {bucket} cannot be listed: S3 says {error_code(error)}") from error
+
+
+def read_json(bucket: str, key: str) -> dict[str, Any] | None:
+    """The document at `key`, or None where there is none."""
+    body = read_bytes(bucket, key)
+    return None if body is None else dict(json.loads(body))
+
+
+def read_bytes(bucket: str, key: str) -> bytes | None:
+    """The object's body, or None where there is none; every other failure is botocore's ClientError."""
+    try:
+        return s3_client().get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error_code(error) == "NoSuchKey":
+            return None
+        raise
+
+
+def write_json(bucket: str, key: str, document: dict[str, Any]) -> None:
+    """Write the document, in a form that `aws s3 cp … -` shows well."""
+    body = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    s3_client().put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")

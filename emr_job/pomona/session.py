@@ -1,0 +1,77 @@
+"""The Spark session of a job: the catalog `lake` and settings that keep small runs small.
+
+What depends on where the job runs (master, Iceberg's jars, endpoints) comes from the platform's spark-defaults.conf.
+"""
+
+import importlib
+
+from pyspark.sql import SparkSession
+
+from pomona.errors import MisconfiguredError
+
+CATALOG = "lake"
+NEEDED_PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "ai_edge_litert.interpreter")
+
+_CATALOG_SETTINGS = {
+    "": "org.apache.iceberg.spark.SparkCatalog",
+    ".catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
+    ".io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+    # a run must see what others have published since: the catalog's own memory of a table would hide it
+    ".cache-enabled": "false",
+}
+
+_SESSION_SETTINGS = {
+    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # rows are 5 kB of features: small batches bound the memory of a Python worker
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
+    # shuffles are cut fine and joined again by size, so that ten rows become one file and a million become forty
+    "spark.sql.shuffle.partitions": "32",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
+    # a second copy of a slow task would fetch and infer its images twice
+    "spark.speculation": "false",
+}
+
+
+def catalog_settings(lake_bucket: str, catalog: str = CATALOG) -> dict[str, str]:
+    """The Spark settings that make `catalog` the Glue catalog over the lake's warehouse."""
+    settings = {f"spark.sql.catalog.{catalog}{suffix}": value for suffix, value in _CATALOG_SETTINGS.items()}
+    return settings | {f"spark.sql.catalog.{catalog}.warehouse": f"s3://{lake_bucket}/warehouse"}
+
+
+def start_session(name: str, lake_bucket: str) -> SparkSession:
+    """The job's session; `name` is shown by the platform beside its logs."""
+    builder = SparkSession.builder.appName(name)
+    for setting, value in (_SESSION_SETTINGS | catalog_settings(lake_bucket)).items():
+        builder = builder.config(setting, value)
+    spark: SparkSession = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    return spark
+
+
+def check_archive(packages: tuple[str, ...] = NEEDED_PACKAGES) -> None:
+    """Import what the archive brought; MisconfiguredError names what does not fit this interpreter and platform."""
+    for package in packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise MisconfiguredError(_does_not_fit(package, error)) from error
+
+
+def _does_not_fit(package: str, error: ImportError) -> str:
+    import platform
+
+    here = f"Python {platform.python_version()} on {platform.machine()}"
+    return f"the archive of packages does not fit {here}: importing {package} failed ({error}); build and deploy again"
+
+
+def task_slots(spark: SparkSession) -> int:
+    """How many tasks may run at once when the platform has given all the executors that it may."""
+    conf = spark.sparkContext.getConf()
+    if conf.get("spark.dynamicAllocation.enabled", "false") == "true":
+        executors = int(conf.get("spark.dynamicAllocation.maxExecutors", "1"))
+        return max(executors * int(conf.get("spark.executor.cores", "1")), 1)
+    return max(spark.sparkContext.defaultParallelism, 1)
