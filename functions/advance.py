@@ -1,0 +1,21 @@
+"""Lambda behind the runs' state changes and the clock: settles the run in flight and launches the next."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from intake import wiring
+from intake.errors import TransientError
+from intake.telemetry import count, logger, metrics, tracer
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Look at the queue. Every event means only this: what it says of a run is asked of EMR Serverless itself."""
+    count("looks", 1)
+    try:
+        wiring.queue().advance()
+    except TransientError as error:
+        logger.warning("nothing is known now, the clock comes again", extra={"details": str(error)})

@@ -1,0 +1,39 @@
+"""Lambda behind the SQS queue of S3's events: writes their keys into a segment, then tries to launch a run."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from intake import wiring
+from intake.ingestion import Ingested, ingest
+from intake.telemetry import count, logger, metrics, tracer
+from intake.times import now
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Take in a batch of messages; the answer names those that are not S3 events."""
+    ingested = ingest(event, wiring.queue(), context.aws_request_id, now())
+    _tell(ingested, len(event["Records"]))
+    _try_to_advance()
+    return ingested.response
+
+
+def _tell(ingested: Ingested, events: int) -> None:
+    for reason in ingested.refusals:
+        logger.warning("a message was refused", extra={"details": reason})
+    count("events", events)
+    count("malformed", len(ingested.refusals))
+    count("keys", ingested.keys)
+    count("segments", ingested.segments)
+
+
+def _try_to_advance() -> None:
+    try:
+        wiring.queue().advance()
+    except Exception:
+        # The keys are safe in their segment: what failed here, the clock does again, and reports if it fails again.
+        logger.warning("the launch failed", exc_info=True)

@@ -1,0 +1,85 @@
+"""EMR Serverless as the queue sees it: start a run once, find it again, ask how it is doing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from intake.errors import RunRefusedError, TransientError, code_of, transient_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_emr_serverless.client import EMRServerlessClient
+
+_CLOCK_SKEW = timedelta(minutes=15)
+_REFUSALS = {"ValidationException", "ResourceNotFoundException"}
+
+
+class Phase(Enum):
+    """What the queue has to know of a run's state."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+_FINAL = {"SUCCESS": Phase.SUCCEEDED, "FAILED": Phase.FAILED, "CANCELLED": Phase.FAILED}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run's phase and, for people, what EMR Serverless says about it."""
+
+    phase: Phase
+    details: str
+
+
+class Runs:
+    """Runs of jobs. Every method raises TransientError when nothing can be said about the run."""
+
+    def __init__(self, client: "EMRServerlessClient") -> None:
+        self._client = client
+
+    def start(self, parameters: Mapping[str, Any], token: str) -> str:
+        """Start a run, or return the run that this token has already started.
+
+        Raises:
+            RunRefusedError: the parameters are not valid, or the application no longer exists.
+        """
+        try:
+            with transient_errors(f"starting {parameters['name']}"):
+                return self._client.start_job_run(**parameters, clientToken=token)["jobRunId"]
+        except ClientError as error:
+            if code_of(error) == "ConflictException":
+                raise TransientError(f"starting {parameters['name']}: {error}") from error
+            if code_of(error) in _REFUSALS:
+                raise RunRefusedError(f"starting {parameters['name']}: {error}") from error
+            raise
+
+    def find(self, application_id: str, name: str, since: datetime) -> str | None:
+        """The run of that name, started no earlier than `since`: a token is not remembered for ever."""
+        pages = self._client.get_paginator("list_job_runs").paginate(
+            applicationId=application_id, createdAtAfter=since - _CLOCK_SKEW
+        )
+        try:
+            with transient_errors(f"looking for {name}"):
+                found = (run["id"] for page in pages for run in page["jobRuns"] if run.get("name") == name)
+                return next(found, None)
+        except ClientError as error:
+            if code_of(error) in _REFUSALS:
+                return None  # an application that no longer exists: starting says so
+            raise
+
+    def state(self, application_id: str, run_id: str) -> RunState:
+        """How a run is doing; a run or application that no longer exists has failed."""
+        try:
+            with transient_errors(f"asking for run {run_id}"):
+                run = self._client.get_job_run(applicationId=application_id, jobRunId=run_id)["jobRun"]
+        except ClientError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return RunState(Phase.FAILED, f"run {run_id} or its application no longer exists")
+            raise
+        details = f"run {run_id} ended as {run['state']}: {run.get('stateDetails', '')}"
+        return RunState(_FINAL.get(run["state"], Phase.RUNNING), details)

@@ -1,0 +1,48 @@
+"""The history of an Iceberg table, from its metadata file: have its rows changed since a snapshot?"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_CHANGES = ("added-records", "deleted-records", "added-position-deletes", "added-equality-deletes")
+
+
+def current_snapshot(metadata: Mapping[str, Any]) -> int | None:
+    """The id of the table's current snapshot, None if it has none yet."""
+    snapshot_id = metadata.get("current-snapshot-id")
+    return None if snapshot_id in (None, -1) else int(snapshot_id)
+
+
+def has_rows(metadata: Mapping[str, Any]) -> bool:
+    """Whether the current snapshot has any row left, as its summary counts them."""
+    summary: Mapping[str, str] = next((snapshot["summary"] for snapshot in _ancestry(metadata)), {})
+    return _count(summary, "total-records") > _count(summary, "total-position-deletes")
+
+
+def changed_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> bool:
+    """Whether rows were added or deleted after a snapshot; yes if that snapshot is no longer in the history.
+
+    Every run commits a snapshot, also one that changed nothing, and a compaction (`replace`) changes files but no row.
+    """
+    for snapshot in _ancestry(metadata):
+        if snapshot["snapshot-id"] == snapshot_id:
+            return False
+        if _changes_rows(snapshot["summary"]):
+            return True
+    return snapshot_id is not None
+
+
+def _ancestry(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The current snapshot and those it follows, newest first, as far as they have not expired."""
+    snapshots = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots", ())}
+    snapshot = snapshots.get(current_snapshot(metadata))
+    while snapshot is not None:
+        yield snapshot
+        snapshot = snapshots.get(snapshot.get("parent-snapshot-id"))
+
+
+def _changes_rows(summary: Mapping[str, str]) -> bool:
+    return summary.get("operation") != "replace" and any(_count(summary, name) for name in _CHANGES)
+
+
+def _count(summary: Mapping[str, str], name: str) -> int:
+    return int(summary.get(name, 0))

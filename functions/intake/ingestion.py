@@ -1,0 +1,44 @@
+"""From one batch of SQS messages to one segment: only when that is written may the messages leave the queue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from intake.events import dirty_keys, distinct
+from intake.queue import Queue
+from intake.segments import DirtyKey
+from intake.times import iso
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What a batch of messages came to, and Lambda's answer to SQS."""
+
+    keys: int
+    segments: int
+    refusals: list[str]  # why each message that is no S3 event was refused
+    response: PartialItemFailureResponse
+
+
+def ingest(event: Mapping[str, Any], queue: Queue, request_id: str, seen_at: datetime) -> Ingested:
+    """Write the keys of a batch into a segment and name the messages that are not S3 events, to be delivered again.
+
+    Raises:
+        TransientError, LostRaceError: the segment was not written; the whole batch must be delivered again.
+    """
+
+    def fold(record: SQSRecord) -> list[DirtyKey]:
+        return dirty_keys(record.body, iso(seen_at))
+
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    with processor(event["Records"], handler=fold):
+        results = processor.process()
+    keys = distinct(key for status, folded, _ in results if status == "success" for key in folded)
+    refusals = [str(reason) for status, reason, _ in results if status == "fail"]
+    segments = queue.write(keys, request_id)
+    return Ingested(len(keys), len(segments), refusals, processor.response())

@@ -1,0 +1,69 @@
+"""Segments: objects with one line per dirty key, whose names say how old and how large they are."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from intake.errors import FormatError
+from intake.times import stamp, unstamp
+
+PENDING = "queue/pending/"
+VERSION = 1
+MAX_KEYS_PER_SEGMENT = 10_000  # as many messages as Lambda hands over at once; about 1.5 MB
+
+_NAME = re.compile(rf"{PENDING}(\d{{8}}T\d{{9}}Z)-(\d{{6,}})-([A-Za-z0-9-]+)-(\d+)\.jsonl")
+
+
+@dataclass(frozen=True)
+class DirtyKey:
+    """A key whose row may no longer agree with the bucket."""
+
+    bucket: str
+    key: str  # as S3 knows it, not form-encoded
+    seen_at: str  # ISO 8601, UTC: when the intake heard of it
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What the name of a segment says."""
+
+    name: str
+    keys: int
+    written_at: datetime
+
+
+def parse_name(name: str) -> Segment | None:
+    """The segment of that name, or None if the object is not one."""
+    match = _NAME.fullmatch(name)
+    return Segment(name, int(match[2]), unstamp(match[1])) if match else None
+
+
+def parts(keys: Sequence[DirtyKey], request_id: str, written_at: datetime) -> dict[str, bytes]:
+    """Names and contents of the segments that hold these keys, at most MAX_KEYS_PER_SEGMENT in each.
+
+    The name holds the request and the part, so no two writers ever choose the same.
+    """
+    chunks = [keys[start : start + MAX_KEYS_PER_SEGMENT] for start in range(0, len(keys), MAX_KEYS_PER_SEGMENT)]
+    prefix = f"{PENDING}{stamp(written_at)}"
+    return {
+        f"{prefix}-{len(chunk):06d}-{request_id}-{part}.jsonl": format_lines(chunk) for part, chunk in enumerate(chunks)
+    }
+
+
+def format_lines(keys: Iterable[DirtyKey]) -> bytes:
+    """One JSON object per line and key."""
+    return "".join(f"{json.dumps({'v': VERSION, **vars(key)})}\n" for key in keys).encode()
+
+
+def parse_lines(name: str, body: bytes) -> list[DirtyKey]:
+    """The keys of a segment; FormatError for a line of a version that this release does not know."""
+    return [_parse_line(f"{name} line {number}", line) for number, line in enumerate(body.splitlines(), start=1)]
+
+
+def _parse_line(where: str, line: bytes) -> DirtyKey:
+    document = json.loads(line)
+    if document.get("v") != VERSION:
+        raise FormatError(f"{where} has version {document.get('v')!r}, but this release reads only version {VERSION}.")
+    return DirtyKey(document["bucket"], document["key"], document["seen_at"])

@@ -1,0 +1,112 @@
+"""The settings of the functions: read from the environment and checked once, each with its unit and a sentence."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Self
+
+from intake.errors import SettingsError
+
+_NAME = re.compile(r"[A-Za-z0-9._/:+=,@-]+")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How the text of a variable becomes a value, and the words for what it may hold."""
+
+    read: Callable[[str], Any]
+    allowed: str
+
+
+def _number(text: str, least: int) -> int:
+    value = int(text)
+    if value < least:
+        raise ValueError
+    return value
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _components(text: str) -> str:
+    if not (text.isdecimal() and int(text) >= 1) and not 0 < float(text) < 1:
+        raise ValueError
+    return text
+
+
+_TEXT = _Kind(_name, "a name without spaces")
+_OPTIONAL = _Kind(lambda text: text and _name(text), "a name without spaces, or nothing")
+_FROM_0 = _Kind(lambda text: _number(text, 0), "a whole number of at least 0")
+_FROM_1 = _Kind(lambda text: _number(text, 1), "a whole number of at least 1")
+_COMPONENTS = _Kind(_components, "a whole number of at least 1, or a share of variance between 0 and 1")
+
+
+def _variable(kind: _Kind, default: str | None = None) -> Any:  # noqa: ANN401 - dataclasses' own field() is Any
+    return field(metadata={"kind": kind, "default": default})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The variable of a field is its name in capitals; fields without a default must be set."""
+
+    lake_bucket: str = _variable(_TEXT)
+    """Bucket of the queue, the jobs, the warehouse and the results."""
+    images_bucket: str = _variable(_TEXT)
+    """Bucket whose images have their features in the table."""
+    database_name: str = _variable(_TEXT)
+    """Glue database of the feature table."""
+    table_name: str = _variable(_TEXT, "features")
+    """Name of the feature table."""
+    application_id: str = _variable(_TEXT)
+    """EMR Serverless application that runs both jobs."""
+    job_role_arn: str = _variable(_TEXT)
+    """Role that the jobs run with."""
+    job_prefix: str = _variable(_TEXT)
+    """Prefix in the lake bucket under which the jobs' code lies: `jobs/<digest>`."""
+    backbone_name: str = _variable(_TEXT, "fruitnet")
+    """Network that turns an image into features."""
+    launch_at_keys: int = _variable(_FROM_1, "1000")
+    """Keys pending at which a run is launched at once."""
+    launch_after_minutes: int = _variable(_FROM_0, "10")
+    """Minutes after which the oldest pending key has waited long enough."""
+    max_keys_per_run: int = _variable(_FROM_1, "100000")
+    """Keys that one run takes at most, unless a single segment is larger."""
+    max_attempts: int = _variable(_FROM_1, "3")
+    """Runs that a batch gets before it is moved to the failed ones."""
+    run_timeout_minutes: int = _variable(_FROM_1, "60")
+    """Minutes after which EMR Serverless ends a run."""
+    components: str = _variable(_COMPONENTS, "100")
+    """Principal components to keep: their number, or the share of variance that they are to explain."""
+    max_image_bytes: int = _variable(_FROM_1, "67108864")
+    """Bytes above which an object is not downloaded but an error row."""
+    max_image_pixels: int = _variable(_FROM_1, "100000000")
+    """Pixels above which an image is not decoded but an error row."""
+    max_executors: int = _variable(_FROM_1, "8")
+    """Executors that one run has at most."""
+    log_group_name: str = _variable(_OPTIONAL, "")
+    """CloudWatch log group of the jobs; nothing: their logs stay in EMR's own storage."""
+
+    @property
+    def launch_after(self) -> timedelta:
+        """How long the oldest pending key may wait."""
+        return timedelta(minutes=self.launch_after_minutes)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read every field; SettingsError says which variable holds what, and what it may hold."""
+        return cls(**{f.name: _read(f.name.upper(), f.metadata, environment) for f in fields(cls)})
+
+
+def _read(variable: str, metadata: Mapping[str, Any], environment: Mapping[str, str]) -> Any:  # noqa: ANN401
+    kind: _Kind = metadata["kind"]
+    text = environment.get(variable, metadata["default"])
+    if text is None:
+        raise SettingsError(f"{variable} is not set; it must hold {kind.allowed}.")
+    try:
+        return kind.read(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable} holds {text!r}; it must hold {kind.allowed}.") from error
