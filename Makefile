@@ -35,3 +35,16 @@ preflight:
 	@sh tools/with-progress.sh "installing spark" .venv/spark/bin/python $(PIP_INSTALL) --no-build-isolation -r requirements/spark.txt
 	@sh tools/with-progress.sh "fetching Iceberg" .venv/spark/bin/python tools/fetch_jars.py .venv/spark/jars requirements/jars.sha256
 	@touch $@
+
+# What `sam build` calls (Metadata: BuildMethod: makefile), from this folder.
+BUILD = $(firstword $(wildcard .venv/development/bin/python) $(shell command -v $(PYTHON)) python3) tools/build.py
+
+.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-PublishFunction
+build-IngestFunction:
+	@$(BUILD) function ingest "$(ARTIFACTS_DIR)"
+build-AdvanceFunction:
+	@$(BUILD) function advance "$(ARTIFACTS_DIR)"
+build-RefitFunction:
+	@$(BUILD) function refit "$(ARTIFACTS_DIR)"
+build-PublishFunction:
+	@$(BUILD) publish "$(ARTIFACTS_DIR)"

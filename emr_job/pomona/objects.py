@@ -19,9 +19,8 @@ def s3_client() -> "S3Client":
     import boto3
     from botocore.config import Config
 
-    path_style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "auto"
     config = Config(
-        s3={"addressing_style": path_style},
+        s3={"addressing_style": "path" if os.environ.get("AWS_ENDPOINT_URL") else "auto"},
         retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=32,
     )

@@ -1,0 +1,154 @@
+"""GET of one image: what S3 says of a key, told apart by what the run does about it."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from obstore.exceptions import BaseError, NotModifiedError
+
+from pomona.ahead import ByteBudget
+from pomona.objects import error_code, s3_client
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+# obstore reads '/a' and 'a/' as 'a', and refuses the others
+NORMALISED = re.compile(r"^/|/$|//|(^|/)\.\.?(/|$)|[\x00-\x1f\x7f-\x9f]")
+
+
+class Status(StrEnum):
+    """What became of a key."""
+
+    FOUND = "found"
+    UNCHANGED = "unchanged"
+    GONE = "gone"
+    UNUSABLE = "unusable"
+    UNREAD = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class DirtyKey:
+    """A key to look at, and what the table knows of it."""
+
+    key: str
+    etag: str | None
+    """Of the row made with the present backbone, if there is one."""
+    known: bool
+    """Whether the table has a row of this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The answer for one key. `body` is set if FOUND, `reason` if UNUSABLE or UNREAD."""
+
+    dirty: DirtyKey
+    status: Status
+    reason: str = ""
+    etag: str = ""
+    size: int = 0
+    last_modified: datetime | None = None
+    body: bytes = b""
+    retries: int = 0
+
+
+class ImageFetcher:
+    """Reads images of one bucket. May be used by several threads.
+
+    obstore answers for the many: it takes a twentieth of boto3's time. Whatever it cannot answer for sure, S3 is asked
+    again through boto3, which tells S3's own error code: only NoSuchKey means that an object is gone.
+    A body is read only when the budget has room for it, and whoever uses it gives that room back.
+    """
+
+    def __init__(self, bucket: str, max_bytes: int, budget: ByteBudget) -> None:
+        self._bucket = bucket
+        self._max_bytes = max_bytes
+        self._budget = budget
+        self._store = image_store(bucket)
+
+    def fetch(self, dirty: DirtyKey) -> Fetched:
+        """Look at the object; never raises for what S3 answers."""
+        if NORMALISED.search(dirty.key):
+            return self._ask_again(dirty)
+        try:
+            return self._ask(dirty)
+        except NotModifiedError:
+            return Fetched(dirty, Status.UNCHANGED)
+        except (BaseError, OSError, ValueError):
+            return self._ask_again(dirty)
+
+    def _ask(self, dirty: DirtyKey) -> Fetched:
+        options: Any = {"if_none_match": f'"{dirty.etag}"'} if dirty.etag else None
+        answer = obstore.get(self._store, dirty.key, options=options)
+        meta = answer.meta
+        etag = (meta["e_tag"] or "").strip('"')
+        return self._read(dirty, etag, meta["size"], meta["last_modified"], lambda: answer.bytes().to_bytes())
+
+    def _ask_again(self, dirty: DirtyKey) -> Fetched:
+        condition: Any = {"IfNoneMatch": f'"{dirty.etag}"'} if dirty.etag else {}
+        try:
+            answer = s3_client().get_object(Bucket=self._bucket, Key=dirty.key, **condition)
+            etag = answer["ETag"].strip('"')
+            with answer["Body"] as body:
+                return self._read(dirty, etag, answer["ContentLength"], answer["LastModified"], body.read)
+        except ClientError as error:
+            return self._refused(dirty, error)
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            return Fetched(dirty, Status.UNREAD, f"no answer from S3 ({type(error).__name__})", retries=1)
+
+    def _read(self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]) -> Fetched:
+        about = {"etag": etag, "size": size, "last_modified": modified}
+        if size > self._max_bytes:
+            reason = f"too large: {size:,} bytes is above the limit of {self._max_bytes:,}"
+            return Fetched(dirty, Status.UNUSABLE, reason, **about)  # type: ignore[arg-type]
+        self._budget.take(size)
+        try:
+            return Fetched(dirty, Status.FOUND, body=read(), **about)  # type: ignore[arg-type]
+        except BaseException:
+            self._budget.give_back(size)
+            raise
+
+    def _refused(self, dirty: DirtyKey, error: ClientError) -> Fetched:
+        code = error_code(error)
+        if code in ("304", "NotModified"):
+            return Fetched(dirty, Status.UNCHANGED)
+        if code == "NoSuchKey":
+            return Fetched(dirty, Status.GONE)
+        if code == "InvalidObjectState":
+            return self._archived(dirty)
+        retries = 1 + error.response["ResponseMetadata"].get("RetryAttempts", 0)
+        return Fetched(dirty, Status.UNREAD, f"S3 says {code}", retries=retries)
+
+    def _archived(self, dirty: DirtyKey) -> Fetched:
+        try:
+            head = s3_client().head_object(Bucket=self._bucket, Key=dirty.key)
+        except (ClientError, BotoCoreError) as error:
+            return Fetched(dirty, Status.UNREAD, f"archived, and its header cannot be read ({type(error).__name__})")
+        return Fetched(
+            dirty,
+            Status.UNUSABLE,
+            f"archived: its storage class is {head.get('StorageClass', 'an archive')}, restore it and upload it again",
+            head["ETag"].strip('"'),
+            head["ContentLength"],
+            head["LastModified"],
+        )
+
+
+def image_store(bucket: str) -> "S3Store":
+    """obstore's client, with boto3's chain of credentials: a job's role is known to reach a process through that."""
+    from obstore.auth.boto3 import Boto3CredentialProvider
+    from obstore.store import S3Store
+
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return S3Store(
+        bucket,
+        credential_provider=Boto3CredentialProvider(),
+        client_options={"allow_http": bool(endpoint), "timeout": timedelta(minutes=5)},
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(minutes=2)},
+        **({"endpoint": endpoint} if endpoint else {}),
+    )

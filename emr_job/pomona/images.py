@@ -1,0 +1,90 @@
+"""From the bytes of an image file to the pixels that a backbone takes. No I/O, no AWS, no Spark."""
+
+import io
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pomona.image_errors import ImageError, explain
+from pomona.modes import to_rgb
+
+# never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
+FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
+# a JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input
+DRAFT_MARGIN = 2
+ORIENTATION = 0x0112
+AS_DISPLAYED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+TURNED = (5, 6, 7, 8)
+
+# the limit is checked here, from the header, in pixels that the operator chose
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An RGB image the right way up; `width` and `height` are the full image's, as displayed, also after a draft."""
+
+    image: Image.Image
+    width: int
+    height: int
+
+
+def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+    """Decode an image that will be resized to `height` × `width`.
+
+    Large JPEGs are decoded at a fraction of their size (the DCT's own, `Image.draft`). Of an animation the first frame
+    is taken. ImageError says what is wrong with the file in words for whoever uploaded it; nothing else is raised.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decode(body, height, width, max_pixels)
+    except ImageError:
+        raise
+    except Exception as error:  # decoders of hostile bytes raise almost anything
+        raise ImageError(explain(body, error)) from None
+
+
+def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+    with Image.open(io.BytesIO(body), formats=_formats()) as image:
+        full_width, full_height = image.size
+        if full_width * full_height > max_pixels:
+            raise ImageError(f"too many pixels: {full_width} x {full_height} is above the limit of {max_pixels:,}")
+        if image.format in ("JPEG", "MPO"):
+            image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
+        image.load()
+        orientation = _orientation(image)
+        rgb = to_rgb(image)
+    if orientation in AS_DISPLAYED:
+        rgb = rgb.transpose(AS_DISPLAYED[orientation])
+    if orientation in TURNED:
+        full_width, full_height = full_height, full_width
+    return DecodedImage(rgb, full_width, full_height)
+
+
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _orientation(image: Image.Image) -> int:
+    with suppress(Exception):  # a damaged EXIF block says nothing about the pixels
+        return int(image.getexif().get(ORIENTATION, 1))
+    return 1
+
+
+def resize(image: Image.Image, height: int, width: int) -> npt.NDArray[np.uint8]:
+    """uint8 [height, width, 3] RGB, by Pillow's bicubic with antialiasing, as the field's scripts do."""
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))

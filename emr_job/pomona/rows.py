@@ -1,0 +1,77 @@
+"""The rows that a task hands back to Spark, as Arrow batches: the feature table's columns, and whether the key is gone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+# column → (Arrow's type, Spark's type); the table has all of them but `gone`
+COLUMNS = {
+    "key": (pa.string(), "string"),
+    "bucket": (pa.string(), "string"),
+    "label": (pa.string(), "string"),
+    "etag": (pa.string(), "string"),
+    "size": (pa.int64(), "bigint"),
+    "last_modified": (pa.timestamp("us", tz="UTC"), "timestamp"),
+    "width": (pa.int32(), "int"),
+    "height": (pa.int32(), "int"),
+    "backbone": (pa.string(), "string"),
+    "features": (pa.list_(pa.float32()), "array<float>"),
+    "error": (pa.string(), "string"),
+    "featurized_at": (pa.timestamp("us", tz="UTC"), "timestamp"),
+    "batch_id": (pa.string(), "string"),
+}
+TABLE_SCHEMA = ", ".join(f"{name} {spark_type}" for name, (_, spark_type) in COLUMNS.items())
+CHANGES_SCHEMA = f"{TABLE_SCHEMA}, gone boolean"
+ARROW_SCHEMA = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()] + [("gone", pa.bool_())])
+
+Row = dict[str, Any]
+
+
+def label_of(key: str) -> str | None:
+    """The name of the key's parent folder; None at the top level."""
+    folder, _, _ = key.rpartition("/")
+    return folder.rpartition("/")[2] or None
+
+
+class RowBatch:
+    """Collects rows until there are enough of them for one Arrow batch."""
+
+    def __init__(self, constants: Row, width: int, size: int) -> None:
+        self._constants = constants
+        self._features: npt.NDArray[np.float32] = np.empty((size, width), np.float32)
+        self._rows: list[Row] = []
+        self._featured = 0
+
+    def add(self, row: Row, features: npt.NDArray[np.float32] | None = None) -> Iterator[pa.RecordBatch]:
+        """Take in a row; gives a batch when that filled it."""
+        if features is not None:
+            self._features[self._featured] = features
+            self._featured += 1
+        self._rows.append({**self._constants, "gone": False, "featurized_at": datetime.now(UTC), **row})
+        if len(self._rows) == len(self._features):
+            yield from self.flush()
+
+    def flush(self) -> Iterator[pa.RecordBatch]:
+        """What has been collected so far, unless that is nothing."""
+        if self._rows:
+            columns = [self._column(field) for field in ARROW_SCHEMA]
+            yield pa.RecordBatch.from_arrays(columns, schema=ARROW_SCHEMA)
+            self._rows, self._featured = [], 0
+
+    def _column(self, field: pa.Field) -> pa.Array:
+        if field.name == "features":
+            return self._feature_lists()
+        return pa.array([row.get(field.name) for row in self._rows], field.type)
+
+    def _feature_lists(self) -> pa.Array:
+        """Rows that hold an error have no list, not an empty one, nor one of zeros that a PCA would take for an image."""
+        width = self._features.shape[1]
+        missing = np.array([row.get("error") is not None or row["gone"] for row in self._rows])
+        lengths = np.where(missing, 0, width)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        values = pa.array(self._features[: self._featured].ravel().copy())
+        return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(missing))

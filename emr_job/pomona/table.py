@@ -1,0 +1,114 @@
+"""The feature table: an Iceberg table in the Glue catalog that changes by one published branch a run."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import broadcast, col
+
+from pomona.errors import PublishRefusedError
+from pomona.rows import TABLE_SCHEMA
+from pomona.session import CATALOG
+
+PROPERTIES = {
+    "format-version": "2",
+    "write.merge.mode": "merge-on-read",
+    "write.update.mode": "merge-on-read",
+    "write.delete.mode": "merge-on-read",
+    "write.merge.isolation-level": "serializable",
+    "write.delete.granularity": "partition",
+    # the table has no partitions: another shuffle of all features before the write would order nothing
+    "write.merge.distribution-mode": "none",
+    "write.target-file-size-bytes": str(128 * 2**20),
+    "write.metadata.delete-after-commit.enabled": "true",
+}
+MERGE = """
+MERGE INTO {target} row USING {changes} change ON row.key = change.key AND row.bucket = change.bucket
+WHEN MATCHED AND change.gone THEN DELETE
+WHEN MATCHED THEN UPDATE SET *
+WHEN NOT MATCHED AND NOT change.gone THEN INSERT *
+"""
+
+
+def branch_name(batch_id: str, attempt: int) -> str:
+    """The branch of one attempt, in letters that need no quotes."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", f"run_{batch_id}_{attempt}")
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The table `database`.`table` of a catalog, through one Spark session."""
+
+    spark: SparkSession
+    database: str
+    table: str
+    catalog: str = CATALOG
+
+    @property
+    def name(self) -> str:
+        """The table's name in Spark's SQL."""
+        return f"{self.catalog}.{self.database}.{self.table}"
+
+    def create_if_missing(self) -> None:
+        """The first run makes the table. An existing one is left as it is."""
+        properties = ", ".join(f"'{name}' = '{value}'" for name, value in PROPERTIES.items())
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self.name} ({TABLE_SCHEMA}) USING iceberg TBLPROPERTIES ({properties})"
+        )
+
+    @contextmanager
+    def branch(self, name: str) -> Iterator[str]:
+        """A branch that starts where the table is now, for as long as the block runs.
+
+        A leftover of the same name (of a driver that died) is taken over from where the table is now.
+        """
+        self.spark.sql(f"ALTER TABLE {self.name} CREATE OR REPLACE BRANCH {name}")
+        try:
+            yield name
+        finally:
+            self.spark.sql(f"ALTER TABLE {self.name} DROP BRANCH IF EXISTS {name}")
+
+    def known(self, branch: str, bucket: str, keys: list[str]) -> pa.Table:
+        """Columns key, etag, backbone of the rows of these keys. Reads three columns, shuffles nothing."""
+        wanted = self.spark.createDataFrame(pa.table({"key": pa.array(keys, pa.string())}))
+        rows = self.spark.read.option("branch", branch).table(self.name).where(col("bucket") == bucket)
+        return rows.join(broadcast(wanted), "key").select("key", "etag", "backbone").toArrow()
+
+    def merge(self, branch: str, changes: DataFrame, properties: dict[str, str]) -> None:
+        """One commit into the branch: rows of `changes` (rows.CHANGES_SCHEMA) inserted, replaced, or deleted if gone.
+
+        `properties` go into the snapshot's summary. Merge-on-read evaluates `changes` once; copy-on-write would twice.
+        """
+        changes.createOrReplaceTempView("changes")
+        with self._snapshot_properties(properties):
+            self.spark.sql(MERGE.format(target=f"{self.name}.branch_{branch}", changes="changes"))
+
+    @contextmanager
+    def _snapshot_properties(self, properties: dict[str, str]) -> Iterator[None]:
+        settings = {f"spark.sql.iceberg.snapshot-property.{name}": value for name, value in properties.items()}
+        for name, value in settings.items():
+            self.spark.conf.set(name, value)
+        try:
+            yield
+        finally:
+            for name in settings:
+                self.spark.conf.unset(name)
+
+    def publish(self, branch: str) -> int:
+        """Make the branch the table's present, and give its snapshot id.
+
+        PublishRefusedError if anybody has committed to the table since the branch was made.
+        """
+        call = f"CALL {self.catalog}.system.fast_forward('{self.database}.{self.table}', 'main', '{branch}')"
+        try:
+            return int(self.spark.sql(call).collect()[0]["updated_ref"])
+        except (PySparkException, Py4JJavaError) as error:
+            first_line = str(error).strip().splitlines()[0][:200]
+            raise PublishRefusedError(
+                f"the table changed while {branch} ran, nothing is published: {first_line}"
+            ) from error

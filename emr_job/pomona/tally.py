@@ -1,0 +1,55 @@
+"""What the tasks of a run did: counted in Spark's Python workers, added up on the driver."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from pyspark import AccumulatorParam
+
+OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
+PARTS = ("get", "decode", "resize", "inference")
+
+
+@dataclass
+class Tally:
+    """Counts by name, seconds by part (of all tasks together), and why the first unread object was not read."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+    reason: str = ""
+
+    @contextmanager
+    def timing(self, part: str) -> Iterator[None]:
+        """Add the time that the block takes to `part`."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] += perf_counter() - began
+
+    def add(self, other: "Tally") -> "Tally":
+        """Take in another tally."""
+        self.counts += other.counts
+        for part, seconds in other.seconds.items():
+            self.seconds[part] += seconds
+        self.reason = self.reason or other.reason
+        return self
+
+    def images(self) -> dict[str, int]:
+        """How many keys had each outcome."""
+        return {outcome: self.counts[outcome] for outcome in OUTCOMES}
+
+
+class TallyParam(AccumulatorParam[Any]):
+    """Lets Spark add tallies up, however the query that runs the tasks is carried out."""
+
+    def zero(self, value: Tally) -> Tally:
+        """An empty tally."""
+        return Tally()
+
+    def addInPlace(self, value1: Tally, value2: Tally) -> Tally:  # noqa: N802 (Spark's name)
+        """Spark's name for Tally.add."""
+        return value1.add(value2)

@@ -1,0 +1,70 @@
+"""Builds and deploys the unchanged template.yaml with the SAM command line, against an embedded AWS that is already serving."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+REGION = "eu-west-3"
+STACK = "pomona"
+
+
+class DeployError(Exception):
+    """`sam` refused; the text says which command, and where its output lies."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """An AWS that listens at `endpoint`, and how to speak to it."""
+
+    endpoint: str
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to take this for AWS."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        credentials = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+        return {**inherited, **credentials, "AWS_ENDPOINT_URL": self.endpoint, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - the embedded AWS takes any
+            config=Config(retries={"mode": "standard"}, max_pool_connections=16),
+        )
+
+
+def deploy(cloud: Cloud, scratch: Path, parameters: Mapping[str, str], stack: str = STACK) -> dict[str, str]:
+    """`sam build` and `sam deploy`; the stack's outputs. The build and the commands' output go to `scratch`."""
+    build = scratch / "build"
+    _sam(cloud, scratch, "build", "--build-dir", str(build))
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    arguments = ["--template-file", str(build / "template.yaml"), "--stack-name", stack, "--region", REGION]
+    _sam(cloud, scratch, "deploy", *arguments, *(["--parameter-overrides", *overrides] if overrides else []))
+    return outputs(cloud, stack)
+
+
+def outputs(cloud: Cloud, stack: str = STACK) -> dict[str, str]:
+    described = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def _sam(cloud: Cloud, scratch: Path, verb: str, *arguments: str) -> None:
+    log = scratch / f"sam-{verb}.log"
+    command = [str(ROOT / ".venv/sam/bin/python"), "-m", "samcli", verb, "--config-file", str(ROOT / "samconfig.toml")]
+    with log.open("w") as output:
+        done = subprocess.run(
+            [*command, *arguments], cwd=ROOT, env=cloud.environment(), stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        sys.stderr.write("".join(log.read_text().splitlines(keepends=True)[-25:]))
+        raise DeployError(f"sam {verb} ended with {done.returncode}: all that it printed is in {log}")

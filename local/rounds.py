@@ -1,0 +1,71 @@
+"""The demo's two rounds over a folder of images: the first leaves its bucket a little wrong, the second puts that right.
+
+What the second round does is a changed, a deleted and an added image each: all that a bucket can do to its table.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# of twenty files one is left out, one altered, and for one there is another object that will be deleted
+PERIOD = 20
+FOREIGN = "pomona-demo-deleted"
+
+
+@dataclass(frozen=True)
+class Put:
+    """An object that is written; its bytes are those of `source`, which need not be the file of that key."""
+
+    key: str
+    source: Path
+
+
+@dataclass(frozen=True)
+class Rounds:
+    first: tuple[Put, ...]
+    second: tuple[Put, ...]
+    deleted: tuple[str, ...]
+
+
+def files_below(folder: Path) -> list[Put]:
+    """Every file of the folder, at any depth and of any name, under its relative path."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return [Put(path.relative_to(folder).as_posix(), path) for path in sorted(found)]
+
+
+def plan(files: list[Put]) -> Rounds:
+    left_out = {put.key for put in files[1::PERIOD]}
+    altered = {put.key for put in files[::PERIOD]}
+    foreign = [Put(f"{FOREIGN}/{number}{put.source.suffix}", put.source) for number, put in enumerate(files[::PERIOD])]
+    first = [_other_image(put, files) if put.key in altered else put for put in files if put.key not in left_out]
+    second = [put for put in files if put.key in left_out | altered]
+    return Rounds((*first, *foreign), tuple(second), tuple(put.key for put in foreign))
+
+
+def _other_image(put: Put, files: list[Put]) -> Put:
+    content = _digest(put.source)
+    other = next((candidate for candidate in reversed(files) if _digest(candidate.source) != content), None)
+    return Put(put.key, other.source if other else Path(__file__))
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
+
+
+def upload(s3: Any, bucket: str, puts: Iterable[Put]) -> Iterator[str]:  # noqa: ANN401
+    """Plain S3 PUTs, a few at a time; the keys, as they are done."""
+
+    def one(put: Put) -> str:
+        s3.put_object(Bucket=bucket, Key=put.key, Body=put.source.read_bytes())
+        return put.key
+
+    with ThreadPoolExecutor(8) as pool:
+        yield from pool.map(one, puts)
+
+
+def delete(s3: Any, bucket: str, keys: Iterable[str]) -> None:  # noqa: ANN401
+    for key in keys:
+        s3.delete_object(Bucket=bucket, Key=key)

@@ -1,0 +1,163 @@
+"""What `sam build` runs: packages a function, or the bundle that the job runs from.
+
+build.py function NAME ARTIFACTS    the handler, intake/ and the pinned packages (pure Python: any processor)
+build.py publish ARTIFACTS          the same, and the bundle: entry points, job.tar.gz, deps.tar.gz, bundle.json
+build.py deps                       only the job's packages, ahead of time
+
+Everything is built deterministically, so that an unchanged source is an unchanged deployment. What takes long is kept in .build/
+under the digest of what it was made from.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".build"
+FUNCTION_PLATFORM = ("--python-version", "3.13", "--platform", "any")
+JOB_PLATFORM = (
+    *("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"),
+    *("--platform", "manylinux_2_27_x86_64", "--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64"),
+)
+# the services that are called; the descriptions of the other four hundred would only slow a cold start down
+SERVICES = {"s3", "emr-serverless", "glue", "sts", "sqs", "cloudwatch", "logs"}
+UNUSED_IN_JOB = ("*/tests", "pyarrow/include", "pyarrow/libarrow_flight*", "numpy/_core/include", "bin", "share")
+BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
+UNPACKED_LIMIT_BYTES = 250 * 1024**2
+
+
+def cached(name: str, made_from: bytes, make: Callable[[Path], None]) -> Path:
+    """The result of `make` for these inputs; two builds at once do not disturb each other."""
+    place = CACHE / f"{hashlib.sha256(made_from).hexdigest()[:16]}-{name}"
+    if not place.exists():
+        CACHE.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            make(Path(scratch) / name)
+            if not place.exists():
+                (Path(scratch) / name).rename(place)
+    return place
+
+
+def install(lock: Path, target: Path, platform: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    pinned = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--requirement", str(lock)]
+    if subprocess.run([*command, *pinned, *platform, "--target", str(target)], check=False).returncode:
+        sys.exit(f"{sys.executable} -m pip could not install {lock.name} (see above); without pip: apt-get install python3-pip")
+    keep_services(target / "botocore" / "data")
+
+
+def keep_services(data: Path) -> None:
+    for service in data.iterdir():
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
+
+
+def function_packages() -> Path:
+    lock = ROOT / "requirements" / "functions.txt"
+    recipe = lock.read_bytes() + Path(__file__).read_bytes()
+    return cached("functions", recipe, lambda target: install(lock, target, FUNCTION_PLATFORM))
+
+
+def build_function(name: str, artifacts: Path) -> None:
+    shutil.copytree(function_packages(), artifacts, dirs_exist_ok=True)
+    shutil.copy(ROOT / "functions" / f"{name}.py", artifacts)
+    shutil.copytree(ROOT / "functions" / "intake", artifacts / "intake", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def job_packages() -> Path:
+    lock = ROOT / "requirements" / "job.txt"
+
+    def make(archive: Path) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            target = Path(scratch) / "deps"
+            install(lock, target, JOB_PLATFORM)
+            for pattern in UNUSED_IN_JOB:
+                for unused in list(target.glob(pattern)):
+                    shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
+            write_archive(archive, files_below(target))
+
+    return cached("deps.tar.gz", lock.read_bytes() + Path(__file__).read_bytes(), make)
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(folder).as_posix(), path
+
+
+def write_archive(archive: Path, files: Iterator[tuple[str, Path]]) -> None:
+    """A tar.gz that depends on the files' names, contents and nothing else."""
+    with (
+        archive.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for name, path in files:
+            entry = tarfile.TarInfo(name)
+            content = path.read_bytes()
+            entry.size, entry.mode = len(content), 0o755 if os.access(path, os.X_OK) else 0o644
+            tar.addfile(entry, io.BytesIO(content))
+
+
+def backbones() -> dict[str, Path]:
+    """Name → description of each backbone that is there, committed or exported."""
+    found = [path for folder in BACKBONE_FOLDERS for path in sorted(folder.glob("*.json")) if path.with_suffix(".tflite").exists()]
+    return {path.stem: path for path in found}
+
+
+def job_files() -> Iterator[tuple[str, Path]]:
+    for name, path in files_below(ROOT / "emr_job" / "pomona"):
+        yield f"pomona/{name}", path
+    for name, description in sorted(backbones().items()):
+        yield f"backbones/{name}.json", description
+        yield f"backbones/{name}.tflite", description.with_suffix(".tflite")
+
+
+def build_publish(artifacts: Path) -> None:
+    build_function("publish", artifacts)
+    bundle = artifacts / "bundle"
+    bundle.mkdir()
+    for entry in ("featurize.py", "refit.py"):
+        shutil.copy(ROOT / "emr_job" / entry, bundle)
+    write_archive(bundle / "job.tar.gz", job_files())
+    shutil.copy(job_packages(), bundle / "deps.tar.gz")
+    describe(bundle)
+    refuse_above_limit(artifacts)
+
+
+def describe(bundle: Path) -> None:
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(bundle.iterdir())}
+    digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+    description = {"format": 1, "digest": digest, "files": digests, "backbones": sorted(backbones())}
+    (bundle / "bundle.json").write_text(json.dumps(description, indent=1) + "\n")
+
+
+def refuse_above_limit(artifacts: Path) -> None:
+    size = sum(path.stat().st_size for _, path in files_below(artifacts))
+    if size > UNPACKED_LIMIT_BYTES:
+        sys.exit(
+            f"the bundle has {size / 1024**2:.0f} MB, Lambda takes {UNPACKED_LIMIT_BYTES / 1024**2:.0f}: it holds the backbones "
+            f"{', '.join(sorted(backbones()))}; remove those that you do not deploy from backbones/exported/ and build again"
+        )
+
+
+def main(what: str, *arguments: str) -> None:
+    if what == "function":
+        build_function(arguments[0], Path(arguments[1]))
+    elif what == "publish":
+        build_publish(Path(arguments[0]))
+    else:
+        job_packages()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
