@@ -4,11 +4,13 @@
 PYTHON ?= python3.11
 JAVA ?= java
 BACKBONE ?= fruitnet
+COMPONENTS ?= 0.95
+IMAGES ?= samples/images
 export PYTHONDONTWRITEBYTECODE = 1
 export AWS_EC2_METADATA_DISABLED = true
 export SAM_CLI_TELEMETRY = 0
 
-ENVIRONMENTS = development spark sam backbones
+DEVELOPMENT = .venv/development/bin/python
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
 .PHONY: help
@@ -35,6 +37,70 @@ preflight:
 	@sh tools/with-progress.sh "installing spark" .venv/spark/bin/python $(PIP_INSTALL) --no-build-isolation -r requirements/spark.txt
 	@sh tools/with-progress.sh "fetching Iceberg" .venv/spark/bin/python tools/fetch_jars.py .venv/spark/jars requirements/jars.sha256
 	@touch $@
+
+# Spark's own packages serve the development environment too: one Spark, the one that runs the jobs.
+.venv/development/.with-spark: .venv/development/.complete .venv/spark/.complete
+	@$(DEVELOPMENT) tools/share_spark.py
+	@touch $@
+
+.build/.deps: requirements/job.txt tools/build.py .venv/development/.complete
+	@sh tools/with-progress.sh "packing the job's packages (once)" $(DEVELOPMENT) tools/build.py deps
+	@touch $@
+
+.PHONY: setup
+setup: .venv/development/.with-spark .venv/sam/.complete .build/.deps  ## the environments of demo, up and test, once
+
+# fruitnet lies in the repository; every other backbone is exported once
+.PHONY: backbone
+backbone: $(if $(filter-out fruitnet,$(BACKBONE)),backbones/exported/$(BACKBONE).tflite)
+
+backbones/exported/%.tflite: | .venv/backbones/.complete
+	@.venv/backbones/bin/python backbones/export.py $* $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+
+.PHONY: demo
+demo: setup backbone  ## the main job, end to end: IMAGES=folder BACKBONE=name WEIGHTS=file COMPONENTS=100|0.95 KEEP=1
+	@$(DEVELOPMENT) -m local.demo --images "$(IMAGES)" --backbone "$(BACKBONE)" --components "$(COMPONENTS)" --out demo-out $(if $(KEEP),--keep)
+
+STATE ?= .local-aws/up
+
+.PHONY: up
+up: setup backbone  ## start the embedded AWS and deploy into it; what it holds survives
+	@$(DEVELOPMENT) -m local.up --state "$(STATE)" --backbone "$(BACKBONE)" --components "$(COMPONENTS)"
+
+.PHONY: down
+down:  ## stop the embedded AWS
+	@$(DEVELOPMENT) -m local down --state "$(STATE)"
+
+.PHONY: test
+test: setup .venv/backbones/.complete  ## every test
+	@$(DEVELOPMENT) -m pytest $(PYTEST)
+	@.venv/backbones/bin/python -m pytest -c tests/backbones/pytest.ini tests/backbones
+
+.PHONY: lint
+lint: setup  ## ruff, mypy, sam validate --lint
+	@$(DEVELOPMENT) -m ruff check .
+	@$(DEVELOPMENT) -m ruff format --check .
+	@$(DEVELOPMENT) -m mypy
+	@.venv/sam/bin/python -m samcli validate --lint
+
+UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(DEVELOPMENT) -m uv pip compile --quiet --generate-hashes --no-strip-extras --python-version 3.11
+
+.PHONY: lock
+lock: .venv/development/.complete  ## pin the newest versions of everything
+	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
+	@for name in job spark development backbones sam; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+
+FUNCTION ?= IngestFunction
+EVENT ?= events/ingest-s3-put.json
+HOST ?= 127.0.0.1
+
+.PHONY: local
+local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s3-put.json (needs Docker; on Linux HOST=172.17.0.1)
+	@$(DEVELOPMENT) -m local.invoke $(or $(PAIRS),$(FUNCTION)=$(EVENT)) --host $(HOST) --sam-arguments="$(SAM_LOCAL_ARGS)"
+
+.PHONY: clean
+clean:  ## remove everything that was built or installed here
+	@rm -rf .venv .build .aws-sam .local-aws demo-out
 
 # What `sam build` calls (Metadata: BuildMethod: makefile), from this folder.
 BUILD = $(firstword $(wildcard .venv/development/bin/python) $(shell command -v $(PYTHON)) python3) tools/build.py

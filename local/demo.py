@@ -44,11 +44,12 @@ def arguments(words: list[str]) -> argparse.Namespace:
 
 
 @contextmanager
-def embedded_aws(state: Path, keep: bool) -> Iterator[Cloud]:
+def embedded_aws(state: Path, keep: bool, host: str = "127.0.0.1") -> Iterator[Cloud]:
     """An embedded AWS of its own, on a free port; stopped at the end, whatever happens, unless it is to be kept."""
-    server = subprocess.Popen([sys.executable, "-m", "local", "serve", "--state", str(state)], cwd=ROOT, start_new_session=True)
+    command = [sys.executable, "-m", "local", "serve", "--state", str(state), "--host", host]
+    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        yield Cloud(_endpoint(server, state))
+        yield Cloud(wait_for_endpoint(server, state))
     except BaseException:
         _stop(server)
         raise
@@ -58,7 +59,8 @@ def embedded_aws(state: Path, keep: bool) -> Iterator[Cloud]:
         _stop(server)
 
 
-def _endpoint(server: subprocess.Popen[bytes], state: Path) -> str:
+def wait_for_endpoint(server: subprocess.Popen[bytes], state: Path) -> str:
+    """The URL that the server wrote when it was ready to serve."""
     ready = state / "endpoint"
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while not ready.exists():

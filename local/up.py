@@ -1,0 +1,69 @@
+"""`make up`: starts the embedded AWS in the background, deploys the template into it, and says how to work with it."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from local.demo import DemoError, wait_for_endpoint
+from local.deploy import REGION, ROOT, Cloud, DeployError, deploy
+
+HOW_TO = """
+Pomona is up. In this shell:
+
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  aws s3 cp some.jpg s3://{images}/some-class/
+  aws s3 ls --recursive s3://{lake}/runs/
+
+logs: {logs}    stop it: make down (what it holds stays, and is there at the next make up)
+"""
+# the windows of a person who watches, not of a bill: an image is in the table some twenty seconds after it was dropped
+PARAMETERS = {"BatchWindowSeconds": "3", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0"}
+
+
+def serving(state: Path) -> Cloud | None:
+    """The embedded AWS that already serves this state, if one does."""
+    ready = state / "endpoint"
+    try:
+        with urllib.request.urlopen(f"{ready.read_text().strip()}/moto-api/", timeout=5):  # noqa: S310 - loopback
+            return Cloud(ready.read_text().strip())
+    except (OSError, urllib.error.URLError, ValueError):
+        return None
+
+
+def start(state: Path) -> Cloud:
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "endpoint").unlink(missing_ok=True)
+    with (state / "serve.log").open("a") as log:
+        command = [sys.executable, "-m", "local", "serve", "--state", str(state)]
+        server = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        return Cloud(wait_for_endpoint(server, state))
+    except BaseException:
+        os.kill(server.pid, signal.SIGTERM)
+        raise
+
+
+def main(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="make up", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--backbone", required=True)
+    parser.add_argument("--components", required=True)
+    options = parser.parse_args(words)
+    state = options.state.resolve()
+    try:
+        cloud = serving(state) or start(state)
+        print("building and deploying template.yaml (half a minute)", flush=True)
+        outputs = deploy(cloud, state, {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components})
+    except (DemoError, DeployError) as error:
+        sys.exit(f"up: {error} (logs: {state / 'logs'})")
+    names = {"images": outputs["ImagesBucketName"], "lake": outputs["LakeBucketName"]}
+    print(HOW_TO.format(endpoint=cloud.endpoint, region=REGION, logs=state / "logs", **names))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,115 @@
+"""publish: the bundle of `sam build` reaches the lake once, under its digest, and CloudFormation always hears of it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import boto3
+import publish
+import pytest
+from intake.bundle import Bundle, BundleError
+from moto import mock_aws
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+
+
+@pytest.fixture
+def answers() -> Iterator[list[dict]]:
+    """What CloudFormation receives: a server that notes each answer; its address is `answers.url`."""
+    received: list[dict] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Not a word on the test's output."""
+
+    server = HTTPServer(("127.0.0.1", 0), Listener)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    received.append({"url": f"http://127.0.0.1:{server.server_port}/answer"})
+    yield received
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "featurize.py").write_text("print()")
+    (folder / "deps.tar.gz").write_bytes(b"packages")
+    describe(folder, format=1)
+    monkeypatch.setattr(publish, "BUNDLE", folder)
+    return folder
+
+
+def describe(folder: Path, **changes: object) -> None:
+    described = {"format": 1, "digest": "ab" * 32, "files": {"featurize.py": "", "deps.tar.gz": ""}, "backbones": ["fruitnet"]}
+    (folder / "bundle.json").write_text(json.dumps({**described, **changes}))
+
+
+@pytest.fixture
+def lake(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    for name, value in {"LAKE_BUCKET": "lake", "AWS_DEFAULT_REGION": "eu-west-3"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws(config={"core": {"passthrough": {"urls": ["http://127.0.0.1:.*"]}}}):
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+        yield s3
+
+
+def request(name: str, answers: list[dict], **properties: str) -> dict:
+    event = json.loads((EVENTS / f"publish-{name}.json").read_text())
+    event["ResponseURL"] = answers[0]["url"]
+    event["ResourceProperties"].update(properties)
+    return event
+
+
+def keys(s3) -> list[str]:
+    return [item["Key"] for item in s3.list_objects_v2(Bucket="lake").get("Contents", [])]
+
+
+@pytest.mark.parametrize("name", ["create", "update"])
+def test_the_bundle_is_in_the_lake_before_the_stack_goes_on(name, bundle, lake, answers, lambda_context):
+    # Given a bundle that sam build made
+    # When CloudFormation creates or updates the resource
+    publish.handler(request(name, answers, BackboneName="fruitnet"), lambda_context)
+    # Then its files lie under its digest, and the stack hears where
+    assert keys(lake) == [f"jobs/{'ab' * 8}/deps.tar.gz", f"jobs/{'ab' * 8}/featurize.py"]
+    assert answers[1]["Status"] == "SUCCESS"
+    assert answers[1]["Data"] == {"Prefix": f"jobs/{'ab' * 8}"}
+
+
+def test_a_delete_keeps_what_a_run_in_flight_still_reads(bundle, lake, answers, lambda_context):
+    publish.handler(request("create", answers, BackboneName="fruitnet"), lambda_context)
+    publish.handler(request("delete", answers), lambda_context)
+    assert len(keys(lake)) == 2
+    assert answers[2]["Status"] == "SUCCESS"
+
+
+def test_a_backbone_that_is_not_in_the_bundle_fails_the_deployment_with_a_sentence(bundle, lake, answers, lambda_context):
+    publish.handler(request("create", answers, BackboneName="vgg16"), lambda_context)
+    assert answers[1]["Status"] == "FAILED"
+    assert "BackboneName is vgg16, but the bundle holds fruitnet" in answers[1]["Reason"]
+    assert keys(lake) == []
+
+
+def test_a_lake_that_refuses_fails_the_deployment(bundle, lake, answers, lambda_context, monkeypatch):
+    monkeypatch.setenv("LAKE_BUCKET", "somebody-elses")
+    publish.handler(request("create", answers, BackboneName="fruitnet"), lambda_context)
+    assert answers[1]["Status"] == "FAILED"
+
+
+def test_a_bundle_of_an_unknown_format_is_refused(bundle):
+    describe(bundle, format=2)
+    with pytest.raises(BundleError, match="format 2"):
+        Bundle.open(bundle)
