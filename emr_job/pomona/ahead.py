@@ -1,7 +1,7 @@
 """Fetching ahead: threads wait for S3 so that the core never does, within a budget of bytes."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from queue import SimpleQueue
@@ -39,7 +39,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_completion_order(items: Iterator[Item], fetch: Callable[[Item], Result], threads: int) -> Iterator[Result]:
+def in_completion_order(
+    items: Iterator[Item], fetch: Callable[[Item], Result], threads: int
+) -> Generator[Result, None, None]:
     """The results of `fetch`, whichever is ready first, with at most twice `threads` of them begun and not yet used.
 
     `items` is read by the caller's thread only. What `fetch` raises is raised here.

@@ -1,6 +1,6 @@
 """What a task does with its dirty keys: fetch ahead, decode, resize, infer, and hand back the rows that changed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,14 +43,14 @@ class Featurizer:
         self._work = work
         self._tallies = tallies
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Rows as `rows.CHANGES_SCHEMA`; the tally of the partition is added up when it is done."""
         task = _Task(self._work)
         yield from task.rows(_dirty_keys(batches))
         self._tallies.add(task.tally)
 
 
-def _dirty_keys(batches: Iterator[pa.RecordBatch]) -> Iterator[DirtyKey]:
+def _dirty_keys(batches: Iterable[pa.RecordBatch]) -> Iterator[DirtyKey]:
     for batch in batches:
         columns = (batch.column(name).to_pylist() for name in ("key", "etag", "known"))
         yield from map(DirtyKey, *columns)

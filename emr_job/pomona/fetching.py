@@ -150,5 +150,5 @@ def image_store(bucket: str) -> "S3Store":
         credential_provider=Boto3CredentialProvider(),
         client_options={"allow_http": bool(endpoint), "timeout": timedelta(minutes=5)},
         retry_config={"max_retries": 4, "retry_timeout": timedelta(minutes=2)},
-        **({"endpoint": endpoint} if endpoint else {}),
+        endpoint=endpoint,
     )

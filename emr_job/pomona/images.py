@@ -42,7 +42,7 @@ class DecodedImage:
 
 
 def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
-    """Decode an image that will be resized to `height` × `width`.
+    """Decode an image that will be resized to `height` by `width`.
 
     Large JPEGs are decoded at a fraction of their size (the DCT's own, `Image.draft`). Of an animation the first frame
     is taken. ImageError says what is wrong with the file in words for whoever uploaded it; nothing else is raised.

@@ -1,6 +1,7 @@
 """Every colour mode that Pillow reads, as RGB of eight bits."""
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms
 
 # Pillow converts these only by way of another mode
@@ -23,8 +24,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert(BY_WAY_OF.get(image.mode, "RGB")).convert("RGB")
 
 
-def _to_eight_bits(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    """Scale by the range that the values plainly use: 0–1, 0–255, 0–65535, or else their own."""
+def _to_eight_bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Scale by the range that the values plainly use: up to 1, 255 or 65535, or else their own."""
     low, high = float(values.min()), float(values.max())
     if low >= 0:
         for full_scale in (1.0, 255.0, 65535.0):
@@ -33,7 +34,7 @@ def _to_eight_bits(values: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
     return (values - low) * (255 / (high - low))
 
 
-def _grey(values: np.ndarray) -> Image.Image:  # type: ignore[type-arg]
+def _grey(values: npt.NDArray[np.float64]) -> Image.Image:
     return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8)).convert("RGB")
 
 

@@ -1,4 +1,4 @@
-"""The rows that a task hands back to Spark, as Arrow batches: the feature table's columns, and whether the key is gone."""
+"""The rows that a task hands back to Spark, as Arrow batches: the table's columns, and whether the key is gone."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ class RowBatch:
         return pa.array([row.get(field.name) for row in self._rows], field.type)
 
     def _feature_lists(self) -> pa.Array:
-        """Rows that hold an error have no list, not an empty one, nor one of zeros that a PCA would take for an image."""
+        """A row with an error has no list: one of zeros would pass for an image in the PCA."""
         width = self._features.shape[1]
         missing = np.array([row.get("error") is not None or row["gone"] for row in self._rows])
         lengths = np.where(missing, 0, width)

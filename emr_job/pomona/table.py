@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import broadcast, col
@@ -104,7 +104,7 @@ class FeatureTable:
 
         PublishRefusedError if anybody has committed to the table since the branch was made.
         """
-        call = f"CALL {self.catalog}.system.fast_forward('{self.database}.{self.table}', 'main', '{branch}')"
+        call = f"CALL {self.catalog}.system.fast_forward('{self.name}', 'main', '{branch}')"
         try:
             return int(self.spark.sql(call).collect()[0]["updated_ref"])
         except (PySparkException, Py4JJavaError) as error:
