@@ -29,7 +29,9 @@ class Bundle:
     def open(cls, folder: Path) -> Self:
         described = json.loads((folder / "bundle.json").read_text())
         if described["format"] != FORMAT:
-            raise BundleError(f"bundle.json has format {described['format']}, this function reads {FORMAT}: run sam build again")
+            raise BundleError(
+                f"bundle.json has format {described['format']}, this function reads {FORMAT}: run sam build again"
+            )
         return cls(folder, described["digest"], tuple(described["files"]), tuple(described["backbones"]))
 
     @property

@@ -136,8 +136,14 @@ class Queue:
         state = self._runs.state(claim.application_id, claim.run_id)
         if state.phase is Phase.SUCCEEDED:
             self._settle(held)
-        elif state.phase is Phase.FAILED and (raised := self._give_up(held, state.details)):
+        elif state.phase is Phase.FAILED:
+            self._recover(held, state.details)
+
+    def _recover(self, held: _Held, reason: str) -> None:
+        if raised := self._give_up(held, reason):
             self._start(raised)
+        else:
+            self._launch_next()
 
     def _start_again(self, held: _Held) -> None:
         """Whoever made the claim may have started the run before it could record it."""
@@ -153,7 +159,8 @@ class Queue:
         try:
             run_id = self._runs.start(held.claim.parameters, held.claim.token)
         except RunRefusedError as refusal:
-            self._give_up(held, str(refusal))  # the clock tries again: a whole queue must not fail within one call
+            # What comes next waits for the clock: a wrong setting must not fail the whole queue within one call.
+            self._give_up(held, str(refusal))
         else:
             self._record(held, run_id)
 
@@ -186,7 +193,6 @@ class Queue:
         self._move_to_failed(held.claim, reason)
         self._tell("failed", held.claim, reason)
         self._close(held)
-        self._launch_next()
 
     def _move_to_failed(self, claim: Claim, reason: str) -> None:
         keys = [key for name in claim.names for key in self._keys_of(name)]

@@ -1,0 +1,111 @@
+"""The featurize job as the queue's proof sees it: look at the bucket, then publish if nobody else has."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.model.aws import S3, EmrServerless
+
+Rows = dict[str, int]
+
+
+@dataclass
+class Table:
+    """The feature table: a history of snapshots, each with its rows; a row is the version of the object it shows."""
+
+    snapshots: list[Rows] = field(default_factory=lambda: [{}])
+    bases: list[int] = field(default_factory=list)
+
+    @property
+    def head(self) -> int:
+        return len(self.snapshots) - 1
+
+    @property
+    def rows(self) -> Rows:
+        return self.snapshots[-1]
+
+    def may_publish(self, base: int) -> bool:
+        """Iceberg refuses to fast-forward a branch whose base is not the head."""
+        return base == self.head
+
+    def publish(self, base: int, looked_at: dict[str, int | None]) -> None:
+        merged = {**self.snapshots[base], **looked_at}
+        self.snapshots.append({key: version for key, version in merged.items() if version is not None})
+        self.bases.append(base)
+
+
+class Run:
+    """The process of one run; it may go on after EMR Serverless has given it up."""
+
+    def __init__(self, run_id: str, lake: S3, emr: EmrServerless, table: Table, bucket: dict[str, int]) -> None:
+        self.run_id = run_id
+        self.base = -1
+        self.over = False
+        self._lake, self._emr, self._table, self._bucket = lake, emr, table, bucket
+        self._unseen: list[str] = []
+        self._looked_at: dict[str, int | None] = {}
+        self._next = self._begin
+
+    def step(self) -> None:
+        """One step of the process."""
+        if not self.over:
+            self._next()
+
+    def finish(self) -> None:
+        """Go on to the end."""
+        while not self.over:
+            self.step()
+
+    def end(self, state: str) -> None:
+        """The process ends, and EMR Serverless says how."""
+        self.over = True
+        self._emr.end(self.run_id, state)
+
+    @property
+    def attempt(self) -> tuple[str, str]:
+        """The batch and the attempt that the run was started for."""
+        arguments = self._emr.runs[self.run_id]["jobDriver"]["sparkSubmit"]["entryPointArguments"]
+        named = dict(zip(arguments[::2], arguments[1::2], strict=True))
+        return named["--batch-id"], named["--attempt"]
+
+    def _begin(self) -> None:
+        claim = self._claim()
+        if claim is None:
+            self.end("FAILED")
+            return
+        self._emr.runs[self.run_id]["state"] = "RUNNING" if self.run_id in self._emr.alive() else "FAILED"
+        self.base = self._table.head
+        lines = [line for segment in claim["segments"] for line in self._lines(segment["name"])]
+        self._unseen = sorted({line["key"] for line in lines})
+        self._next = self._look
+
+    def _look(self) -> None:
+        if self._unseen:
+            key = self._unseen.pop()
+            self._looked_at[key] = self._bucket.get(key)
+        else:
+            self._next = self._check_fence
+
+    def _check_fence(self) -> None:
+        if self._claim() is None:
+            self.end("FAILED")
+        self._next = self._publish
+
+    def _publish(self) -> None:
+        if not self._table.may_publish(self.base):
+            self.end("FAILED")
+            return
+        self._table.publish(self.base, self._looked_at)
+        self._next = self._succeed
+
+    def _succeed(self) -> None:
+        self.end("SUCCESS")
+
+    def _claim(self) -> dict[str, Any] | None:
+        """The claim in flight, if it is for this very attempt."""
+        claim = json.loads(self._lake.objects.get("queue/active.json", b"null"))
+        mine = claim and (claim["batch_id"], str(claim["attempt"])) == self.attempt
+        return claim if mine else None
+
+    def _lines(self, name: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._lake.objects.get(name, b"").splitlines()]

@@ -1,0 +1,230 @@
+"""The whole intake in one process: a bucket, its events, the real queue, runs and a table, and what must hold of them."""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote_plus
+
+from botocore.exceptions import ClientError
+from intake.emr import Runs
+from intake.errors import IntakeError
+from intake.ingestion import ingest
+from intake.lake import Lake
+from intake.queue import Queue
+from intake.settings import Settings
+
+from tests.model.actors import Actor, CrashError
+from tests.model.aws import S3, EmrServerless
+from tests.model.featurize import Run, Table
+
+MAX_RECEIVES = 3
+
+
+class ViolationError(AssertionError):
+    """Something that must always hold does not."""
+
+
+def settings(application: str = "app-1", **changes: str) -> Settings:
+    """Small numbers, so that every limit is met."""
+    variables = {
+        "LAKE_BUCKET": "lake",
+        "IMAGES_BUCKET": "images",
+        "DATABASE_NAME": "pomona",
+        "APPLICATION_ID": application,
+        "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
+        "JOB_PREFIX": "jobs/0123456789ab",
+        "LAUNCH_AT_KEYS": "2",
+        "MAX_KEYS_PER_RUN": "2",
+        "MAX_ATTEMPTS": "2",
+    }
+    return Settings.from_environment(variables | changes)
+
+
+class World:
+    """Everything outside the queue, under the test's control; `check` says whether the invariants hold."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 21, 8, tzinfo=UTC)
+        self.settings = settings()
+        self.bucket: dict[str, int] = {}
+        self.messages: dict[str, dict[str, Any]] = {}
+        self.dead_letters: list[str] = []
+        self.lake = S3()
+        self.emr = EmrServerless({"app-1"})
+        self.table = Table()
+        self.runs: dict[str, Run] = {}
+        self.actors: list[Actor] = []
+        self._count = 0
+
+    def put(self, key: str) -> None:
+        """Write an object, new or over another, and let S3 tell of it."""
+        self.bucket[key] = self._next()
+        self._tell(key, "ObjectCreated:Put")
+
+    def remove(self, key: str) -> None:
+        """Delete an object and let S3 tell of it."""
+        self.bucket.pop(key, None)
+        self._tell(key, "ObjectRemoved:Delete")
+
+    def send(self, body: str) -> None:
+        """Put any message into SQS."""
+        self.messages[f"message-{self._next()}"] = {"body": body, "received": 0}
+
+    def deliver(self, message_ids: Iterable[str] | None = None) -> Actor:
+        """Hand messages to an invocation of ingest, whoever else may have them; all of them if none are named."""
+        taken = [name for name in (message_ids or list(self.messages)) if name in self.messages]
+        for name in taken:
+            self.messages[name]["received"] += 1
+        event = {"Records": [{"messageId": name, "body": self.messages[name]["body"]} for name in taken]}
+        return self._act(lambda actor: self._ingest(actor, event))
+
+    def advance(self) -> Actor:
+        """An invocation of advance, whatever called it."""
+        return self._act(lambda actor: self._queue(actor).advance())
+
+    def retry(self, batch_id: str) -> Actor:
+        """An operator puts a failed batch back."""
+        return self._act(lambda actor: self._queue(actor).retry(batch_id))
+
+    def pass_time(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    def deploy(self, **changes: str) -> None:
+        """A deployment that replaces the application: its runs are gone, though their processes may go on."""
+        application = f"app-{self._next()}"
+        self.settings = settings(application, **changes)
+        self.emr.applications = {application}
+
+    def processes(self) -> list[Run]:
+        """The processes of runs that have not ended, known to EMR Serverless or not."""
+        for run_id in self.emr.runs:
+            if run_id not in self.runs:
+                self.runs[run_id] = Run(run_id, self.lake, self.emr, self.table, self.bucket)
+        return [run for run in self.runs.values() if not run.over]
+
+    def acknowledge(self) -> None:
+        """Delete from SQS what finished invocations of ingest have answered for, and forget all finished ones."""
+        for actor in [actor for actor in self.actors if actor.finished]:
+            self.actors.remove(actor)
+            _raise_unexpected(actor.error)
+            if isinstance(actor.result, list) and actor.error is None:
+                for name in actor.result:
+                    self.messages.pop(name, None)
+        for name in [name for name, message in self.messages.items() if message["received"] >= MAX_RECEIVES]:
+            if "Records" not in self.messages[name]["body"]:
+                self.dead_letters.append(self.messages.pop(name)["body"])
+
+    def check(self) -> None:
+        """Raise ViolationError if an invariant does not hold."""
+        self.acknowledge()
+        self.processes()
+        if lost := self.dirty() - self.accounted():
+            raise ViolationError(f"lost: {lost}")
+        if len(set(self.table.bases)) < len(self.table.bases):
+            raise ViolationError(f"two runs published on one snapshot: {self.table.bases}")
+        if len(self.emr.alive()) > 1:
+            raise ViolationError(f"more than one run in flight: {self.emr.alive()}")
+        self._check_claim()
+
+    def drain(self, ticks: int = 60) -> None:
+        """Nothing happens any more and all goes well: after a bounded number of ticks every event is reflected."""
+        self._finish_all()
+        for _ in range(ticks):
+            if self._is_drained():
+                return
+            self._tick()
+        raise ViolationError(f"stalled: dirty {self.dirty()}, lake {sorted(self.lake.objects)}, {self.messages}")
+
+    def dirty(self) -> set[str]:
+        """Keys whose row does not agree with the bucket."""
+        keys = self.bucket.keys() | self.table.rows.keys()
+        return {key for key in keys if self.bucket.get(key) != self.table.rows.get(key)}
+
+    def accounted(self) -> set[str]:
+        """Keys that a message, a segment or a failed batch still names."""
+        told = {message["key"] for message in self.messages.values() if "key" in message}
+        pending = {json.loads(line)["key"] for body in self._documents("queue/pending/") for line in body.splitlines()}
+        failed = {key["key"] for body in self._documents("queue/failed/") for key in json.loads(body)["keys"]}
+        return told | pending | failed
+
+    def failed(self) -> list[str]:
+        """Ids of the batches that have failed for good."""
+        prefix = "queue/failed/"
+        return [name.removeprefix(prefix)[:-5] for name in self.lake.objects if name.startswith(prefix)]
+
+    def segments(self) -> list[str]:
+        """Names of the pending segments."""
+        return sorted(name for name in self.lake.objects if name.startswith("queue/pending/"))
+
+    def claim(self) -> dict[str, Any] | None:
+        """The batch in flight."""
+        return json.loads(self.lake.objects.get("queue/active.json", b"null"))
+
+    def close(self) -> None:
+        """End every process."""
+        for actor in self.actors:
+            while not actor.finished:
+                actor.crash()
+
+    def _tell(self, key: str, name: str) -> None:
+        s3 = {"bucket": {"name": "images"}, "object": {"key": quote_plus(key)}}
+        body = json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": name, "s3": s3}]})
+        self.messages[f"message-{self._next()}"] = {"body": body, "received": 0, "key": key}
+
+    def _act(self, work: Any) -> Actor:
+        actor = Actor(work)
+        self.actors.append(actor)
+        return actor
+
+    def _ingest(self, actor: Actor, event: dict[str, Any]) -> list[str]:
+        """The names of the messages that SQS may forget."""
+        queue = self._queue(actor)
+        answer = ingest(event, queue, f"request-{self._next()}", self.now).response
+        with suppress(Exception):
+            queue.advance()
+        kept = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        return [record["messageId"] for record in event["Records"] if record["messageId"] not in kept]
+
+    def _queue(self, actor: Actor) -> Queue:
+        lake, runs = Lake(actor.client(self.lake), "lake"), Runs(actor.client(self.emr))
+        return Queue(lake, runs, self.settings, lambda step: None, lambda: self.now, lambda: f"{self._next():08x}")
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+    def _documents(self, prefix: str) -> list[bytes]:
+        return [body for name, body in self.lake.objects.items() if name.startswith(prefix)]
+
+    def _check_claim(self) -> None:
+        claim = self.claim()
+        if claim and claim["run_id"]:
+            run = self.runs[claim["run_id"]]
+            if run.attempt != (claim["batch_id"], str(claim["attempt"])):
+                raise ViolationError(f"attempt {claim['attempt']} goes with the run of {run.attempt}")
+
+    def _finish_all(self) -> None:
+        for actor in list(self.actors):
+            actor.finish()
+        for run in self.processes():
+            run.finish()
+        self.check()
+
+    def _tick(self) -> None:
+        self.pass_time(minutes=11)
+        if self.messages:
+            self.deliver().finish()
+        for batch_id in self.failed():
+            self.retry(batch_id).finish()
+        self.advance()
+        self._finish_all()
+
+    def _is_drained(self) -> bool:
+        return not (self.messages or self.segments() or self.claim() or self.failed() or self.dirty())
+
+
+def _raise_unexpected(error: BaseException | None) -> None:
+    if error is not None and not isinstance(error, (CrashError, IntakeError, ClientError)):
+        raise error
