@@ -8,7 +8,8 @@ from tests.model.actors import Fate
 from tests.model.world import World
 
 KEYS = st.sampled_from(["red flower é+.jpg", "b", "c", "d%2F/e"])
-FATES = st.sampled_from([Fate.ANSWERED] * 6 + list(Fate))
+FATES = st.sampled_from([Fate.ANSWERED] * 12 + list(Fate))
+TURNS = st.lists(st.tuples(st.integers(0, 3), FATES), min_size=1, max_size=12)
 MAX_ACTORS = 4
 
 
@@ -19,17 +20,9 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @rule(key=KEYS)
-    def an_image_is_written(self, key: str) -> None:
-        self.world.put(key)
-
-    @rule(key=KEYS)
-    def an_image_is_deleted(self, key: str) -> None:
-        self.world.remove(key)
-
-    @rule()
-    def a_message_is_malformed(self) -> None:
-        self.world.send("hello")
+    @rule(key=KEYS, there=st.booleans())
+    def an_image_is_written_or_deleted(self, key: str, there: bool) -> None:
+        (self.world.put if there else self.world.remove)(key)
 
     @precondition(lambda self: self.world.messages and len(self.world.actors) < MAX_ACTORS)
     @rule(data=st.data())
@@ -38,14 +31,16 @@ class QueueMachine(RuleBasedStateMachine):
         self.world.deliver(data.draw(names))
 
     @precondition(lambda self: len(self.world.actors) < MAX_ACTORS)
-    @rule()
-    def advance_is_invoked(self) -> None:
-        self.world.advance()
+    @rule(invocations=st.integers(1, 2))
+    def advance_is_invoked(self, invocations: int) -> None:
+        for _ in range(invocations):
+            self.world.advance()
 
     @precondition(lambda self: self.world.actors)
-    @rule(data=st.data(), fate=FATES)
-    def an_invocation_goes_on(self, data: st.DataObject, fate: Fate) -> None:
-        data.draw(st.sampled_from(self.world.actors)).step(fate)
+    @rule(turns=TURNS)
+    def invocations_take_turns(self, turns: list[tuple[int, Fate]]) -> None:
+        for index, fate in turns:
+            self.world.actors[index % len(self.world.actors)].step(fate)
 
     @precondition(lambda self: self.world.actors)
     @rule(data=st.data())
@@ -53,46 +48,38 @@ class QueueMachine(RuleBasedStateMachine):
         data.draw(st.sampled_from(self.world.actors)).finish()
 
     @precondition(lambda self: self.world.processes())
-    @rule(data=st.data())
-    def a_run_goes_on(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from(self.world.processes())).step()
-
-    @precondition(lambda self: self.world.processes())
-    @rule(data=st.data())
-    def a_run_goes_on_to_its_end(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from(self.world.processes())).finish()
-
-    @precondition(lambda self: self.world.processes())
-    @rule(data=st.data(), state=st.sampled_from(["FAILED", "CANCELLED"]))
-    def a_run_fails(self, data: st.DataObject, state: str) -> None:
-        data.draw(st.sampled_from(self.world.processes())).end(state)
+    @rule(data=st.data(), steps=st.integers(1, 9))
+    def a_run_goes_on(self, data: st.DataObject, steps: int) -> None:
+        run = data.draw(st.sampled_from(self.world.processes()))
+        for _ in range(steps):
+            run.step()
 
     @precondition(lambda self: self.world.emr.alive())
-    @rule(data=st.data(), state=st.sampled_from(["FAILED", "CANCELLED"]))
-    def a_run_is_given_up_but_goes_on(self, data: st.DataObject, state: str) -> None:
-        self.world.emr.end(data.draw(st.sampled_from(self.world.emr.alive())), state)
+    @rule(data=st.data(), state=st.sampled_from(["FAILED", "CANCELLED", "gone"]), zombie=st.booleans())
+    def a_run_ends_or_is_given_up_and_goes_on(self, data: st.DataObject, state: str, zombie: bool) -> None:
+        run_id = data.draw(st.sampled_from(self.world.emr.alive()))
+        self.world.give_up(run_id, state, zombie)
 
-    @precondition(lambda self: self.world.emr.alive())
-    @rule(data=st.data())
-    def a_run_vanishes_but_goes_on(self, data: st.DataObject) -> None:
-        self.world.emr.gone.add(data.draw(st.sampled_from(self.world.emr.alive())))
-
-    @rule(attempts=st.sampled_from(["1", "2", "3"]), keys=st.sampled_from(["1", "2", "5"]))
-    def a_deployment_replaces_the_application(self, attempts: str, keys: str) -> None:
-        self.world.deploy(MAX_ATTEMPTS=attempts, MAX_KEYS_PER_RUN=keys)
-
-    @rule(stale=st.booleans())
-    def listings_lag_behind(self, stale: bool) -> None:
-        self.world.lake.stale = stale
+    @rule()
+    def all_goes_well_for_a_while(self) -> None:
+        self.world.go_well_for_a_while()
 
     @precondition(lambda self: self.world.failed() and len(self.world.actors) < MAX_ACTORS)
     @rule(data=st.data())
     def an_operator_retries(self, data: st.DataObject) -> None:
         self.world.retry(data.draw(st.sampled_from(self.world.failed())))
 
-    @rule(minutes=st.sampled_from([0.001, 1, 11]))
-    def time_passes(self, minutes: float) -> None:
+    @rule(minutes=st.sampled_from([0.001, 11]), stale=st.booleans())
+    def time_passes_and_listings_lag_behind_or_catch_up(self, minutes: float, stale: bool) -> None:
         self.world.pass_time(minutes)
+        self.world.lake.stale = stale
+
+    @rule(attempts=st.sampled_from(["1", "2", "3"]), keys=st.sampled_from(["1", "2", "5"]), replaces=st.booleans())
+    def a_deployment_or_a_malformed_message_arrives(self, attempts: str, keys: str, replaces: bool) -> None:
+        if replaces:
+            self.world.deploy(MAX_ATTEMPTS=attempts, MAX_KEYS_PER_RUN=keys)
+        else:
+            self.world.send("hello")
 
     @invariant()
     def nothing_is_lost_and_one_run_at_most_may_commit(self) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from intake import queue as queue_module
 from intake.documents import ACTIVE, FAILED, Claim, FailedBatch, failed_name
 from intake.emr import Phase, Runs, RunState
-from intake.errors import TransientError
+from intake.errors import TransientError, transient_errors
 from intake.lake import Lake
 from intake.queue import Queue
-
 from tests.model.actors import Fate
 from tests.model.featurize import Table
 from tests.model.world import ViolationError, World
@@ -133,6 +133,11 @@ def a_claim_loses_its_start(world: World) -> None:
     world.advance().finish()
 
 
+def _put(lake: Any, name: str, body: bytes) -> str:
+    with transient_errors("writing"):
+        return lake._client.put_object(Bucket=lake._bucket, Key=name, Body=body)["ETag"]
+
+
 def _without_condition(prefix: str) -> Bug:
     def seed(monkeypatch: pytest.MonkeyPatch) -> None:
         create = Lake.create
@@ -140,7 +145,7 @@ def _without_condition(prefix: str) -> Bug:
         def careless(self: Any, name: str, body: bytes) -> str:
             if not name.startswith(prefix):
                 return create(self, name, body)
-            return self._client.put_object(Bucket=self._bucket, Key=name, Body=body)["ETag"]
+            return _put(self, name, body)
 
         monkeypatch.setattr(Lake, "create", careless)
 
@@ -148,15 +153,13 @@ def _without_condition(prefix: str) -> Bug:
 
 
 def _careless_replace(monkeypatch: pytest.MonkeyPatch) -> None:
-    def replace(self: Any, name: str, body: bytes, etag: str) -> str:
-        return self._client.put_object(Bucket=self._bucket, Key=name, Body=body)["ETag"]
-
-    monkeypatch.setattr(Lake, "replace", replace)
+    monkeypatch.setattr(Lake, "replace", lambda self, name, body, etag: _put(self, name, body))
 
 
 def _careless_delete(monkeypatch: pytest.MonkeyPatch) -> None:
     def delete(self: Any, name: str, etag: str) -> None:
-        self._client.delete_object(Bucket=self._bucket, Key=name)
+        with transient_errors("deleting"):
+            self._client.delete_object(Bucket=self._bucket, Key=name)
 
     monkeypatch.setattr(Lake, "delete", delete)
 
@@ -217,6 +220,8 @@ def _retry_forgets_first(monkeypatch: pytest.MonkeyPatch) -> None:
     def hasty(self: Any, batch_id: str) -> list[str]:
         name = failed_name(batch_id)
         stored = self._lake.read(name)
+        if stored is None:
+            return []
         self._lake.delete(name, stored.etag)
         return self.write(FailedBatch.from_json(name, stored.body).keys, "retry")
 

@@ -1,4 +1,4 @@
-"""The whole intake in one process: a bucket, its events, the real queue, runs and a table, and what must hold of them."""
+"""The whole intake in one process: a bucket, its events, the real queue, runs, a table, and what must hold of them."""
 
 import json
 from collections.abc import Iterable
@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from botocore.exceptions import ClientError
+
 from intake.emr import Runs
 from intake.errors import IntakeError
 from intake.ingestion import ingest
 from intake.lake import Lake
 from intake.queue import Queue
 from intake.settings import Settings
-
 from tests.model.actors import Actor, CrashError
 from tests.model.aws import S3, EmrServerless
 from tests.model.featurize import Run, Table
@@ -96,6 +96,14 @@ class World:
         application = f"app-{self._next()}"
         self.settings = settings(application, **changes)
         self.emr.applications = {application}
+
+    def give_up(self, run_id: str, state: str, zombie: bool) -> None:
+        """EMR Serverless says that a run has ended, or knows it no more; the process of a zombie goes on."""
+        if state == "gone":
+            self.emr.gone.add(run_id)
+        self.emr.end(run_id, "FAILED" if state == "gone" else state)
+        self.processes()
+        self.runs[run_id].over = not zombie
 
     def processes(self) -> list[Run]:
         """The processes of runs that have not ended, known to EMR Serverless or not."""
@@ -204,6 +212,15 @@ class World:
             run = self.runs[claim["run_id"]]
             if run.attempt != (claim["batch_id"], str(claim["attempt"])):
                 raise ViolationError(f"attempt {claim['attempt']} goes with the run of {run.attempt}")
+
+    def go_well_for_a_while(self) -> None:
+        """One round in which everything that is due happens, and nothing goes wrong."""
+        if self.messages:
+            self.deliver().finish()
+        self.advance().finish()
+        for run in self.processes():
+            run.finish()
+        self.check()
 
     def _finish_all(self) -> None:
         for actor in list(self.actors):
