@@ -61,7 +61,7 @@ class ImageFetcher:
     """Reads images of one bucket. May be used by several threads.
 
     obstore answers for the many: it takes a twentieth of boto3's time. Whatever it cannot answer for sure, S3 is asked
-    again through boto3, which tells S3's own error code: only NoSuchKey means that an object is gone.
+    again through boto3, which tells S3's own error code: NoSuchKey, and not any 404, means that an object is gone.
     A body is read only when the budget has room for it, and whoever uses it gives that room back.
     """
 
@@ -117,12 +117,20 @@ class ImageFetcher:
         code = error_code(error)
         if code in ("304", "NotModified"):
             return Fetched(dirty, Status.UNCHANGED)
-        if code == "NoSuchKey":
+        if code == "NoSuchKey" or (code == "404" and self._is_not_listed(dirty.key)):
             return Fetched(dirty, Status.GONE)
         if code == "InvalidObjectState":
             return self._archived(dirty)
         retries = 1 + error.response["ResponseMetadata"].get("RetryAttempts", 0)
         return Fetched(dirty, Status.UNREAD, f"S3 says {code}", retries=retries)
+
+    def _is_not_listed(self, key: str) -> bool:
+        """A 404 whose XML quotes a key with control characters cannot be parsed: then the listing says what is gone."""
+        try:
+            listing = s3_client().list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        except (ClientError, BotoCoreError):
+            return False
+        return all(entry["Key"] != key for entry in listing.get("Contents", []))
 
     def _archived(self, dirty: DirtyKey) -> Fetched:
         try:

@@ -14,8 +14,10 @@ from pomona.modes import to_rgb
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
-# a JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input
-DRAFT_MARGIN = 2
+# A JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input. Measured with
+# MobileNetV2 on noisy and textured photographs, the cosine to a full decode is at worst .9976 at 1.5, .9987 at 2,
+# .9998 at 3; photographs of 12 megapixels are decoded at 1/4 at 2 as at 3.
+DRAFT_MARGIN = 3
 ORIENTATION = 0x0112
 AS_DISPLAYED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

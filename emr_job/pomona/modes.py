@@ -31,7 +31,7 @@ def _to_eight_bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         for full_scale in (1.0, 255.0, 65535.0):
             if high <= full_scale:
                 return values * (255 / full_scale)
-    return (values - low) * (255 / (high - low))
+    return (values - low) * (255 / ((high - low) or 1.0))
 
 
 def _grey(values: npt.NDArray[np.float64]) -> Image.Image:

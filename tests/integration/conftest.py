@@ -1,4 +1,4 @@
-"""The AWS that the job's tests talk to (moto over HTTP, with Glue's optimistic lock) and one Spark session for them all."""
+"""An AWS for the job's tests (moto over HTTP, with Glue's optimistic lock) and one Spark session for all of them."""
 
 import hashlib
 import json

@@ -1,0 +1,220 @@
+"""What S3 says of a key is told apart by what the run does about it: there, unchanged, gone, unusable, not read."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pomona.ahead import ByteBudget, in_completion_order
+from pomona.errors import MisconfiguredError
+from pomona.fetching import DirtyKey, ImageFetcher, Status
+from pomona.objects import read_json, require_bucket, s3_client, write_json
+
+ODD_KEYS = ["a//b", "/a", "a/", "//", "../x", "a/../b", "./a", "a/.", "a/./b", "a\x01b", "a\x7fb", "tab\tkey"]
+USUAL_KEYS = [
+    "a",
+    "b c.jpg",
+    "a+b",
+    "100%.jpg",
+    "a%2Fb",
+    "ü/ñ/雪.jpg",
+    "q?x=1&y=2#z",
+    "a.b/..c/d..",
+    "quote'\"",
+    "<tag>",
+]
+
+
+def use_endpoint(patch: pytest.MonkeyPatch, endpoint: str) -> None:
+    for name, value in {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        patch.setenv(name, value)
+    s3_client.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        use_endpoint(patch, f"http://{host}:{port}")
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="images")
+        yield client
+        server.stop()
+    s3_client.cache_clear()
+
+
+@pytest.fixture
+def fetcher(s3) -> ImageFetcher:
+    return ImageFetcher("images", 1000, ByteBudget(10**6))
+
+
+class RefusingServer(BaseHTTPRequestHandler):
+    """Answers every request with the status and the code that its port's test asked for."""
+
+    def do_GET(self) -> None:
+        code, answer = self.server.answer
+        body = f"<?xml version='1.0'?><Error><Code>{answer}</Code><Message>no</Message></Error>".encode()
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *arguments) -> None:
+        """Tests stay quiet."""
+
+
+@pytest.fixture
+def refusing(monkeypatch) -> Iterator:
+    with ThreadingHTTPServer(("127.0.0.1", 0), RefusingServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        use_endpoint(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+        yield server
+        server.shutdown()
+        thread.join()
+    s3_client.cache_clear()
+
+
+@pytest.mark.parametrize("key", ODD_KEYS + USUAL_KEYS)
+def test_an_object_is_read_under_its_exact_key(s3, fetcher, key):
+    # Given an object and another one under the key that a careless client would read instead
+    s3.put_object(Bucket="images", Key="a", Body=b"another")
+    s3.put_object(Bucket="images", Key=key, Body=key.encode())
+    # When it is fetched
+    fetched = fetcher.fetch(DirtyKey(key, None, False))
+    # Then it is the object of this key
+    assert (fetched.status, fetched.body, fetched.size) == (Status.FOUND, key.encode(), len(key.encode()))
+    assert fetched.etag == s3.head_object(Bucket="images", Key=key)["ETag"].strip('"')
+    assert fetched.last_modified.tzinfo is not None
+    s3.delete_object(Bucket="images", Key=key)
+
+
+@pytest.mark.parametrize("key", ODD_KEYS + USUAL_KEYS)
+def test_a_missing_key_is_gone_though_its_neighbour_is_there(s3, fetcher, key):
+    s3.put_object(Bucket="images", Key="a", Body=b"another")
+    s3.delete_object(Bucket="images", Key=key)
+    assert fetcher.fetch(DirtyKey(key, None, True)).status == Status.GONE
+
+
+@pytest.mark.parametrize("key", ["unchanged.jpg", "un//changed.jpg"])
+def test_an_object_with_the_known_etag_is_not_downloaded(s3, fetcher, key):
+    etag = s3.put_object(Bucket="images", Key=key, Body=b"pixels")["ETag"].strip('"')
+    fetched = fetcher.fetch(DirtyKey(key, etag, True))
+    assert (fetched.status, fetched.body) == (Status.UNCHANGED, b"")
+    assert fetcher.fetch(DirtyKey(key, "0" * 32, True)).body == b"pixels"
+
+
+@pytest.mark.parametrize("key", ["large.jpg", "large//x.jpg"])
+def test_a_too_large_object_is_not_read(s3, key):
+    s3.put_object(Bucket="images", Key=key, Body=bytes(1001))
+    budget = ByteBudget(0)
+    budget.take(1)  # a body could not be admitted
+    fetched = ImageFetcher("images", 1000, budget).fetch(DirtyKey(key, None, False))
+    assert (fetched.status, fetched.size, fetched.body) == (Status.UNUSABLE, 1001, b"")
+    assert fetched.reason == "too large: 1,001 bytes is above the limit of 1,000"
+
+
+@pytest.mark.parametrize("key", ["a", "a//b"])
+def test_a_missing_bucket_is_not_a_missing_object(s3, key):
+    fetched = ImageFetcher("missing", 1000, ByteBudget(10)).fetch(DirtyKey(key, None, True))
+    assert (fetched.status, fetched.reason) == (Status.UNREAD, "S3 says NoSuchBucket")
+
+
+@pytest.mark.parametrize("key", ["a", "a//b"])
+@pytest.mark.parametrize(
+    "answer", [(403, "AccessDenied"), (404, "NoSuchBucket"), (404, "Whatever"), (400, "ExpiredToken")]
+)
+def test_a_refusal_is_unread(refusing, key, answer):
+    refusing.answer = answer
+    fetched = ImageFetcher("images", 1000, ByteBudget(10)).fetch(DirtyKey(key, None, True))
+    assert (fetched.status, fetched.reason) == (Status.UNREAD, f"S3 says {answer[1]}")
+
+
+def test_a_failing_s3_is_unread_after_retries(refusing):
+    refusing.answer = (503, "SlowDown")
+    fetched = ImageFetcher("images", 1000, ByteBudget(10)).fetch(DirtyKey("a//b", None, True))
+    assert (fetched.status, fetched.reason) == (Status.UNREAD, "S3 says SlowDown")
+    assert fetched.retries == 5
+
+
+def test_an_archived_object_is_unusable_and_says_what_to_do(s3, fetcher):
+    s3.put_object(Bucket="images", Key="cold.jpg", Body=b"pixels", StorageClass="GLACIER")
+    fetched = fetcher.fetch(DirtyKey("cold.jpg", None, False))
+    assert (fetched.status, fetched.size) == (Status.UNUSABLE, 6)
+    assert fetched.reason == "archived: its storage class is GLACIER, restore it and upload it again"
+
+
+def test_a_bucket_that_may_not_be_listed_ends_the_run(s3, refusing):
+    refusing.answer = (403, "AccessDenied")
+    with pytest.raises(MisconfiguredError, match="the bucket images cannot be listed: S3 says AccessDenied"):
+        require_bucket("images")
+
+
+def test_a_missing_bucket_ends_the_run(s3):
+    with pytest.raises(MisconfiguredError, match="the bucket missing cannot be listed: S3 says NoSuchBucket"):
+        require_bucket("missing")
+
+
+def test_a_document_is_read_as_it_was_written(s3):
+    write_json("images", "runs/x.json", {"größe": 1})
+    assert read_json("images", "runs/x.json") == {"größe": 1}
+    assert read_json("images", "runs/y.json") is None
+
+
+def test_fetching_ahead_gives_every_result_and_stays_within_its_window():
+    under_way, most = set(), []
+
+    def fetch(number: int) -> int:
+        under_way.add(number)
+        return number
+
+    results = in_completion_order(iter(range(200)), fetch, threads=4)
+    found = []
+    for number in results:
+        most.append(len(under_way))
+        under_way.discard(number)
+        found.append(number)
+    assert sorted(found) == list(range(200))
+    assert max(most) <= 9
+
+
+def test_fetching_ahead_raises_what_the_fetch_raised():
+    with pytest.raises(ZeroDivisionError):
+        list(in_completion_order(iter([1, 0]), lambda number: 1 // number, threads=2))
+
+
+def test_a_budget_admits_no_more_than_its_bytes_but_one_large_object_alone():
+    # Given bodies that together do not fit, one of them larger than the whole budget
+    budget = ByteBudget(100)
+    held: list[int] = []
+    most: list[int] = []
+
+    def fetch(size: int) -> int:
+        budget.take(size)
+        held.append(size)
+        most.append(sum(held))
+        return size
+
+    # When they are fetched ahead and given back one by one
+    sizes = [60, 50, 500, 40, 40, 40] * 10
+    for size in in_completion_order(iter(sizes), fetch, threads=8):
+        held.remove(size)
+        budget.give_back(size)
+    # Then never more than the budget lay in memory, but for the large one by itself
+    assert all(total <= 100 or total == 500 for total in most)
+    assert len(most) == len(sizes)
