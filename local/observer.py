@@ -56,7 +56,9 @@ class Observer:
     def _messages(self) -> int:
         counted = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         queue = self.outputs["EventQueueUrl"]
-        attributes = self.cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=list(counted))["Attributes"]
+        attributes = self.cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=list(counted))[
+            "Attributes"
+        ]
         return sum(int(attributes[name]) for name in counted)
 
     def failed_batches(self) -> list[dict[str, Any]]:

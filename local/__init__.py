@@ -1,0 +1,1 @@
+"""The embedded AWS: one process that serves the APIs Pomona needs and deploys its unchanged template."""

@@ -1,0 +1,226 @@
+"""EMR Serverless' API: applications, and job runs with AWS's states, idempotent by client token."""
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.emrserverless import models
+from moto.emrserverless.exceptions import ResourceNotFoundException, ValidationException
+
+from local.clients import ACCOUNT_ID
+
+FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
+_TOKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_RELEASE = re.compile(r"emr-(spark-)?\d+\.\d+\.\d+(-\d{8})?")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+
+Publish = Callable[[str, str, str, dict[str, Any]], None]  # region, source, detail-type, detail
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run's process ended: the state it gives the run, and why."""
+
+    state: str
+    details: str
+    cores: int = 1
+    memory_gb: float = 1.0
+
+
+class JobRunner:
+    """What runs the jobs (see local.spark_runs); the tests of the API put something quicker here."""
+
+    def run(self, job_run: Any) -> Ended:
+        """Run to the end."""
+        raise NotImplementedError
+
+    def cancel(self, job_run_id: str) -> None:
+        """End the run's process, if it has one."""
+        raise NotImplementedError
+
+
+def _identifier(*parts: str) -> str:
+    """16 characters as AWS's ids have them, the same for the same parts."""
+    return "00" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:14]
+
+
+class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
+    """Applications and runs of one region; one run at a time for each application, the others are queued."""
+
+    runner: JobRunner
+    publish: Publish
+    save: Callable[[str, str, dict[str, Any]], None]
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._lock = threading.RLock()
+        self._turns: dict[str, threading.Lock] = {}
+
+    def create_application(
+        self, name: str, release_label: str, application_type: str, client_token: str, **options: Any
+    ) -> Any:
+        if not _RELEASE.fullmatch(release_label or ""):
+            raise ValidationException(f"Release label {release_label} does not exist")
+        application = models.Application(
+            name, release_label, application_type, client_token, ACCOUNT_ID, self.region_name, **options
+        )
+        application.id = _identifier(self.region_name, name, client_token)
+        application.arn = f"arn:aws:emr-serverless:{self.region_name}:{ACCOUNT_ID}:/applications/{application.id}"
+        application.state = "CREATED"
+        self.applications[application.id] = application
+        self.keep_application(application)
+        return application
+
+    def start_application(self, application_id: str) -> None:
+        super().start_application(application_id)
+        self.keep_application(self.applications[application_id])
+
+    def stop_application(self, application_id: str) -> None:
+        super().stop_application(application_id)
+        self.keep_application(self.applications[application_id])
+
+    def delete_application(self, application_id: str) -> None:
+        super().delete_application(application_id)
+        self.keep_application(self.applications[application_id])
+
+    def start_job_run(
+        self, application_id: str, client_token: str, execution_role_arn: str, job_driver: Any, **options: Any
+    ) -> Any:
+        application = self._application(application_id)
+        _validate(client_token, execution_role_arn, job_driver, options.get("execution_timeout_minutes"))
+        with self._lock:
+            runs = self.job_runs.setdefault(application_id, [])
+            for known in runs:
+                if known.client_token == client_token:
+                    return known
+            job_run = self._new_run(application, client_token, execution_role_arn, job_driver, options)
+            runs.append(job_run)
+            self.enter(job_run, "SUBMITTED")
+        threading.Thread(target=self._run, args=(application, job_run), daemon=True).start()
+        return job_run
+
+    def _application(self, application_id: str) -> Any:
+        application = self.get_application(application_id)
+        if application.state == "TERMINATED":
+            raise ValidationException(f"Application {application_id} is terminated. Cannot start job run.")
+        return application
+
+    def _new_run(self, application: Any, token: str, role: str, job_driver: Any, options: dict[str, Any]) -> Any:
+        job_run = models.JobRun(
+            application_id=application.id,
+            client_token=token,
+            execution_role_arn=role,
+            account_id=ACCOUNT_ID,
+            region_name=self.region_name,
+            release_label=application.release_label,
+            application_type=application.type,
+            job_driver=job_driver,
+            network_configuration=None,
+            **options,
+        )
+        job_run.id = _identifier(application.id, token)
+        job_run.arn = f"{application.arn}/jobruns/{job_run.id}"
+        job_run.created_at = job_run.updated_at = datetime.now(UTC)
+        job_run.created_by, job_run.region, job_run.state = f"arn:aws:iam::{ACCOUNT_ID}:root", self.region_name, ""
+        return job_run
+
+    def _run(self, application: Any, job_run: Any) -> None:
+        turn = self._turns.setdefault(application.id, threading.Lock())
+        if not turn.acquire(blocking=False):
+            self.enter(job_run, "QUEUED")
+            turn.acquire()
+        try:
+            self._run_now(application, job_run)
+        finally:
+            turn.release()
+
+    def _run_now(self, application: Any, job_run: Any) -> None:
+        if application.state != "STARTED":
+            application.state = "STARTED"
+            self.keep_application(application)
+        for state in ("PENDING", "SCHEDULED", "RUNNING"):
+            self.enter(job_run, state)
+        started = time.monotonic()
+        ended = self.runner.run(job_run) if job_run.state == "RUNNING" else Ended("CANCELLED", "Job cancelled")
+        _bill(job_run, time.monotonic() - started, ended)
+        self.enter(job_run, "CANCELLED" if job_run.state == "CANCELLING" else ended.state, ended.details)
+
+    def cancel_job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
+        job_run = self.get_job_run(application_id, job_run_id)
+        if job_run.state not in FINAL_STATES:
+            self.enter(job_run, "CANCELLING")
+            self.runner.cancel(job_run_id)
+        return application_id, job_run_id
+
+    def get_job_run(self, application_id: str, job_run_id: str) -> Any:
+        self.get_application(application_id)
+        for job_run in self.job_runs.get(application_id, []):
+            if job_run.id == job_run_id:
+                return job_run
+        raise ResourceNotFoundException(job_run_id, "JobRun")
+
+    def list_job_runs(self, application_id: str, *filters: Any, **options: Any) -> list[Any]:
+        self.get_application(application_id)
+        self.job_runs.setdefault(application_id, [])
+        runs: list[Any] = super().list_job_runs(application_id, *filters, **options)
+        return sorted(runs, key=lambda job_run: job_run.created_at, reverse=True)
+
+    def enter(self, job_run: Any, state: str, details: str = "") -> None:
+        """Put a run into a state, remember it, and tell EventBridge. A final state, and a cancellation, are kept."""
+        with self._lock:
+            previous = job_run.state
+            if previous in FINAL_STATES or (previous == "CANCELLING" and state not in FINAL_STATES):
+                return
+            job_run.state, job_run.state_details = state, details
+            job_run.updated_at = datetime.now(UTC)
+            self.keep_run(job_run)
+        detail = {
+            "jobRunId": job_run.id,
+            "applicationId": job_run.application_id,
+            "arn": job_run.arn,
+            "releaseLabel": job_run.release_label,
+            "state": state,
+            "previousState": previous,
+            "createdBy": job_run.created_by,
+            "updatedAt": job_run.updated_at.isoformat(),
+            "createdAt": job_run.created_at.isoformat(),
+        }
+        self.publish(self.region_name, "aws.emr-serverless", "EMR Serverless Job Run State Change", detail)
+
+    def keep_application(self, application: Any) -> None:
+        """Write an application through."""
+        self.save("application", self.region_name, dict(vars(application)))
+
+    def keep_run(self, job_run: Any) -> None:
+        """Write a run through."""
+        self.save("run", self.region_name, dict(vars(job_run)))
+
+
+def _validate(token: str, role: str, job_driver: Any, timeout_minutes: int | None) -> None:
+    if not _TOKEN.fullmatch(token or ""):
+        raise ValidationException("clientToken must be 1 to 64 of A-Z a-z 0-9 . _ -")
+    if not _ROLE.fullmatch(role or ""):
+        raise ValidationException(f"executionRoleArn is not the ARN of a role: {role}")
+    submit = (job_driver or {}).get("sparkSubmit") or {}
+    if not submit.get("entryPoint"):
+        raise ValidationException("jobDriver.sparkSubmit.entryPoint is required")
+    if len(submit.get("sparkSubmitParameters") or "") > 102_400:
+        raise ValidationException("sparkSubmitParameters has more than 102400 characters")
+    if timeout_minutes and timeout_minutes < 5:
+        raise ValidationException("RunTimeout must be at least 5 minutes.")
+
+
+def _bill(job_run: Any, seconds: float, ended: Ended) -> None:
+    """What AWS would show: at least a minute, in vCPU-hours and GB-hours."""
+    hours = max(60.0, seconds) / 3600
+    job_run.total_execution_duration_seconds = int(seconds)
+    job_run.billed_resource_utilization = {
+        "vCPUHour": round(ended.cores * hours, 3),
+        "memoryGBHour": round(ended.memory_gb * hours, 3),
+        "storageGBHour": 0.0,
+    }

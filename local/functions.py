@@ -1,0 +1,89 @@
+"""Lambda's API: invocations go to the runtime, event source mappings to pollers; the rest is moto's."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from moto.awslambda import models
+from moto.sqs.models import sqs_backends
+
+from local.clients import ACCOUNT_ID
+from local.event_source import EventSource
+from local.lambda_runtime import Invocation, LambdaRuntime
+
+_RETRY_PAUSE_SECONDS = (
+    2.0  # AWS waits a minute before the first retry of an asynchronous invocation, two before the next
+)
+
+
+class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
+    """Functions that really run. moto would start containers."""
+
+    runtime: LambdaRuntime
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._sources: dict[str, EventSource] = {}
+        self._asynchronous = ThreadPoolExecutor(max_workers=8)
+
+    def invoke(
+        self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: dict[str, Any]
+    ) -> bytes:
+        event = json.loads(body or b"{}")
+        function = self.get_function(function_name, qualifier)
+        kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        if kind == "Event":
+            self.invoke_later(function, event)
+        if kind != "RequestResponse":
+            return b""
+        invocation = self.runtime.invoke(function, event)
+        if invocation.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return invocation.payload
+
+    def invoke_now(self, function_arn: str, event: Any) -> Invocation:
+        """Run a function by name or ARN (of a version too) and wait."""
+        return self.runtime.invoke(self.get_function(function_arn), event)
+
+    def invoke_later(self, function: Any, event: Any) -> None:
+        """Run a function in the background; an invocation that fails is tried twice more."""
+        self._asynchronous.submit(self._until_it_succeeds, function, event)
+
+    def _until_it_succeeds(self, function: Any, event: Any) -> None:
+        for attempt in range(3):
+            if not self.runtime.invoke(function, event).failed:
+                return
+            time.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
+        mapping = super().create_event_source_mapping(spec)
+        queue = _queue(mapping)
+        queue.lambda_event_source_mappings.clear()  # else moto would deliver every message at once, one by one
+        self._listen(mapping)
+        return mapping
+
+    def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
+        mapping = super().update_event_source_mapping(uuid, spec)
+        self._sources.pop(uuid).stop()
+        self._listen(mapping)
+        return mapping
+
+    def delete_event_source_mapping(self, uuid: str) -> Any:
+        if source := self._sources.pop(uuid, None):
+            source.stop()
+        mapping = self._event_source_mappings.pop(uuid, None)
+        return mapping
+
+    def _listen(self, mapping: Any) -> None:
+        if not mapping.enabled:
+            return
+        source = EventSource(mapping, _queue(mapping), self.invoke_now)
+        self._sources[mapping.uuid] = source
+        threading.Thread(target=source.run, name=f"source {mapping.uuid}", daemon=True).start()
+
+
+def _queue(mapping: Any) -> Any:
+    region, name = mapping.event_source_arn.split(":")[3], mapping.event_source_arn.split(":")[5]
+    return sqs_backends[ACCOUNT_ID][region].get_queue(name)

@@ -1,0 +1,124 @@
+"""The server: moto's APIs with our parts behind them, and a few addresses of our own under /_local/."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from moto.awslambda.models import lambda_backends
+from moto.cloudformation import responses as cloudformation_responses
+from moto.cloudformation.models import cloudformation_backends
+from moto.emrserverless.models import emrserverless_backends
+from moto.events import models as events_models
+from moto.glue import urls as glue_urls
+from moto.glue.models import glue_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.s3 import models as s3_models
+from moto.sqs import models as sqs_models
+from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Request, Response
+
+from local import compute_types, operation_types, storage_types  # noqa: F401 - each registers its resource types
+from local.catalog import CatalogBackend, LockingResponse
+from local.clients import ACCOUNT_ID, Clients
+from local.cloudformation import StackBackend, template_at
+from local.custom_resources import RESPONSE_PATH, accept_response
+from local.emr import EmrBackend
+from local.emr_store import EmrStore
+from local.eventbridge import DeliveringRule, publish
+from local.functions import FunctionBackend
+from local.lambda_runtime import LambdaRuntime
+from local.objects import ObjectBackend, OpenBucket, StoredKey
+from local.queues import QueueBackend, ServedQueue, restore_messages
+from local.schedules import Schedules
+from local.spark_runs import SparkRuns
+from local.store import StackStore, Store
+
+_SPARK = Path(__file__).resolve().parent.parent / ".venv" / "spark"
+_log = logging.getLogger(__name__)
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class EmbeddedAws:
+    """One server over one state folder."""
+
+    def __init__(self, state: Path, host: str, port: int) -> None:
+        self._state = state
+        self._schedules = Schedules()
+        self._server: BaseWSGIServer = make_server(
+            host, port, self._application(), threaded=True, request_handler=MotoRequestHandler
+        )
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+
+    def prepare(self) -> None:
+        """Put our parts in the places of moto's. Every substitution there is, is made here."""
+        store, clients = Store(self._state / "state.sqlite"), Clients(self.endpoint)
+        self._stacks, self._emr_store = StackStore(store), EmrStore(store)
+        # stacks are really deployed; moto's skip what it does not know
+        StackBackend.clients, StackBackend.store = clients, self._stacks
+        _substitute(cloudformation_backends, StackBackend)
+        # `sam deploy` names the template by an address of this server; moto understands amazonaws.com and localhost
+        cloudformation_responses.get_stack_from_s3_url = template_at
+        # functions run in processes; moto's need containers
+        FunctionBackend.runtime = LambdaRuntime(self._state, clients)
+        _substitute(lambda_backends, FunctionBackend)
+        # job runs are spark-submits; moto's succeed at once
+        EmrBackend.runner, EmrBackend.publish = SparkRuns(self._state, _SPARK, clients), staticmethod(publish)
+        EmrBackend.save = staticmethod(self._emr_store.save)
+        _substitute(emrserverless_backends, EmrBackend)
+        # objects, messages and tables outlive the process; UpdateTable honours VersionId
+        ObjectBackend.store, ServedQueue.store, CatalogBackend.store = store, store, store
+        _substitute(s3_models.s3_backends, ObjectBackend)
+        _substitute(glue_backends, CatalogBackend)
+        s3_models.FakeKey, s3_models.FakeBucket, sqs_models.Queue = StoredKey, OpenBucket, ServedQueue
+        _substitute(sqs_models.sqs_backends, QueueBackend)
+        for path in glue_urls.url_paths:
+            glue_urls.url_paths[path] = LockingResponse.dispatch
+        # rules deliver to functions
+        events_models.Rule = DeliveringRule
+
+    def _restore(self) -> None:
+        """Bring back what the last server on this state folder had. The server must already answer."""
+        s3_models.s3_backends[ACCOUNT_ID]["aws"].restore()
+        for region in CatalogBackend.regions():
+            glue_backends[ACCOUNT_ID][region].restore()
+        interrupted = self._emr_store.restore()
+        for region in self._stacks.regions():
+            cloudformation_backends[ACCOUNT_ID][region].restore_stacks()
+        restore_messages()
+        for backend, job_run in interrupted:
+            backend.enter(job_run, "FAILED", "The embedded AWS was stopped while the job was running")
+
+    def serve(self) -> None:
+        """Answer in the background, so that the restoring can speak to this server; then start the clock."""
+        threading.Thread(target=self._server.serve_forever, name="server", daemon=True).start()
+        self._restore()
+        self._schedules.start()
+
+    def _application(self) -> WSGI:
+        moto = DomainDispatcherApplication(create_backend_app)
+
+        def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            if environ["PATH_INFO"].startswith("/_local/"):
+                return self._own(Request(environ))(environ, start_response)
+            return moto(environ, start_response)  # type: ignore[no-any-return]
+
+        return application
+
+    def _own(self, request: Request) -> Response:
+        if request.path.startswith(RESPONSE_PATH):
+            accept_response(request.path, request.get_data())
+            return Response(status=200)
+        parts = request.path.split("/")
+        if parts[2] == "schedules" and parts[-1] == "fire":
+            fired = self._schedules.fire(parts[3])
+            return Response(json.dumps({"fired": fired}), status=200 if fired else 404, mimetype="application/json")
+        return Response("ready" if request.path == "/_local/ready" else "", status=200)
+
+
+def _substitute(backends: Any, ours: type) -> None:
+    """Let moto make our class where it makes its own; it finds a service's addresses by the name of the module."""
+    ours.__module__ = backends.backend.__module__
+    backends.backend = ours
