@@ -1,0 +1,70 @@
+"""Count, mean and co-moments of a set of feature rows: all that standardising and PCA need to know of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CoMoments:
+    """Sufficient statistics of n rows of width d for their mean, covariance and correlation.
+
+    count    n, the number of rows
+    mean     [d] float64, the mean row; zeros when there are no rows
+    scatter  [d, d] float64, the sum over the rows of (row - mean)ᵀ(row - mean), symmetric
+
+    They add up: the statistics of two disjoint sets of rows give exactly (up to rounding) those of their union, so a
+    table is read once, in any number of parts, in memory that depends on d alone: 8 d² bytes (13 MB for d = 1,280).
+    """
+
+    count: int
+    mean: Vector
+    scatter: Matrix
+
+    @classmethod
+    def empty(cls, width: int) -> "CoMoments":
+        """The statistics of no rows at all, neutral in a merge."""
+        return cls(0, np.zeros(width), np.zeros((width, width)))
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating]) -> "CoMoments":
+        """The statistics of one block of rows [n, d], held in memory as float64 meanwhile.
+
+        The rows are taken relative to the first of them before they are averaged, and relative to their mean before
+        they are multiplied: an offset common to all rows (1e6, say) costs no digits, and a constant column has a
+        scatter of exactly zero. One symmetric rank-n update in BLAS, n d² floating point operations.
+        """
+        if len(rows) == 0:
+            return cls.empty(rows.shape[1])
+        first = rows[0].astype(np.float64)
+        centred = np.subtract(rows, first, dtype=np.float64)
+        shift = centred.mean(axis=0)
+        centred -= shift
+        return cls(len(rows), first + shift, centred.T @ centred)
+
+    def merge(self, other: "CoMoments") -> "CoMoments":
+        """The statistics of both sets of rows together, in O(d²).
+
+        Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing
+        sample variances", 1979 (technical report), and "Algorithms for computing the sample variance: analysis and
+        recommendations", The American Statistician 37 (1983), equation 2.1, for a vector instead of a number.
+        """
+        if not self.count or not other.count:
+            return self if self.count else other
+        count = self.count + other.count
+        step = other.mean - self.mean
+        scatter = np.multiply.outer(step, step * (self.count * other.count / count))
+        scatter += self.scatter
+        scatter += other.scatter
+        return CoMoments(count, self.mean + step * (other.count / count), scatter)
+
+
+def merge_all(parts: Iterable[CoMoments], width: int) -> CoMoments:
+    """The statistics of all parts together, merged one at a time in the order given: two of them in memory at most."""
+    return reduce(CoMoments.merge, parts, CoMoments.empty(width))

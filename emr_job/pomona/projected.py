@@ -1,0 +1,81 @@
+"""What is made from the finished projections by reading them once more: the CSV file, and a sample for the pictures."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from pomona.objects import s3_client
+from pomona.results import ResultsFolder
+from pomona.uploads import ObjectWriter
+
+POINTS = 5000
+SHOWN_COMPONENTS = 4
+ROWS_AT_ONCE = 16384
+
+
+@dataclass
+class Sample:
+    """Evenly spaced rows of the projections, at most POINTS of `rows`, for a picture: the same ones every time.
+
+    Rows of one class lie together where they were uploaded together, and even spacing keeps each class's share.
+    """
+
+    rows: int
+    keys: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    points: list[list[float]] = field(default_factory=list)
+    """The first components of each row, SHOWN_COMPONENTS of them at most."""
+    classes: Counter[str] = field(default_factory=Counter)
+    """How many of the sampled rows each label has."""
+    _seen: int = 0
+
+    @property
+    def spacing(self) -> int:
+        """Every so manieth row is taken."""
+        return max(-(-self.rows // POINTS), 1)
+
+    def take_from(self, batch: pa.RecordBatch) -> None:
+        """Look at the next rows."""
+        first = -self._seen % self.spacing
+        self._seen += batch.num_rows
+        chosen = batch.take(pa.array(range(first, batch.num_rows, self.spacing), pa.int64()))
+        labels = [label or "" for label in chosen["label"].to_pylist()]
+        self.keys += chosen["key"].to_pylist()
+        self.labels += labels
+        self.classes.update(labels)
+        shown = [column.to_pylist() for column in chosen.columns[3 : 3 + SHOWN_COMPONENTS]]
+        self.points += [list(point) for point in zip(*shown, strict=True)]
+
+
+def export(folder: ResultsFolder, parts: list[str], rows: int) -> Sample:
+    """Write projections.csv from the parts (keys under the bucket) and sample them, a few thousand rows at a time.
+
+    Text is quoted wherever a comma, a quote or a line break makes that necessary (RFC 4180), so no key can add a
+    column or a row; it is not altered, and a key that starts with = is a formula to a spreadsheet that opens the file.
+    """
+    sample = Sample(rows)
+    schema: pa.Schema | None = None
+    with ObjectWriter(folder.bucket, f"{folder.prefix}projections.csv", "text/csv; charset=utf-8") as file:
+        writer = None
+        for batch in batches_of(folder.bucket, parts):
+            if writer is None:
+                schema = batch.schema
+                writer = pyarrow.csv.CSVWriter(file, schema)
+            writer.write_batch(batch)
+            sample.take_from(batch)
+        if writer is not None:
+            writer.close()
+    return sample
+
+
+def batches_of(bucket: str, parts: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of the parts, in order; one part at a time lies in a temporary file, a block of it in memory."""
+    for key in parts:
+        with tempfile.TemporaryFile() as file:
+            s3_client().download_fileobj(bucket, key, file)
+            yield from pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE)

@@ -1,0 +1,147 @@
+"""One run of the refit job: two passes over the table at one snapshot, then everything that is made of them."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pomona import report
+from pomona.backbone import Backbone, load_backbone
+from pomona.components import Components
+from pomona.feature_blocks import ROWS_PER_BLOCK
+from pomona.gathering import gather
+from pomona.objects import require_bucket
+from pomona.pca import PcaModel, fit
+from pomona.projected import Sample, export
+from pomona.projecting import write_projections
+from pomona.projection import model_bytes
+from pomona.results import ResultsFolder, move_latest
+from pomona.run_records import latest_runs
+from pomona.session import CATALOG, task_slots
+from pomona.snapshot import Census, PinnedTable
+from pomona.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+FORMAT = 1
+SHOWN_FAILURES = 200
+log = logging.getLogger("refit")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the passes over the table found out."""
+
+    table: PinnedTable
+    backbone: Backbone
+    model: PcaModel
+    census: Census
+    sample: Sample
+    failures: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class RefitRun:
+    """A refit and what StartJobRun told it."""
+
+    lake_bucket: str
+    database: str
+    table: str
+    backbone: str
+    components: Components
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+
+    def start(self, session: Callable[[], "SparkSession"]) -> dict[str, Any]:
+        """Run it all, and give the summary that `latest.json` now holds, unless a newer snapshot's is there already.
+
+        `latest.json` moves last: what it names is whole. Raises JobError, with a sentence, for whatever can be foreseen.
+        """
+        backbone = load_backbone(self.backbone)
+        require_bucket(self.lake_bucket)
+        with self.stopwatch.timing("session"):
+            spark = session()
+        spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_PER_BLOCK))
+        with self.stopwatch.timing("plan"):
+            table = PinnedTable.at_present(spark, f"{CATALOG}.{self.database}.{self.table}")
+            census = table.census(backbone.label)
+        fitted = self._fit(table, backbone, census, task_slots(spark))
+        summary = self._publish(fitted)
+        log.info(json.dumps(summary | {"seconds": self.stopwatch.readings(), "notes": fitted.model.notes}))
+        return summary
+
+    def _fit(self, table: PinnedTable, backbone: Backbone, census: Census, parts: int) -> Fitted:
+        folder = ResultsFolder(self.lake_bucket, table.snapshot.id)
+        rows = table.featurized(backbone.label)
+        with self.stopwatch.timing("gather"):
+            gathered = gather(rows, backbone.output_width, parts)
+        with self.stopwatch.timing("fit"):
+            model = fit(gathered.moments, self.components).noting(left_out_note(gathered.left_out))
+        with self.stopwatch.timing("project"):
+            written = write_projections(rows, model, folder, parts)
+        with self.stopwatch.timing("export"):
+            sample = export(folder, written, model.rows)
+        return Fitted(table, backbone, model, census, sample, table.failures(SHOWN_FAILURES))
+
+    def _publish(self, fitted: Fitted) -> dict[str, Any]:
+        folder = ResultsFolder(self.lake_bucket, fitted.table.snapshot.id)
+        summary = self._summary(fitted, folder)
+        folder.put("model.npz", model_bytes(fitted.model), "application/octet-stream")
+        folder.put("model.json", model_document(summary, fitted.model), "application/json")
+        self._draw(fitted, folder)
+        self._report(fitted, folder, summary)
+        for note in fitted.model.notes:
+            log.warning(note)
+        if not move_latest(self.lake_bucket, summary):
+            log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
+        return summary
+
+    def _draw(self, fitted: Fitted, folder: ResultsFolder) -> None:
+        from pomona import plots
+
+        with self.stopwatch.timing("plots"):
+            folder.put("scree.png", plots.scree(fitted.model), plots.PNG)
+            folder.put("components.png", plots.components(fitted.sample, fitted.model), plots.PNG)
+
+    def _report(self, fitted: Fitted, folder: ResultsFolder, summary: dict[str, Any]) -> None:
+        runs, all_runs = latest_runs(self.lake_bucket)
+        page = report.Report(
+            summary=summary,
+            model=fitted.model,
+            census=fitted.census,
+            sample=fitted.sample,
+            failures=fitted.failures,
+            runs=runs,
+            all_runs=all_runs,
+            seconds=self.stopwatch.readings(),
+        )
+        folder.put("report.html", report.render(page), report.HTML)
+
+    def _summary(self, fitted: Fitted, folder: ResultsFolder) -> dict[str, Any]:
+        snapshot = fitted.table.snapshot
+        return {
+            "format": FORMAT,
+            "snapshot_id": snapshot.id,
+            "sequence_number": snapshot.sequence_number,
+            "committed_at": snapshot.committed_at.isoformat(),
+            "prefix": folder.prefix,
+            "components": len(fitted.model.components),
+            "components_asked": str(self.components),
+            "variance": fitted.model.variance,
+            "rows": fitted.model.rows,
+            "backbone": fitted.backbone.label,
+            "refitted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def left_out_note(left_out: int) -> tuple[str, ...]:
+    """The note that says that rows were left out, if any were."""
+    return (f"{left_out} images were left out: their features are all zero or not finite",) if left_out else ()
+
+
+def model_document(summary: dict[str, Any], model: PcaModel) -> bytes:
+    """model.json: what model.npz holds, for those who would rather read than load it."""
+    shares = {"explained_variance_ratio": model.explained_variance_ratio.tolist(), "notes": model.notes}
+    return json.dumps(summary | shares, indent=1).encode()

@@ -1,0 +1,28 @@
+"""How long the parts of a run took."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by part, in the order in which the parts began; runs from the moment it is made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _started: float = field(default_factory=perf_counter)
+
+    @contextmanager
+    def timing(self, part: str) -> Iterator[None]:
+        """Add the time that the block takes to `part`."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
+
+    def readings(self) -> dict[str, float]:
+        """Seconds by part, to the millisecond, and `total` since the start."""
+        total = perf_counter() - self._started
+        return {part: round(seconds, 3) for part, seconds in (self.seconds | {"total": total}).items()}

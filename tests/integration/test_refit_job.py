@@ -1,0 +1,232 @@
+"""The whole refit job on Spark, Iceberg and an S3 over HTTP, against scikit-learn and Spark ML on the same table."""
+
+import hashlib
+import importlib.util
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from pomona import backbone as backbone_module
+from pomona.projection import load_model, project
+from pomona.rows import COLUMNS
+from pomona.table import FeatureTable
+
+WHEN = datetime(2025, 1, 1, tzinfo=UTC)
+SCHEMA = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
+
+
+def entry_point():
+    """emr_job/refit.py by its path: a function of the deployment is called refit too."""
+    spec = importlib.util.spec_from_file_location("refit_job", Path(backbone_module.__file__).parents[1] / "refit.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Table:
+    """A feature table of one test, and what a refit of it leaves in the lake."""
+
+    def __init__(self, spark, s3, lake, database, folder, width):
+        self.spark, self.s3, self.lake, self.database, self.width = spark, s3, lake, database, width
+        content = f"a network of {width} features".encode()
+        digest = hashlib.sha256(content).hexdigest()
+        (folder / "tiny.tflite").write_bytes(content)
+        description = {"format": 1, "name": "tiny", "digest": digest, "file": "tiny.tflite", "output_width": width}
+        description["input"] = {"height": 8, "width": 8, "dtype": "uint8"}
+        (folder / "tiny.json").write_text(json.dumps(description))
+        self.backbone = f"tiny@{digest[:12]}"
+        self.table = FeatureTable(spark, database, "features")
+        self.table.create_if_missing()
+
+    def append(self, features, backbone=None, prefix="a", error=None):
+        rows = [
+            {
+                "key": f'class {i % 3}/{prefix}{i:04d}, "x".jpg',
+                "bucket": "images",
+                "label": f"class {i % 3}",
+                "backbone": backbone or self.backbone,
+                "features": None if error else row,
+                "error": error,
+                "featurized_at": WHEN,
+            }
+            for i, row in enumerate(features)
+        ]
+        table = pa.Table.from_pylist(rows, SCHEMA)
+        self.spark.createDataFrame(table).writeTo(self.table.name).append()
+
+    def refit(self, components="10"):
+        arguments = {"lake-bucket": self.lake, "database": self.database, "table": "features", "backbone": "tiny"}
+        pairs = (arguments | {"components": components}).items()
+        return entry_point().main([word for name, value in pairs for word in (f"--{name}", value)])
+
+    def latest(self):
+        return json.loads(self.read("results/latest.json"))
+
+    def read(self, key):
+        return self.s3.get_object(Bucket=self.lake, Key=key)["Body"].read()
+
+    def result(self, name):
+        return self.read(self.latest()["prefix"] + name)
+
+    def model(self, folder):
+        (folder / "model.npz").write_bytes(self.result("model.npz"))
+        return load_model(folder / "model.npz")
+
+    def parts(self):
+        listed = self.s3.list_objects_v2(Bucket=self.lake, Prefix=self.latest()["prefix"] + "projections/")
+        return [item["Key"] for item in listed["Contents"]]
+
+    def projections(self):
+        tables = [pq.read_table(io.BytesIO(self.read(key))) for key in self.parts()]
+        return pa.concat_tables(tables).to_pandas().sort_values("key", ignore_index=True)
+
+
+@pytest.fixture
+def table_of_width(spark, s3, lake, database, tmp_path, monkeypatch):
+    monkeypatch.setattr(backbone_module, "BESIDE_THIS_PACKAGE", tmp_path)
+    batch = spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")
+    yield lambda width: Table(spark, s3, lake, database, tmp_path, width)
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", batch)
+    s3.delete_object(Bucket=lake, Key="results/latest.json")
+
+
+def mixed(n, width, seed=0):
+    """Rows whose columns depend on each other, like features do, as float32."""
+    random = np.random.default_rng(seed)
+    hidden = random.normal(size=(n, width)) * np.linspace(3, 0.2, width)
+    return np.maximum(hidden @ random.normal(size=(width, width)) / 8 + 1, 0).astype(np.float32)
+
+
+def reference(features, k):
+    scaled = StandardScaler().fit_transform(features.astype(np.float64))
+    return PCA(k, svd_solver="full").fit(scaled)
+
+
+def up_to_sign(ours, theirs):
+    """Largest difference between matching components, either of which may point the other way."""
+    signs = np.sign(np.einsum("ij,ij->i", ours, theirs))
+    return np.abs(ours * signs[:, None] - theirs).max()
+
+
+@pytest.mark.parametrize(("n", "width", "k"), [(300, 64, 10), (400, 1280, 50)])
+def test_the_same_as_scikit_learn(table_of_width, tmp_path, n, width, k):
+    # Given a table of features, one of whose columns is constant
+    table, features = table_of_width(width), mixed(n, width)
+    features[:, 5] = 0.1
+    table.append(features)
+    # When it is refitted
+    assert table.refit(str(k)) == 0
+    # Then components and shares of variance are scikit-learn's
+    model, theirs = table.model(tmp_path), reference(features, k)
+    assert up_to_sign(model.components, theirs.components_) < 1e-6
+    np.testing.assert_allclose(model.explained_variance_ratio, theirs.explained_variance_ratio_, rtol=0, atol=1e-8)
+    assert (model.scale[5], model.std[5]) == (0, 0)
+
+
+def test_the_same_as_spark_ml(table_of_width, tmp_path, spark):
+    from pyspark.ml.feature import PCA as SparkPCA
+    from pyspark.ml.feature import StandardScaler as SparkScaler
+    from pyspark.ml.functions import array_to_vector
+
+    table = table_of_width(64)
+    table.append(mixed(300, 64))
+    assert table.refit("10") == 0
+    # When Spark ML fits the same table
+    rows = spark.table(table.table.name).withColumn("v", array_to_vector("features"))
+    scaler = SparkScaler(inputCol="v", outputCol="s", withMean=True, withStd=True).fit(rows)
+    theirs = SparkPCA(k=10, inputCol="s", outputCol="p").fit(scaler.transform(rows))
+    # Then scaler and components agree
+    model = table.model(tmp_path)
+    np.testing.assert_allclose(model.std, scaler.std.toArray(), rtol=1e-9)
+    assert up_to_sign(model.components, theirs.pc.toArray().T) < 1e-6
+    np.testing.assert_allclose(model.explained_variance_ratio, theirs.explainedVariance.toArray(), atol=1e-8)
+
+
+def test_projections_are_what_project_gives_and_csv_says_the_same(table_of_width, tmp_path):
+    table, features = table_of_width(64), mixed(300, 64)
+    table.append(features)
+    assert table.refit("0.9") == 0
+    model, projections = table.model(tmp_path), table.projections()
+    by_key = np.array([int(key.split("/a")[1][:4]) for key in projections["key"]])
+    coordinates = projections.filter(like="pc_").to_numpy()
+    np.testing.assert_allclose(coordinates, project(features[by_key], model), atol=1e-9)
+    csv = pd.read_csv(io.BytesIO(table.result("projections.csv"))).sort_values("key", ignore_index=True)
+    pd.testing.assert_frame_equal(csv, projections, check_dtype=False)
+    assert 0.9 <= table.latest()["variance"] < 0.95
+    assert table.latest()["components"] == coordinates.shape[1]
+
+
+def test_other_backbones_errors_and_unusable_rows_are_left_out(table_of_width, tmp_path):
+    # Given a table whose rows are not all of the current backbone, or have no features, or unusable ones
+    table, features = table_of_width(64), mixed(100, 64)
+    table.append(features)
+    table.append(mixed(20, 64, seed=1) + 50, backbone="tiny@0123456789ab", prefix="b")
+    table.append([None] * 5, error="not an image: it is text", prefix="c")
+    table.append([np.zeros(64, np.float32), np.full(64, np.nan, np.float32)], prefix="d")
+    # When it is refitted
+    assert table.refit("5") == 0
+    # Then the model is that of the sound rows, and says how many were left out
+    model = table.model(tmp_path)
+    np.testing.assert_allclose(model.mean, features.mean(axis=0, dtype=np.float64), rtol=1e-12)
+    assert model.rows == len(table.projections()) == 100
+    assert "2 images were left out" in model.notes[0]
+    assert b"not an image: it is text" in table.result("report.html")
+
+
+def test_two_refits_agree_bit_for_bit_and_leave_one_set_of_parts(table_of_width, s3, lake):
+    # Given a refitted table of several files, and a part of an earlier refit that had more partitions
+    table = table_of_width(64)
+    for i in range(3):
+        table.append(mixed(50, 64, seed=i), prefix=f"{i}-")
+    assert table.refit("0.8") == 0
+    first = {name: table.result(name) for name in ("model.npz", "projections.csv")}
+    parts = {key: table.read(key) for key in table.parts()}
+    s3.put_object(Bucket=lake, Key=table.latest()["prefix"] + "projections/part-00099.parquet", Body=b"stale")
+    # When it is refitted
+    assert table.refit("0.8") == 0
+    # Then nothing differs
+    assert {key: table.read(key) for key in table.parts()} == parts
+    assert {name: table.result(name) for name in first} == first
+
+
+def test_fewer_images_than_components(table_of_width, tmp_path, caplog):
+    table = table_of_width(64)
+    table.append(mixed(8, 64))
+    assert table.refit("100") == 0
+    assert table.latest()["components"] == 7
+    assert "100 components were asked for and 7 kept" in table.model(tmp_path).notes[0]
+    assert "100 components were asked for and 7 kept" in caplog.text
+    assert b"100 components were asked for and 7 kept" in table.result("report.html")
+
+
+def test_nothing_to_fit_ends_with_one_sentence(table_of_width, capsys):
+    table = table_of_width(64)
+    assert table.refit() == 1
+    assert "no featurize run has published yet" in capsys.readouterr().err
+    table.append(mixed(1, 64))
+    assert table.refit() == 1
+    assert "needs at least 2 images with features, and the table has 1" in capsys.readouterr().err
+    assert table.refit("1.5") == 1
+    assert "components is '1.5'" in capsys.readouterr().err
+
+
+def test_latest_names_the_snapshot_that_was_read(table_of_width):
+    table = table_of_width(64)
+    table.append(mixed(30, 64))
+    assert table.refit("3") == 0
+    earlier = table.latest()
+    table.append(mixed(30, 64, seed=2), prefix="b")
+    assert table.refit("3") == 0
+    later = table.latest()
+    assert later["sequence_number"] > earlier["sequence_number"]
+    assert (earlier["rows"], later["rows"]) == (30, 60)
+    assert later["prefix"] == f"results/{later['snapshot_id']}/"
