@@ -26,7 +26,7 @@ class Clients:
             return self._made[service, region]
 
     def _make(self, service: str, region: str) -> Any:
-        session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=region)
+        session = boto3.Session("local", "local", region_name=region)
         return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)  # type: ignore[call-overload]
 
     def role_environment(self, role_arn: str, region: str) -> dict[str, str]:

@@ -16,11 +16,10 @@ from moto.core.utils import utcnow
 from moto.s3.models import s3_backends
 
 from local.clients import ACCOUNT_ID, Clients
-from local.deployment import Deployment, DeploymentFailed, Target, check_types, in_order
+from local.deployment import Deployment, DeploymentError, Target, check_types, in_order
 from local.intrinsics import Resource
 from local.store import StackStore
 from local.templates import check_rules, parameter_values, parse_template, read_template
-
 
 _MOMENT_SECONDS = 1.0
 
@@ -40,7 +39,7 @@ class DeployedStack(models.Stack):  # type: ignore[misc]
         self.status, self.status_reason = "REVIEW_IN_PROGRESS", ""
         self.creation_time = utcnow()
         self.role_arn = self.timeout_in_minutes = self.description = None
-        self.policy, self.custom_resources = "", {}
+        self.policy = ""
         self.disable_rollback = self.enable_termination_protection = False
 
     @property
@@ -222,7 +221,7 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         deployment = Deployment(stack.target, self.clients, stack.report)
         try:
             deployment.remove_all(list(stack.target.resources.values()))
-        except DeploymentFailed as error:
+        except DeploymentError as error:
             stack.become("DELETE_FAILED", str(error))
             self.store.save_stack(stack)
             return

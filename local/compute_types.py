@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from local.clients import ACCOUNT_ID
 from local.intrinsics import Resource
-from local.resources import Made, Request, ResourceFailed, puts, removes
+from local.resources import Made, Request, ResourceError, puts, removes
 from local.storage_types import ignore
 from local.templates import managed_policies
 
@@ -44,7 +44,7 @@ def _attach(iam: Any, role: str, arn: str) -> None:
     if not arn.startswith("arn:aws:iam::aws:policy/"):
         iam.attach_role_policy(RoleName=role, PolicyArn=arn)
     elif arn not in managed_policies().values():
-        raise ResourceFailed(f"Policy {arn} does not exist or is not attachable.")
+        raise ResourceError(f"Policy {arn} does not exist or is not attachable.")
 
 
 def _document(policy: dict[str, Any]) -> str:
@@ -151,8 +151,10 @@ def _remove_alias(request: Request, resource: Resource) -> None:
 def _put_permission(request: Request) -> Made:
     asked = request.properties
     allowed = {key: asked[key] for key in ("Action", "Principal", "SourceArn", "SourceAccount") if key in asked}
-    function = asked["FunctionName"]
-    request.client("lambda").add_permission(FunctionName=function, StatementId=request.generated_name, **allowed)
+    statement = {"FunctionName": asked["FunctionName"], "StatementId": request.generated_name}
+    if request.previous and not request.restoring:
+        request.client("lambda").remove_permission(**statement)
+    request.client("lambda").add_permission(**statement, **allowed)
     return Made(request.generated_name)
 
 

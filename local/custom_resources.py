@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from local.intrinsics import Resource
-from local.resources import Made, Request, ResourceFailed, puts, removes
+from local.resources import Made, Request, ResourceError, puts, removes
 
 RESPONSE_PATH = "/_local/responses/"
 _responses: dict[str, dict[str, Any]] = {}
@@ -54,9 +54,9 @@ def _ask(request: Request, function: str, event: dict[str, Any]) -> dict[str, An
     invoked = request.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
     answer = _responses.pop(token, None)
     if answer is None:
-        raise ResourceFailed(f"{function} ended without an answer: {invoked['Payload'].read().decode()[:500]}")
+        raise ResourceError(f"{function} ended without an answer: {invoked['Payload'].read().decode()[:500]}")
     if answer.get("Status") != "SUCCESS":
-        raise ResourceFailed(f"Received response status [FAILED] from custom resource: {answer.get('Reason')}")
+        raise ResourceError(f"Received response status [FAILED] from custom resource: {answer.get('Reason')}")
     return answer
 
 

@@ -30,7 +30,13 @@ class Cloud:
         """What a process needs to take this for AWS."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         credentials = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-        return {**inherited, **credentials, "AWS_ENDPOINT_URL": self.endpoint, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+        return {
+            **inherited,
+            **credentials,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+        }
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         return boto3.client(
@@ -47,7 +53,8 @@ def deploy(cloud: Cloud, scratch: Path, parameters: Mapping[str, str], stack: st
     """`sam build` and `sam deploy`; the stack's outputs. The build and the commands' output go to `scratch`."""
     build = scratch / "build"
     _sam(cloud, scratch, "build", "--build-dir", str(build))
-    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    # quoted: sam splits an override at its spaces
+    overrides = [f'{name}="{value}"' for name, value in parameters.items()]
     arguments = ["--template-file", str(build / "template.yaml"), "--stack-name", stack, "--region", REGION]
     _sam(cloud, scratch, "deploy", *arguments, *(["--parameter-overrides", *overrides] if overrides else []))
     return outputs(cloud, stack)
@@ -63,7 +70,12 @@ def _sam(cloud: Cloud, scratch: Path, verb: str, *arguments: str) -> None:
     command = [str(ROOT / ".venv/sam/bin/python"), "-m", "samcli", verb, "--config-file", str(ROOT / "samconfig.toml")]
     with log.open("w") as output:
         done = subprocess.run(
-            [*command, *arguments], cwd=ROOT, env=cloud.environment(), stdout=output, stderr=subprocess.STDOUT, check=False
+            [*command, *arguments],
+            cwd=ROOT,
+            env=cloud.environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if done.returncode:
         sys.stderr.write("".join(log.read_text().splitlines(keepends=True)[-25:]))

@@ -11,12 +11,12 @@ from moto.cloudformation.exceptions import ValidationError
 
 from local.clients import ACCOUNT_ID, Clients
 from local.intrinsics import Resource, Scope, references
-from local.resources import Made, Request, ResourceFailed, is_known, put, remove
+from local.resources import Made, Request, ResourceError, is_known, put, remove
 
 Report = Callable[[str, str, str, str, str], None]  # logical id, physical id, type, status, reason
 
 
-class DeploymentFailed(Exception):
+class DeploymentError(Exception):
     """A resource could not be made; the message is the resource's own."""
 
 
@@ -73,7 +73,7 @@ class Deployment:
         self._restoring = restoring
 
     def apply(self, template: dict[str, Any], parameters: dict[str, str]) -> None:
-        """Create, change and remove; the first failure ends it with DeploymentFailed, and nothing is undone here."""
+        """Create, change and remove; the first failure ends it with DeploymentError, and nothing is undone here."""
         scope = self._target.scope(template, parameters)
         replaced: list[Resource] = []
         for name in in_order(template):
@@ -113,10 +113,10 @@ class Deployment:
         self._report(name, physical_id, kind, f"{action}_IN_PROGRESS", "")
         try:
             made = put(self._request(name, kind, properties, previous))
-        except (ClientError, ParamValidationError, ResourceFailed, KeyError) as error:
+        except (ClientError, ParamValidationError, ResourceError, KeyError) as error:
             reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
             self._report(name, physical_id, kind, f"{action}_FAILED", reason)
-            raise DeploymentFailed(f"{name} ({kind}): {reason}") from error
+            raise DeploymentError(f"{name} ({kind}): {reason}") from error
         self._report(name, made.physical_id, kind, f"{action}_COMPLETE", "")
         return made
 
@@ -125,9 +125,9 @@ class Deployment:
         self._report(*report, "DELETE_IN_PROGRESS", "")
         try:
             remove(self._request(resource.logical_id, resource.type, resource.properties, resource), resource)
-        except (ClientError, ResourceFailed) as error:
+        except (ClientError, ResourceError) as error:
             self._report(*report, "DELETE_FAILED", str(error))
-            raise DeploymentFailed(f"{resource.logical_id} ({resource.type}): {error}") from error
+            raise DeploymentError(f"{resource.logical_id} ({resource.type}): {error}") from error
         self._report(*report, "DELETE_COMPLETE", "")
 
     def _request(self, name: str, kind: str, properties: dict[str, Any], previous: Resource | None) -> Request:

@@ -51,6 +51,6 @@ def _moment(value: Any) -> str:
 
 
 def _revive(kind: type, described: dict[str, Any]) -> Any:
-    revived = kind.__new__(kind)
+    revived: Any = object.__new__(kind)
     vars(revived).update(described | {name: datetime.fromisoformat(described[name]) for name in _MOMENTS})
     return revived

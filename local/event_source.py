@@ -104,12 +104,12 @@ def _size(message: Any) -> int:
 
 
 def _kept(invocation: Invocation, ids: set[str], reports_failures: bool) -> set[str]:
-    """The messages that stay in the queue: all of them if the function failed or named a message that is not its own."""
+    """The messages that stay in the queue: all of them if the function failed or named one that is not its own."""
     if invocation.failed:
         return ids
     answer = json.loads(invocation.payload)
     if not reports_failures or not answer:
         return set()
     failures = answer.get("batchItemFailures") or [] if isinstance(answer, dict) else [None]
-    named = {item.get("itemIdentifier") if isinstance(item, dict) else None for item in failures}
+    named = {str(item.get("itemIdentifier")) if isinstance(item, dict) else "" for item in failures}
     return named if named <= ids else ids

@@ -73,8 +73,7 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
     def delete_event_source_mapping(self, uuid: str) -> Any:
         if source := self._sources.pop(uuid, None):
             source.stop()
-        mapping = self._event_source_mappings.pop(uuid, None)
-        return mapping
+        return self._event_source_mappings.pop(uuid, None)
 
     def _listen(self, mapping: Any) -> None:
         if not mapping.enabled:

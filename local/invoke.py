@@ -22,7 +22,9 @@ def function_variables(cloud: Cloud, logical_id: str) -> dict[str, str]:
     """The environment that the template gave the function, the endpoint as a container sees it."""
     described = cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
     name = described["StackResourceDetail"]["PhysicalResourceId"]
-    variables: dict[str, str] = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    variables: dict[str, str] = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"][
+        "Variables"
+    ]
     endpoint = f"http://host.docker.internal:{urlsplit(cloud.endpoint).port}"
     return {**variables, "AWS_ENDPOINT_URL": endpoint}
 

@@ -1,4 +1,4 @@
-"""Runs functions as deployed: the code that was uploaded, in processes of their own that see nothing of this project."""
+"""Runs functions as deployed: the uploaded code, in processes of their own that see nothing of this project."""
 
 import io
 import json

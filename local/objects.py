@@ -28,7 +28,7 @@ class StoredKey(models.FakeKey):  # type: ignore[misc]
 
 
 class OpenBucket(models.FakeBucket):  # type: ignore[misc]
-    """A bucket whose policy is kept and not enforced: moto does not read conditions, so that 'deny without TLS' denies all."""
+    """A bucket whose policy is kept, not enforced: moto reads no conditions, and 'deny without TLS' would deny all."""
 
     def get_permission(self, action: str, resource: str) -> Any:
         return PermissionResult.NEUTRAL

@@ -10,13 +10,16 @@ from local.intrinsics import Resource
 from local.resources import Made, Request, puts, removes
 from local.storage_types import ignore
 
+_RULE_KEYS = ("Description", "ScheduleExpression", "State", "EventBusName")
 _NUMBERS = {"Threshold": float, "Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int}
 
 
 @puts("AWS::Events::Rule")
 def _put_rule(request: Request) -> Made:
     events, name, asked = request.client("events"), request.name("Name"), request.properties
-    rule = {key: asked[key] for key in ("Description", "ScheduleExpression", "State", "EventBusName") if key in asked}
+    rule: dict[str, Any] = {
+        key: asked[key] for key in ("Description", "ScheduleExpression", "State", "EventBusName") if key in asked
+    }
     if "EventPattern" in asked:
         rule["EventPattern"] = json.dumps(asked["EventPattern"])
     arn = events.put_rule(Name=name, **rule)["RuleArn"]
@@ -54,9 +57,8 @@ def _remove_schedule(request: Request, resource: Resource) -> None:
 def _put_alarm(request: Request) -> Made:
     name = request.name("AlarmName")
     asked = {key: _NUMBERS[key](value) if key in _NUMBERS else value for key, value in request.properties.items()}
-    for key in ("ActionsEnabled",):
-        if key in asked:
-            asked[key] = str(asked[key]).lower() == "true"
+    if "ActionsEnabled" in asked:
+        asked["ActionsEnabled"] = str(asked["ActionsEnabled"]).lower() == "true"
     asked.pop("Tags", None)
     request.client("cloudwatch").put_metric_alarm(**{**asked, "AlarmName": name})
     return Made(name, {"Arn": f"arn:aws:cloudwatch:{request.region}:{ACCOUNT_ID}:alarm:{name}"})

@@ -19,6 +19,7 @@ class ServedQueue(models.Queue):  # type: ignore[misc]
     """
 
     store: Store
+    _messages: list[Any]
 
     def add_message(self, message: Any) -> None:
         described = json.dumps({name: getattr(message, name) for name in _KEPT}, default=_hex)
@@ -32,7 +33,7 @@ class ServedQueue(models.Queue):  # type: ignore[misc]
         self._forget(found)
 
     def receive(self, count: int) -> list[Any]:
-        """Up to `count` visible messages, invisible from now on; those received too often go to the dead-letter queue."""
+        """Up to `count` visible messages, invisible from now on; those received too often are dead letters."""
         with self._messages_lock:
             visible = self.messages
             for message in [one for one in visible if self._is_spent(one)]:

@@ -8,7 +8,7 @@ from local.clients import Clients
 from local.intrinsics import Resource
 
 
-class ResourceFailed(Exception):
+class ResourceError(Exception):
     """A resource could not be made; the message says why, for the person who deploys."""
 
 

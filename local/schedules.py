@@ -88,8 +88,8 @@ def _all_timed() -> list[_Timed]:
 def _rules() -> Iterator[_Timed]:
     for backend in list(events_backends[ACCOUNT_ID].values()):
         for rule in list(backend.describe_event_bus("default").rules.values()):
-            expression = rule.scheduled_expression or ""
-            yield _Timed(rule.name, expression or "at(1970-01-01T00:00:00)", rule.state == "ENABLED", _rule_fire(rule))
+            if rule.scheduled_expression:
+                yield _Timed(rule.name, rule.scheduled_expression, rule.state == "ENABLED", _rule_fire(rule))
 
 
 def _rule_fire(rule: Any) -> Callable[[datetime], None]:

@@ -1,4 +1,4 @@
-"""A job run as a real spark-submit: what EMR would fetch is fetched, what it would set is set, the rest is passed on."""
+"""A job run as a real spark-submit: what EMR would fetch and set is fetched and set, the rest is passed on."""
 
 import os
 import shlex
@@ -28,7 +28,7 @@ logger.native.level = error
 """
 
 
-class RunRefused(Exception):
+class RunRefusedError(Exception):
     """A run asks for something that cannot be provided; the message becomes the run's stateDetails."""
 
 
@@ -60,7 +60,7 @@ class SparkSubmit:
         """Refuse what would need fetching and is not fetched here."""
         for name in _NOT_FETCHED:
             if "s3://" in self.confs.get(name, ""):
-                raise RunRefused(f"The embedded AWS does not fetch {name} from S3")
+                raise RunRefusedError(f"The embedded AWS does not fetch {name} from S3")
 
     @property
     def archives(self) -> list[tuple[str, str]]:
@@ -91,7 +91,7 @@ class SparkRuns(JobRunner):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             return self._submit(job_run, folder)
-        except RunRefused as error:
+        except RunRefusedError as error:
             return Ended("FAILED", str(error))
         except Exception as error:
             return Ended("FAILED", f"The run could not be started: {error}")
@@ -193,7 +193,7 @@ def _split(address: str) -> tuple[str, str]:
     scheme, _, rest = address.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme not in ("s3", "s3a") or not key:
-        raise RunRefused(f"Not the address of an object on S3: {address}")
+        raise RunRefusedError(f"Not the address of an object on S3: {address}")
     return bucket, key
 
 

@@ -74,7 +74,8 @@ def _apply_sam(template: dict[str, Any], parameters: dict[str, str], region: str
     try:
         transformed = transform(copy.deepcopy(template), dict(parameters), _ManagedPolicies())
     except InvalidDocumentException as error:
-        raise ValidationError(message=f"Transform {SAM} failed with: {error.message}") from None
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise ValidationError(message=f"Transform {SAM} failed with: {error.message} {causes}") from None
     transformed.pop("Transform", None)
     return dict(transformed)
 
