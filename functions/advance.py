@@ -14,7 +14,7 @@ from intake.telemetry import count, logger, metrics, tracer
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Look at the queue. Every event means only this: what it says of a run is asked of EMR Serverless itself."""
-    count("looks", 1)
+    count("Looks", 1)
     try:
         wiring.queue().advance()
     except TransientError as error:

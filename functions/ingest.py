@@ -25,10 +25,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 def _tell(ingested: Ingested, events: int) -> None:
     for reason in ingested.refusals:
         logger.warning("a message was refused", extra={"details": reason})
-    count("events", events)
-    count("malformed", len(ingested.refusals))
-    count("keys", ingested.keys)
-    count("segments", ingested.segments)
+    count("Events", events)
+    count("Malformed", len(ingested.refusals))
+    count("Keys", ingested.keys)
+    count("Segments", ingested.segments)
 
 
 def _try_to_advance() -> None:

@@ -18,6 +18,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str | No
     A TransientError leaves the function, so that Lambda calls it again with the same time.
     """
     run_id = wiring.refits().start_if_changed(scheduled_time(event))
-    count("refits", 1 if run_id else 0)
+    count("Refits", 1 if run_id else 0)
     logger.info("refit started" if run_id else "nothing to refit", extra={"run_id": run_id})
     return {"run_id": run_id}

@@ -12,7 +12,7 @@ logger = Logger()
 metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Pomona"))
 tracer = Tracer(disabled=resolve_truthy_env_var_choice(os.environ.get("POWERTOOLS_TRACE_DISABLED", "true")))
 
-_METRICS = {"started": "runs", "failed": "failed_batches"}
+_METRICS = {"started": "Runs", "failed": "BatchesFailed"}
 
 
 def report(step: Step) -> None:

@@ -1,0 +1,86 @@
+"""Segments: names that say age and size, lines that survive any key, versions that are refused."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from intake.documents import Claim, ClaimedSegment, FailedBatch
+from intake.errors import FormatError
+from intake.segments import MAX_KEYS_PER_SEGMENT, DirtyKey, format_lines, parse_lines, parse_name, parts
+
+MOMENT = datetime(2026, 11, 21, 8, 0, 0, 123_000, tzinfo=UTC)
+
+
+def keys(count: int) -> list[DirtyKey]:
+    return [DirtyKey("images", f"{number}.jpg", "2026-11-21T08:00:00.000Z") for number in range(count)]
+
+
+def test_a_name_says_when_and_how_many() -> None:
+    (name,) = parts(keys(3), "request-1", MOMENT)
+
+    assert name == "queue/pending/20261121T080000123Z-000003-request-1-0.jsonl"
+    segment = parse_name(name)
+    assert segment is not None
+    assert (segment.keys, segment.written_at) == (3, MOMENT)
+
+
+def test_many_keys_are_written_in_parts() -> None:
+    segments = parts(keys(2 * MAX_KEYS_PER_SEGMENT + 1), "r", MOMENT)
+
+    assert [parse_name(name).keys for name in segments] == [MAX_KEYS_PER_SEGMENT, MAX_KEYS_PER_SEGMENT, 1]
+    assert [key for name, body in segments.items() for key in parse_lines(name, body)] == keys(
+        2 * MAX_KEYS_PER_SEGMENT + 1
+    )
+
+
+def test_no_keys_make_no_segment() -> None:
+    assert parts([], "r", MOMENT) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "queue/pending/",
+        "queue/pending/notes.txt",
+        "queue/pending/20261121T080000123Z-3-r-0.jsonl",
+        "queue/pending/20261121T080000123Z-000003-r.jsonl",
+        "queue/failed/20261121T080000123Z-000003-r-0.jsonl",
+    ],
+)
+def test_another_name_is_no_segment(name: str) -> None:
+    assert parse_name(name) is None
+
+
+@settings(derandomize=True, database=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), max_size=5))
+def test_any_key_survives_a_line(names: list[str]) -> None:
+    written = [DirtyKey("images", name, "t") for name in names]
+
+    assert parse_lines("segment", format_lines(written)) == written
+
+
+def test_a_line_of_another_version_is_refused_by_name() -> None:
+    with pytest.raises(FormatError, match="s line 2 has version 2, but this release reads only version 1"):
+        parse_lines("s", format_lines(keys(1)) + b'{"v": 2, "bucket": "b", "key": "k", "seen_at": "t"}\n')
+
+
+CLAIM = Claim("batch", 2, "t", (ClaimedSegment("s", 4), ClaimedSegment("t", 5)), "app", {"name": "n"}, "run")
+
+
+def test_a_claim_survives_its_document() -> None:
+    assert Claim.from_json(CLAIM.to_json()) == CLAIM
+    assert b'"keys": 9' in CLAIM.to_json()
+
+
+def test_another_attempt_has_another_token_and_no_run() -> None:
+    again = CLAIM.attempted_again("app-2", {"name": "m"})
+
+    assert (again.attempt, again.run_id, again.application_id) == (3, None, "app-2")
+    assert again.token != CLAIM.token
+
+
+@pytest.mark.parametrize("read", [Claim.from_json, lambda body: FailedBatch.from_json("queue/failed/b.json", body)])
+def test_a_document_of_another_format_is_refused(read: object) -> None:
+    with pytest.raises(FormatError, match="has format 2, but this release reads only format 1"):
+        read(b'{"format": 2}')
