@@ -1,19 +1,19 @@
 """The refit's first pass over the table: co-moments, gathered by Spark's tasks and merged on the driver."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 
 from pomona.comoments import CoMoments, merge_all
 from pomona.feature_blocks import features_of, usable
 
 PARTIAL_SCHEMA = "count bigint, left_out bigint, mean binary, scatter binary"
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _gather_partition(width: int) -> Callable[[Batches], Batches]:
     return gather_partition
 
 
-def _usable_rows(batch: pa.RecordBatch, width: int) -> Any:
+def _usable_rows(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
     features = features_of(batch, width)
     keep = usable(features)
     return features if keep.all() else features[keep]
@@ -69,6 +69,6 @@ def _partial(moments: CoMoments, left_out: int) -> pa.RecordBatch:
     )
 
 
-def _moments_of(partial: Any) -> CoMoments:
+def _moments_of(partial: Row) -> CoMoments:
     mean = np.frombuffer(partial["mean"])
     return CoMoments(partial["count"], mean, np.frombuffer(partial["scatter"]).reshape(len(mean), len(mean)))

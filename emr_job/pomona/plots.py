@@ -1,21 +1,28 @@
 """The pictures of a refit as PNG files, drawn with matplotlib without a display."""
 
 import io
-from typing import Any
+import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pomona.palette import class_groups, legend
 from pomona.pca import PcaModel
 from pomona.projected import Sample
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 INK, FAINT, BAR, LINE = "#1f2430", "#d9dde3", "#4477AA", "#CC6677"
 PNG = "image/png"
+LONGEST_NAME = 28
 
 
 def scree(model: PcaModel) -> bytes:
     """Share of variance of each component as bars, the cumulative share as a line."""
-    figure, axes = _figure(8, 4.5)
+    figure, [axes] = _figure(8, 4.5)
     shares = 100 * model.explained_variance_ratio
     numbers = np.arange(1, len(shares) + 1)
     axes.bar(numbers, shares, color=BAR, width=0.8)
@@ -25,7 +32,7 @@ def scree(model: PcaModel) -> bytes:
     cumulative.set(ylabel="cumulative, %", ylim=(0, 104))
     cumulative.yaxis.label.set_color(LINE)
     _clean(axes, cumulative)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_title(f"{len(shares)} components explain {100 * model.variance:.1f} % of the variance", loc="left")
     return _png(figure)
 
@@ -36,7 +43,7 @@ def components(sample: Sample, model: PcaModel) -> bytes:
     figure, panels = _figure(5.2 * len(pairs), 5.2, len(pairs))
     groups = class_groups(sample.labels)
     points, of_point = _matrix(sample), np.array([groups[label] for label in sample.labels], dtype=int)
-    for panel, pair in zip(np.atleast_1d(panels), pairs, strict=True):
+    for panel, pair in zip(panels, pairs, strict=True):
         _scatter(panel, points, of_point, pair, groups)
         _clean(panel)
         panel.set(xlabel=_axis_name(pair[0], model), ylabel=_axis_name(pair[1], model))
@@ -49,13 +56,19 @@ def _pairs(k: int) -> list[tuple[int, int]]:
     return [(0, 1), (0, 2), (1, 2)] if k >= 3 else [(0, 1)]
 
 
-def _matrix(sample: Sample) -> Any:
+def _matrix(sample: Sample) -> NDArray[np.float64]:
     """The sampled points [n, 2 or more]; a missing second component is 0."""
     points = np.array(sample.points, dtype=np.float64).reshape(len(sample.points), -1)
     return np.pad(points, ((0, 0), (0, max(2 - points.shape[1], 0))))
 
 
-def _scatter(panel: Any, points: Any, of_point: Any, pair: tuple[int, int], groups: dict[str, int]) -> None:
+def _scatter(
+    panel: "Axes",
+    points: NDArray[np.float64],
+    of_point: NDArray[np.int_],
+    pair: tuple[int, int],
+    groups: dict[str, int],
+) -> None:
     size = float(np.clip(6000 / max(len(points), 1), 6, 36))
     for name, colour, group in reversed(legend(groups)):
         chosen = points[of_point == group]
@@ -64,14 +77,10 @@ def _scatter(panel: Any, points: Any, of_point: Any, pair: tuple[int, int], grou
 
 
 def _plain(name: str) -> str:
-    """A label as plain text of bounded length: matplotlib takes $…$ for mathematics, and hides a leading _."""
-    short = name if len(name) <= 28 else f"{name[:27]}…"
+    """A label as plain text of bounded length: matplotlib takes $…$ for mathematics, and hides what starts with _."""
+    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
     printable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in short)
-    return (
-        printable.replace("$", r"\$").replace("_", "\u200b_", 1)
-        if printable.startswith("_")
-        else printable.replace("$", r"\$")
-    )
+    return "\N{ZERO WIDTH SPACE}" * printable.startswith("_") + printable.replace("$", r"\$")
 
 
 def _axis_name(component: int, model: PcaModel) -> str:
@@ -80,14 +89,14 @@ def _axis_name(component: int, model: PcaModel) -> str:
     return f"component {component + 1} ({100 * model.explained_variance_ratio[component]:.1f} %)"
 
 
-def _add_legend(figure: Any, panels: Any) -> None:
-    handles, labels = np.atleast_1d(panels)[0].get_legend_handles_labels()
+def _add_legend(figure: "Figure", panels: "list[Axes]") -> None:
+    handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles[::-1], labels[::-1], loc="outside lower center", ncols=5, frameon=False, markerscale=2, fontsize=9
     )
 
 
-def _figure(width: float, height: float, panels: int = 1) -> tuple[Any, Any]:
+def _figure(width: float, height: float, panels: int = 1) -> "tuple[Figure, list[Axes]]":
     """A figure that belongs to no window and to no list of figures, so that nothing is left when it is gone."""
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -96,10 +105,10 @@ def _figure(width: float, height: float, panels: int = 1) -> tuple[Any, Any]:
     with matplotlib.rc_context({"text.color": INK, "axes.labelcolor": INK, "font.size": 10}):
         figure = Figure(figsize=(width, height), dpi=144, layout="constrained")
         FigureCanvasAgg(figure)
-        return figure, figure.subplots(1, panels)
+        return figure, list(figure.subplots(1, panels, squeeze=False)[0])
 
 
-def _clean(*axes: Any) -> None:
+def _clean(*axes: "Axes") -> None:
     for each in axes:
         for side, spine in each.spines.items():
             spine.set_visible(side == "bottom")
@@ -109,7 +118,10 @@ def _clean(*axes: Any) -> None:
     axes[0].set_axisbelow(True)
 
 
-def _png(figure: Any) -> bytes:
+def _png(figure: "Figure") -> bytes:
     content = io.BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        # a label may be in any script, and the font has not all of them: a box is drawn instead
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()

@@ -1,8 +1,7 @@
 """The refit's second pass: every row in the coordinates of the components, as Parquet parts written by the tasks."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
-from typing import Any
+from itertools import chain, islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +16,7 @@ from pomona.uploads import ObjectWriter
 
 PART_SCHEMA = "part string, rows bigint"
 BLOCKS_PER_ROW_GROUP = 8
-Batches = Iterator[pa.RecordBatch]
+Batches = Iterable[pa.RecordBatch]
 
 
 def write_projections(featurized: DataFrame, model: PcaModel, folder: ResultsFolder, parts: int) -> list[str]:
@@ -76,15 +75,10 @@ def _write(bucket: str, key: str, first: pa.RecordBatch, others: Iterator[pa.Rec
         ObjectWriter(bucket, key, PARQUET) as file,
         pq.ParquetWriter(file, first.schema, compression="zstd") as parquet,
     ):
-        for group in _grouped(_chain(first, others)):
+        for group in _grouped(chain([first], others)):
             parquet.write_table(group)
             rows += group.num_rows
     return rows
-
-
-def _chain(first: pa.RecordBatch, others: Iterable[pa.RecordBatch]) -> Iterator[Any]:
-    yield first
-    yield from others
 
 
 def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -19,12 +19,13 @@ ARRAYS = ("mean", "std", "scale", "components", "explained_variance", "explained
 def project(features: NDArray[np.floating], model: PcaModel) -> NDArray[np.float64]:
     """The rows [n, d] (or one row [d]) in the coordinates of the model's components: [n, k] (or [k]) float64.
 
-    ((features - mean) * scale) @ componentsᵀ, in float64: what the refit writes to its projections, to the last digits.
+    ((features - mean) * scale) @ componentsᵀ, in float64: what the refit writes to its projections, up to rounding.
     2 n d k floating point operations; the standardised rows [n, d] are held in memory meanwhile.
     """
     standardised = np.subtract(features, model.mean, dtype=np.float64)
     standardised *= model.scale
-    return standardised @ model.components.T
+    coordinates: NDArray[np.float64] = standardised @ model.components.T
+    return coordinates
 
 
 def model_bytes(model: PcaModel) -> bytes:

@@ -57,7 +57,7 @@ class RefitRun:
     def start(self, session: Callable[[], "SparkSession"]) -> dict[str, Any]:
         """Run it all, and give the summary that `latest.json` now holds, unless a newer snapshot's is there already.
 
-        `latest.json` moves last: what it names is whole. Raises JobError, with a sentence, for whatever can be foreseen.
+        `latest.json` moves last: what it names is whole. Raises JobError, with a sentence, for what can be foreseen.
         """
         backbone = load_backbone(self.backbone)
         require_bucket(self.lake_bucket)

@@ -58,7 +58,7 @@ def render(report: Report) -> bytes:
     ).encode(errors="replace")
 
 
-def script_json(document: Any) -> str:
+def script_json(document: object) -> str:
     """JSON that may stand between script tags: whatever text it holds, it has no < > & and no line separators."""
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return text.translate({ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"})

@@ -47,22 +47,22 @@ def _run_cells(run: dict[str, Any], billed: bool) -> Iterable[str]:
         yield _cell(_billed(run.get("billed")))
 
 
-def _count(number: Any) -> str:
-    return f"{number:,}" if isinstance(number, int) else "–"
+def _count(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else "-"
 
 
-def _seconds(number: Any) -> str:
-    return f"{number:.1f}" if isinstance(number, int | float) else "–"
+def _seconds(number: object) -> str:
+    return f"{number:.1f}" if isinstance(number, int | float) else "-"
 
 
-def _billed(billed: Any) -> str:
+def _billed(billed: object) -> str:
     """AWS's billed resources of a run."""
     if not isinstance(billed, dict):
-        return "–"
+        return "-"
     return f"{billed.get('vCPUHour', 0)} vCPU-h, {billed.get('memoryGBHour', 0)} GB-h"
 
 
-def _cell(content: Any, kind: str = "") -> str:
+def _cell(content: object, kind: str = "") -> str:
     return f'<td class="{kind}">{escape(str(content))}</td>' if kind else f"<td>{escape(str(content))}</td>"
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import col, count, count_if, countDistinct, lit
+from pyspark.sql.functions import col, count, count_if, countDistinct, lit, when
 
 from pomona.errors import MisconfiguredError
 
@@ -62,7 +62,10 @@ class PinnedTable:
         """Count the rows, in one pass over three small columns."""
         sound, current = col("error").isNull(), col("backbone") == backbone
         counted = self.rows().agg(
-            count(lit(1)), count_if(~sound), count_if(sound & ~current), countDistinct(_where(sound & current, "label"))
+            count(lit(1)),
+            count_if(~sound),
+            count_if(sound & ~current),
+            countDistinct(when(sound & current, col("label"))),
         )
         return Census(*counted.collect()[0])
 
@@ -72,13 +75,7 @@ class PinnedTable:
         return [row.asDict() for row in failed.orderBy("key").limit(limit).collect()]
 
 
-def _where(condition: Any, column: str) -> Any:
-    from pyspark.sql.functions import when
-
-    return when(condition, col(column))
-
-
-def _iceberg_table(spark: SparkSession, name: str) -> Any:
+def _iceberg_table(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object of the JVM)
     """Iceberg's own view of the table: SQL shows a snapshot's id and time, but not its sequence number."""
     spark3 = spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
     return spark3.loadIcebergTable(spark._jsparkSession, name)

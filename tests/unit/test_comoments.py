@@ -1,0 +1,77 @@
+"""Co-moments of parts add up to those of the whole, in any order and at any offset."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pomona.comoments import CoMoments, merge_all
+
+values = st.floats(-1e3, 1e3, width=32)
+
+
+def rows(width):
+    return arrays(np.float32, st.tuples(st.integers(0, 12), st.just(width)), elements=values)
+
+
+blocks = st.integers(1, 5).flatmap(lambda width: st.lists(rows(width), min_size=1, max_size=6))
+
+
+def assert_same(ours: CoMoments, theirs: CoMoments):
+    assert ours.count == theirs.count
+    np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(ours.scatter, theirs.scatter, rtol=1e-11, atol=1e-6)
+
+
+def directly(rows):
+    """Mean and scatter by their definition."""
+    rows = rows.astype(np.float64)
+    if not len(rows):
+        return CoMoments.empty(rows.shape[1])
+    centred = rows - rows.mean(axis=0)
+    return CoMoments(len(rows), rows.mean(axis=0), centred.T @ centred)
+
+
+@given(blocks)
+def test_merged_blocks_are_the_whole(blocks):
+    width = blocks[0].shape[1]
+    assert_same(merge_all(map(CoMoments.of, blocks), width), directly(np.concatenate(blocks)))
+
+
+@given(st.tuples(rows(3), rows(3), rows(3)))
+def test_order_and_grouping_do_not_matter(three):
+    a, b, c = map(CoMoments.of, three)
+    assert_same(a.merge(b), b.merge(a))
+    assert_same(a.merge(b).merge(c), a.merge(b.merge(c)))
+
+
+@given(rows(3))
+def test_no_rows_are_neutral(some):
+    moments = CoMoments.of(some)
+    assert_same(moments.merge(CoMoments.empty(3)), moments)
+    assert_same(CoMoments.empty(3).merge(moments), moments)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_a_large_offset_costs_no_digits(offset):
+    # Given standard normal features far from zero, in blocks
+    features = np.random.default_rng(0).normal(size=(5000, 20))
+    moments = merge_all((CoMoments.of(block) for block in np.split(features + offset, 10)), 20)
+    # Then the scatter is that of the features without the offset, as far as the shifted numbers hold it
+    expected = directly((features + offset) - offset)
+    np.testing.assert_allclose(moments.scatter, expected.scatter, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(moments.mean - offset, expected.mean, atol=1e-9)
+
+
+def test_a_constant_column_has_no_scatter_at_all():
+    features = np.random.default_rng(0).normal(size=(1000, 3))
+    features[:, 1] = 0.1
+    moments = merge_all((CoMoments.of(block) for block in np.split(features, 7 * [0] + [300, 301])), 3)
+    assert not moments.scatter[1].any()
+    assert moments.mean[1] == 0.1
+
+
+def test_features_are_multiplied_as_float64():
+    features = np.random.default_rng(0).normal(size=(4000, 8)).astype(np.float32) + np.float32(100)
+    np.testing.assert_allclose(CoMoments.of(features).scatter, directly(features).scatter, rtol=1e-10, atol=1e-8)

@@ -1,0 +1,64 @@
+"""The model as a file: whoever has NumPy can project with it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+import pomona
+from pomona.comoments import CoMoments
+from pomona.components import ComponentCount
+from pomona.pca import PcaModel, fit
+from pomona.projection import load_model, model_bytes, project
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(0).gamma(2, size=(200, 16)).astype(np.float32)
+
+
+@pytest.fixture
+def model(features) -> PcaModel:
+    return fit(CoMoments.of(features), ComponentCount(100))
+
+
+def test_projections_are_scikit_learn_s(features, model):
+    scaled = StandardScaler().fit_transform(features.astype(np.float64))
+    theirs = PCA().fit_transform(scaled) * np.sqrt(199 / 200)  # its scaler divides by the population's deviation
+    assert np.abs(np.abs(project(features, model)) - np.abs(theirs)).max() < 1e-9
+
+
+def test_one_row_is_projected_like_many(features, model):
+    np.testing.assert_allclose(project(features[3], model), project(features, model)[3], atol=1e-12)
+
+
+def test_a_saved_model_comes_back_whole(tmp_path, model, features):
+    (tmp_path / "model.npz").write_bytes(model_bytes(model))
+    loaded = load_model(tmp_path / "model.npz")
+    assert np.array_equal(project(features, loaded), project(features, model))
+    assert (loaded.rows, loaded.notes) == (model.rows, model.notes)
+    assert "16 kept" in loaded.notes[0]
+
+
+def test_the_same_model_is_the_same_file(model):
+    assert model_bytes(model) == model_bytes(model)
+
+
+def test_another_format_is_refused(tmp_path):
+    np.savez(tmp_path / "model.npz", format=2)
+    with pytest.raises(ValueError, match=r"model\.npz is not a PCA model of format 1"):
+        load_model(tmp_path / "model.npz")
+
+
+def test_projecting_needs_nothing_but_numpy():
+    # When the module is imported in an interpreter of its own
+    code = "import pomona.projection, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    folder = Path(pomona.__file__).parents[1]
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+    # Then it has loaded no other library
+    assert "numpy" in loaded.split()
+    assert not {"pyspark", "boto3", "pyarrow", "pandas", "scipy", "sklearn", "matplotlib"} & set(loaded.split())

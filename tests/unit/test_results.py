@@ -1,0 +1,159 @@
+"""`latest.json` only moves forward, whoever races; objects written as they are made are whole or not there."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto.server import ThreadedMotoServer
+
+from pomona import objects, results, uploads
+from pomona.errors import JobError, MisconfiguredError
+from pomona.results import LATEST, ResultsFolder, keys_under, move_latest
+from pomona.uploads import ObjectWriter
+
+REGION = "eu-west-3"
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+        }.items():
+            patch.setenv(name, value)
+        objects.s3_client.cache_clear()
+        yield boto3.client("s3")
+    objects.s3_client.cache_clear()
+    server.stop()
+
+
+@pytest.fixture
+def lake(server, request) -> str:
+    bucket = f"lake-{abs(hash(request.node.name))}"
+    server.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return bucket
+
+
+def document(sequence_number, **more):
+    return {"format": 1, "snapshot_id": 1000 + sequence_number, "sequence_number": sequence_number} | more
+
+
+def latest(lake):
+    return objects.read_json(lake, LATEST)
+
+
+def test_latest_moves_forward_and_never_back(lake):
+    assert move_latest(lake, document(1))
+    assert move_latest(lake, document(3))
+    assert not move_latest(lake, document(2))
+    assert latest(lake)["sequence_number"] == 3
+
+
+def test_the_same_snapshot_may_be_written_again(lake):
+    assert move_latest(lake, document(3, components=10))
+    assert move_latest(lake, document(3, components=20))
+    assert latest(lake)["components"] == 20
+
+
+def test_the_newest_wins_whatever_the_order_of_a_race(lake):
+    # Given eight refits of different snapshots that finish at once
+    start = threading.Barrier(8)
+
+    def finish(sequence_number):
+        start.wait()
+        return move_latest(lake, document(sequence_number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(finish, [4, 8, 1, 7, 2, 6, 3, 5]))
+    # Then the newest is what remains
+    assert latest(lake)["sequence_number"] == 8
+
+
+def test_whoever_is_overtaken_between_reading_and_writing_looks_again(lake, monkeypatch):
+    # Given a refit of snapshot 2 that has read latest.json just before one of snapshot 3 writes it
+    read = results._read_latest
+
+    def read_then_be_overtaken(bucket):
+        answer = read(bucket)
+        monkeypatch.setattr(results, "_read_latest", read)
+        assert move_latest(bucket, document(3))
+        return answer
+
+    move_latest(lake, document(1))
+    monkeypatch.setattr(results, "_read_latest", read_then_be_overtaken)
+    # Then its write is refused
+    assert not move_latest(lake, document(2))
+    assert latest(lake)["sequence_number"] == 3
+
+
+def test_latest_that_vanishes_meanwhile_is_written_anew(lake, server, monkeypatch):
+    read = results._read_latest
+
+    def read_then_vanish(bucket):
+        answer = read(bucket)
+        monkeypatch.setattr(results, "_read_latest", read)
+        server.delete_object(Bucket=bucket, Key=LATEST)
+        return answer
+
+    move_latest(lake, document(1))
+    monkeypatch.setattr(results, "_read_latest", read_then_vanish)
+    assert move_latest(lake, document(2))
+
+
+def test_an_endless_race_ends_with_a_sentence(lake, monkeypatch):
+    monkeypatch.setattr(results, "_write_if_unchanged", lambda *_: False)
+    with pytest.raises(JobError, match="changed by others 20 times"):
+        move_latest(lake, document(1))
+
+
+def test_another_format_is_refused(lake, server):
+    server.put_object(Bucket=lake, Key=LATEST, Body=json.dumps({"format": 2}).encode())
+    with pytest.raises(MisconfiguredError, match=r"latest\.json has format 2, this job writes 1"):
+        move_latest(lake, document(1))
+
+
+def test_other_failures_are_not_taken_for_an_absent_file(server):
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        move_latest("no-such-bucket-here", document(1))
+
+
+def test_projections_of_an_earlier_refit_are_removed_and_nothing_else(lake, server):
+    folder = ResultsFolder(lake, 7)
+    for key in (folder.part_key(0), folder.part_key(31), f"{folder.prefix}model.npz", "results/77/projections/x"):
+        server.put_object(Bucket=lake, Key=key, Body=b"")
+    folder.remove_projections()
+    assert set(keys_under(lake, "")) == {f"{folder.prefix}model.npz", "results/77/projections/x"}
+
+
+@pytest.mark.parametrize("megabytes", [0, 1, 13])
+def test_an_object_written_piece_by_piece_is_whole(lake, monkeypatch, megabytes):
+    monkeypatch.setattr(uploads, "PART_BYTES", 5 * 2**20)
+    content = bytes(range(256)) * 4096 * megabytes
+    with ObjectWriter(lake, "some.csv", "text/csv") as file:
+        for start in range(0, len(content), 700_000):
+            file.write(content[start : start + 700_000])
+    assert objects.read_bytes(lake, "some.csv") == content
+
+
+@pytest.mark.parametrize("megabytes", [1, 13])
+def test_a_failure_while_writing_leaves_no_object(lake, server, monkeypatch, megabytes):
+    monkeypatch.setattr(uploads, "PART_BYTES", 5 * 2**20)
+
+    def write_and_fail():
+        with ObjectWriter(lake, "some.csv", "text/csv") as file:
+            file.write(bytes(megabytes * 2**20))
+            raise RuntimeError("on the way")
+
+    with pytest.raises(RuntimeError, match="on the way"):
+        write_and_fail()
+    assert objects.read_bytes(lake, "some.csv") is None
+    assert "Uploads" not in server.list_multipart_uploads(Bucket=lake)
