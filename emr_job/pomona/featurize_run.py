@@ -76,8 +76,8 @@ class FeaturizeRun:
         record = self._record(backbone, batch, tally, snapshot_id, clock)
         write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
         log.info(json.dumps({"event": "featurized", **record}))
-        if tally.counts["unread"]:
-            raise UnreadError(f"{tally.counts['unread']} of {len(batch.keys)} keys could not be read: {tally.reason}")
+        if unread := tally.counts["unread"]:
+            raise UnreadError(f"{unread} of {record['keys']} keys could not be read: {tally.reason}")
         return record
 
     def _read(self) -> Batch:

@@ -1,0 +1,347 @@
+"""The featurize job on real Spark, Iceberg and Glue's catalog: the table agrees with the bucket after every run."""
+
+import io
+import itertools
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pyspark.sql import SparkSession
+
+from pomona.backbone import Engine, load_backbone
+from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError, UnreadError
+from pomona.featurize_run import FeaturizeRun
+from pomona.images import decode, resize
+from pomona.objects import read_json
+from pomona.table import FeatureTable
+
+ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
+batches = itertools.count(1)
+
+
+def jpeg(seed: int, size: tuple[int, int] = (100, 100)) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8)
+    body = io.BytesIO()
+    Image.fromarray(noise).resize(size).save(body, "JPEG", quality=90)
+    return body.getvalue()
+
+
+@dataclass
+class Orchard:
+    """A lake, a bucket of images and a table, with what a launch does: write a segment, claim it, start the run."""
+
+    s3: Any
+    spark: SparkSession
+    run: FeaturizeRun
+    foreign: list[str] = field(default_factory=list)
+
+    def put(self, key: str, body: bytes) -> None:
+        self.s3.put_object(Bucket=self.run.images_bucket, Key=key, Body=body)
+
+    def delete(self, key: str) -> None:
+        self.s3.delete_object(Bucket=self.run.images_bucket, Key=key)
+
+    def claim(self, keys: list[str], attempt: int = 1, buckets: tuple[str, ...] = (), version: int = 1) -> FeaturizeRun:
+        batch_id = f"20261121T070000000Z-{next(batches):08x}"
+        segment = f"queue/pending/20261121T070000000Z-{len(keys):06d}-{batch_id}-0.jsonl"
+        lines = [
+            json.dumps({"v": version, "bucket": bucket, "key": key, "seen_at": "2026-11-21T07:00:00Z"})
+            for bucket in (self.run.images_bucket, *buckets)
+            for key in keys
+        ]
+        self.s3.put_object(Bucket=self.run.lake_bucket, Key=segment, Body="\n".join(lines).encode())
+        self.make_active(batch_id, attempt, [segment, "queue/pending/settled-meanwhile.jsonl"])
+        return replace(self.run, batch_id=batch_id, attempt=attempt)
+
+    def make_active(self, batch_id: str, attempt: int, segments: list[str], form: int = 1) -> None:
+        active = {"format": form, "batch_id": batch_id, "attempt": attempt}
+        active["segments"] = [{"name": name, "keys": 1} for name in segments]
+        self.s3.put_object(Bucket=self.run.lake_bucket, Key="queue/active.json", Body=json.dumps(active).encode())
+
+    def featurize(self, keys: list[str], **settings: Any) -> dict[str, Any]:
+        return replace(self.claim(keys), **settings).start(lambda: self.spark)
+
+    @property
+    def table(self) -> str:
+        return f"lake.{self.run.database}.{self.run.table}"
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        rows = self.spark.table(self.table).toArrow().to_pylist()
+        by_key = {row["key"]: row for row in rows}
+        assert len(by_key) == len(rows)
+        return by_key
+
+    def branches(self) -> list[str]:
+        return [row.name for row in self.spark.sql(f"SELECT name FROM {self.table}.refs").collect()]
+
+    def snapshots(self) -> list[dict[str, str]]:
+        rows = self.spark.sql(f"SELECT summary FROM {self.table}.snapshots ORDER BY committed_at").collect()
+        return [row.summary for row in rows]
+
+
+@pytest.fixture
+def orchard(s3, spark, lake, images, database, backbones) -> Orchard:
+    run = FeaturizeRun(
+        lake_bucket=lake,
+        images_bucket=images,
+        database=database,
+        table="features",
+        backbone="fruitnet",
+        batch_id="",
+        attempt=1,
+        max_image_bytes=100_000,
+        max_image_pixels=10_000_000,
+        backbones=backbones,
+    )
+    return Orchard(s3, spark, run)
+
+
+def images_of(record: dict[str, Any]) -> dict[str, int]:
+    return {outcome: count for outcome, count in record["images"].items() if count}
+
+
+def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
+    # Given usual images, odd keys, a text, an empty and a too large object, a key that never was, and duplicates
+    pictures = {f"Apple/{number}.jpg": jpeg(number) for number in range(5)} | {"top.jpg": jpeg(9, (300, 200))}
+    pictures |= {key: jpeg(index) for index, key in enumerate(ODD_KEYS)}
+    broken = {"Apple/notes.jpg": b"just a text", "empty.jpg": b"", "huge.jpg": bytes(100_001)}
+    for key, body in (pictures | broken).items():
+        orchard.put(key, body)
+    keys = [*pictures, *broken, "never-was.jpg"]
+    # When they are featurized
+    record = orchard.featurize(keys + keys[:3])
+    # Then each image has its features, each broken object its reason, and nothing else is there
+    assert images_of(record) == {"done": 12, "errors": 3, "absent": 1}
+    assert (record["keys"], record["segments_missing"]) == (16, 1)
+    rows = orchard.rows()
+    assert {key: row["error"] for key, row in rows.items() if row["error"]} == {
+        "Apple/notes.jpg": "not an image: it begins with text",
+        "empty.jpg": "empty object",
+        "huge.jpg": "too large: 100,001 bytes is above the limit of 100,000",
+    }
+    assert all(rows[key]["features"] is None for key in broken)
+    assert rows.keys() == pictures.keys() | broken.keys()
+    backbone = load_backbone("fruitnet", backbones)
+    for key, body in pictures.items():
+        decoded = decode(body, backbone.height, backbone.width, 10**9)
+        wanted = Engine(backbone).run(resize(decoded.image, backbone.height, backbone.width))
+        assert np.array_equal(np.array(rows[key]["features"], np.float32), wanted), key
+    top, apple = rows["top.jpg"], rows["Apple/0.jpg"]
+    assert (top["label"], top["width"], top["height"], apple["label"]) == (None, 300, 200, "Apple")
+    assert (apple["bucket"], apple["size"]) == (orchard.run.images_bucket, len(pictures["Apple/0.jpg"]))
+    head = orchard.s3.head_object(Bucket=orchard.run.images_bucket, Key="Apple/0.jpg")
+    assert (f'"{apple["etag"]}"', apple["last_modified"]) == (head["ETag"], head["LastModified"])
+    assert (apple["backbone"], apple["batch_id"]) == (backbone.label, record["batch_id"])
+    # And the snapshot and the record tell of it, and no branch is left
+    assert orchard.snapshots()[-1]["pomona.batch-id"] == record["batch_id"]
+    assert orchard.snapshots()[-1]["pomona.attempt"] == "1"
+    assert read_json(orchard.run.lake_bucket, f"runs/{record['batch_id']}-1.json") == record
+    parts = {"session", "plan", "get", "decode", "resize", "inference", "merge", "publish", "total"}
+    assert record["seconds"].keys() == parts
+    assert orchard.branches() == ["main"]
+
+
+def test_a_second_run_touches_only_what_has_changed(orchard):
+    # Given a featurized bucket in which one image then changes, two go, one comes and one breaks
+    before = {f"a/{number}.jpg": jpeg(number) for number in range(8)} | {"odd//1.jpg": jpeg(20), "text.jpg": b"a text"}
+    for key, body in before.items():
+        orchard.put(key, body)
+    first = orchard.featurize(list(before))
+    changed = {"a/0.jpg": jpeg(100), "new.jpg": jpeg(101), "a/1.jpg": b"broken now"}
+    for key, body in changed.items():
+        orchard.put(key, body)
+    orchard.delete("a/2.jpg")
+    orchard.delete("odd//1.jpg")
+    # When all keys are dirty
+    second = orchard.featurize([*before, *changed])
+    # Then only what has changed was downloaded and written, each once
+    assert images_of(second) == {"done": 2, "unchanged": 6, "deleted": 2, "errors": 1}
+    assert second["bytes"] == sum(len(body) for body in changed.values())
+    rows = orchard.rows()
+    assert rows.keys() == before.keys() - {"a/2.jpg", "odd//1.jpg"} | {"new.jpg"}
+    assert {key for key, row in rows.items() if row["batch_id"] == second["batch_id"]} == changed.keys()
+    assert rows["a/3.jpg"]["batch_id"] == first["batch_id"]
+    assert rows["a/1.jpg"]["features"] is None
+    assert orchard.snapshots()[-1]["added-records"] == "3"
+    assert orchard.snapshots()[-1]["added-position-deletes"] == "4"
+    # And a third run finds nothing to do, and still publishes a snapshot
+    third = orchard.featurize([*before, *changed])
+    assert images_of(third) == {"unchanged": 9, "absent": 2}
+    assert third["bytes"] == 0
+    assert third["snapshot_id"] not in (first["snapshot_id"], second["snapshot_id"])
+    assert orchard.rows() == rows
+
+
+def test_an_empty_batch_publishes_a_snapshot(orchard):
+    record = orchard.featurize([])
+    assert images_of(record) == {}
+    assert orchard.snapshots()[-1]["pomona.batch-id"] == record["batch_id"]
+    assert orchard.rows() == {}
+
+
+def test_another_backbone_makes_every_row_new(orchard, tmp_path):
+    # Given rows of one backbone
+    orchard.put("a.jpg", jpeg(1))
+    orchard.featurize(["a.jpg"])
+    # When the batch is featurized with another one
+    folder = orchard.run.backbones
+    shutil.copy(folder / "fruitnet.tflite", tmp_path)
+    other = json.loads((folder / "fruitnet.json").read_text()) | {"name": "other"}
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    record = orchard.featurize(["a.jpg"], backbone="other", backbones=tmp_path)
+    # Then the unchanged image is featurized again
+    assert images_of(record) == {"done": 1}
+    assert orchard.rows()["a.jpg"]["backbone"] == record["backbone"] == f"other@{other['digest'][:12]}"
+
+
+def test_keys_of_another_bucket_are_left_unread_and_the_others_published(orchard):
+    orchard.put("a.jpg", jpeg(1))
+    run = orchard.claim(["a.jpg"], buckets=("elsewhere",))
+    with pytest.raises(UnreadError, match=r"1 of 2 keys could not be read: not in the bucket images-"):
+        run.start(lambda: orchard.spark)
+    assert list(orchard.rows()) == ["a.jpg"]
+    record = read_json(run.lake_bucket, f"runs/{run.batch_id}-1.json")
+    assert images_of(record) == {"done": 1, "unread": 1}
+
+
+def test_a_missing_bucket_deletes_nothing(orchard):
+    # Given a row
+    orchard.put("a.jpg", jpeg(1))
+    orchard.featurize(["a.jpg"])
+    # When the whole bucket is gone
+    orchard.delete("a.jpg")
+    orchard.s3.delete_bucket(Bucket=orchard.run.images_bucket)
+    # Then the run ends and the row stays
+    with pytest.raises(MisconfiguredError, match="cannot be listed: S3 says NoSuchBucket"):
+        orchard.featurize(["a.jpg"])
+    assert list(orchard.rows()) == ["a.jpg"]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], None]) -> None:
+    """Do `what` once, between a run's look at its images and its publishing."""
+    merge = FeatureTable.merge
+    pending = [what]
+
+    def merge_then(*arguments: Any) -> None:
+        merge(*arguments)
+        if pending:
+            pending.pop()()
+
+    monkeypatch.setattr(FeatureTable, "merge", merge_then)
+
+
+def test_a_zombie_that_was_superseded_publishes_nothing(orchard, monkeypatch):
+    orchard.put("a.jpg", jpeg(1))
+    zombie = orchard.claim(["a.jpg"])
+    meanwhile(monkeypatch, lambda: orchard.make_active(zombie.batch_id, 2, []))
+    with pytest.raises(SupersededError, match=f"attempt 1 is not in flight: batch {zombie.batch_id} attempt 2 is"):
+        zombie.start(lambda: orchard.spark)
+    assert orchard.rows() == {}
+    assert orchard.branches() == ["main"] or orchard.branches() == []
+
+
+def test_a_zombie_that_saw_a_deleted_image_cannot_publish_it(orchard, monkeypatch):
+    # Given a run that has seen an image, which is then deleted, and a newer attempt that has published since
+    orchard.put("a.jpg", jpeg(1))
+    zombie = orchard.claim(["a.jpg"])
+
+    def supersede() -> None:
+        orchard.delete("a.jpg")
+        orchard.make_active(zombie.batch_id, 2, [])
+        replace(zombie, attempt=2).start(lambda: orchard.spark)
+        orchard.make_active(zombie.batch_id, 1, [])  # the zombie's own check just came too early
+
+    meanwhile(monkeypatch, supersede)
+    # When the zombie goes on, then the table refuses it though the newer attempt changed no row
+    with pytest.raises(PublishRefusedError, match="the table changed while"):
+        zombie.start(lambda: orchard.spark)
+    assert orchard.rows() == {}
+    assert orchard.branches() == ["main"]
+
+
+def test_a_branch_that_a_dead_driver_left_is_taken_over(orchard):
+    orchard.put("a.jpg", jpeg(1))
+    orchard.featurize(["a.jpg"])
+    run = orchard.claim(["a.jpg"])
+    orchard.spark.sql(f"ALTER TABLE {orchard.table} CREATE BRANCH run_{run.batch_id.replace('-', '_')}_1")
+    orchard.spark.sql(f"INSERT INTO {orchard.table}.branch_run_{run.batch_id.replace('-', '_')}_1 (key) VALUES ('x')")
+    run.start(lambda: orchard.spark)
+    assert list(orchard.rows()) == ["a.jpg"]
+    assert orchard.branches() == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("active", "error", "said"),
+    [
+        (("other", 1, 1), SupersededError, "is not in flight: batch other attempt 1 is"),
+        (("mine", 2, 1), SupersededError, "attempt 1 is not in flight: batch mine attempt 2 is"),
+        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, this job reads format 1"),
+        (None, SupersededError, "batch mine attempt 1 is not in flight: no batch is"),
+    ],
+)
+def test_a_run_that_is_not_in_flight_looks_at_nothing(orchard, active, error, said):
+    orchard.s3.delete_object(Bucket=orchard.run.lake_bucket, Key="queue/active.json")
+    if active:
+        batch_id, attempt, form = active
+        orchard.make_active(batch_id, attempt, [], form)
+    with pytest.raises(error, match=said):
+        replace(orchard.run, batch_id="mine").start(lambda: orchard.spark)
+
+
+def test_a_segment_of_an_unknown_version_is_refused(orchard):
+    run = orchard.claim(["a.jpg"], version=2)
+    with pytest.raises(MisconfiguredError, match="has version 2, this job reads 1"):
+        run.start(lambda: orchard.spark)
+
+
+@pytest.fixture
+def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.CompletedProcess[str]]:
+    """Runs the entry point as EMR does: by itself, with what the archive brings on the path."""
+    root = Path(__file__).resolve().parents[2]
+    job = tmp_path / "a job"
+    shutil.copytree(root / "emr_job" / "pomona", job / "pomona", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(orchard.run.backbones, job / "backbones")
+    (tmp_path / "entry").mkdir()
+    entry_point = shutil.copy(root / "emr_job" / "featurize.py", tmp_path / "entry")
+
+    def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
+        names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
+        names += ["max_image_bytes", "max_image_pixels"]
+        arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(job))
+            command = [root / ".venv/spark/bin/spark-submit", entry_point, *arguments]
+            streams = {
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.STDOUT,
+            }  # spark-submit joins a driver's two streams
+            return subprocess.run(command, **streams, text=True, check=False, cwd=tmp_path, timeout=300)
+
+    return submit
+
+
+def test_the_entry_point_runs_under_spark_submit(orchard, submit):
+    orchard.put("a b/ü.jpg", jpeg(1))
+    run = orchard.claim(["a b/ü.jpg", "gone.jpg"])
+    finished = submit(run)
+    assert finished.returncode == 0, finished.stdout
+    assert list(orchard.rows()) == ["a b/ü.jpg"]
+    logged = [json.loads(line[line.index("{") :]) for line in finished.stdout.splitlines() if '"event"' in line]
+    assert [line["event"] for line in logged] == ["planned", "featurized"]
+    assert {line["batch_id"] for line in logged} == {run.batch_id}
+
+
+def test_the_entry_point_ends_with_a_sentence_and_a_status(orchard, submit):
+    finished = submit(replace(orchard.claim([]), batch_id="another"))
+    assert finished.returncode != 0
+    said = [line for line in finished.stdout.splitlines() if line.startswith("featurize: ")]
+    assert len(said) == 1
+    assert "batch another attempt 1 is not in flight" in said[0]
+    assert "Traceback" not in finished.stdout

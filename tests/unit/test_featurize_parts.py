@@ -1,0 +1,132 @@
+"""How a batch is cut into tasks, what a task hands back, and what is refused before anything is looked at."""
+
+from unittest.mock import Mock
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import featurize
+from pomona import featurizing
+from pomona.errors import MisconfiguredError
+from pomona.featurizing import Featurizer, Work
+from pomona.fetching import Fetched, Status
+from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
+from pomona.rows import ARROW_SCHEMA, RowBatch, label_of
+from pomona.session import check_archive
+from pomona.table import branch_name
+from pomona.tally import Tally
+
+
+@pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])
+def test_small_runs_stay_small(keys, slots, tasks):
+    assert partitions(keys, slots) == tasks
+
+
+@given(keys=st.integers(0, 10**6), slots=st.integers(1, 64))
+def test_no_task_is_large_and_none_is_empty(keys, slots):
+    tasks = partitions(keys, slots)
+    assert keys / tasks <= MOST_KEYS_A_TASK
+    assert 1 <= tasks <= max(keys, 1)
+
+
+def test_a_plan_tells_each_key_what_the_table_knows():
+    known = pa.table({"key": ["a", "b"], "etag": ["1", "2"], "backbone": ["net@new", "net@old"]})
+    rows = {row["key"]: (row["etag"], row["known"]) for row in plan(["a", "b", "c"], known, "net@new").to_pylist()}
+    assert rows == {"a": ("1", True), "b": (None, True), "c": (None, False)}
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        ("x.jpg", None),
+        ("Apple/x.jpg", "Apple"),
+        ("a/b c/x.jpg", "b c"),
+        ("/x.jpg", None),
+        ("a//x.jpg", None),
+        ("a/", "a"),
+    ],
+)
+def test_the_label_is_the_parent_folder(key, label):
+    assert label_of(key) == label
+
+
+def test_a_branch_is_named_in_letters_that_need_no_quotes():
+    assert branch_name("20261121T070000000Z-0a1b", 3) == "run_20261121T070000000Z_0a1b_3"
+
+
+def test_rows_keep_their_features_between_errors_and_deletions():
+    batch = RowBatch({"bucket": "images"}, width=3, size=4)
+    full = [
+        *batch.add({"key": "a"}, np.array([1, 2, 3], np.float32)),
+        *batch.add({"key": "b", "error": "empty object"}),
+        *batch.add({"key": "c", "gone": True}),
+        *batch.add({"key": "d"}, np.array([4, 5, 6], np.float32)),
+        *batch.add({"key": "e"}, np.array([7, 8, 9], np.float32)),
+        *batch.flush(),
+    ]
+    assert [one.num_rows for one in full] == [4, 1]
+    rows = pa.Table.from_batches(full, ARROW_SCHEMA).to_pylist()
+    assert [row["features"] for row in rows] == [[1, 2, 3], None, None, [4, 5, 6], [7, 8, 9]]
+    assert [row["gone"] for row in rows] == [False, False, True, False, False]
+    assert list(batch.flush()) == []
+
+
+def test_tallies_add_up_and_keep_the_first_reason():
+    left, right = Tally(reason=""), Tally(reason="S3 says SlowDown")
+    left.counts["done"] += 2
+    right.counts["unread"] += 1
+    right.seconds["get"] += 0.5
+    both = left.add(right)
+    assert (both.images()["done"], both.images()["unread"], both.seconds["get"]) == (2, 1, 0.5)
+    assert both.reason == "S3 says SlowDown"
+
+
+@pytest.fixture
+def task(monkeypatch):
+    """A task over a network and an S3 of our own: gives its rows and its tally for what S3 answers."""
+
+    def run(answers: dict[str, Fetched], features: list[float]):
+        backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
+        backbone.name = "net"
+        monkeypatch.setattr(featurizing, "load_backbone", lambda *_: backbone)
+        engine = Mock(run=lambda _: np.array(features, np.float32))
+        monkeypatch.setattr(featurizing, "engine_of", lambda _: engine)
+        monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
+        tallies = Mock()
+        keys = pa.record_batch({"key": list(answers), "etag": [None] * len(answers), "known": [True] * len(answers)})
+        rows = pa.Table.from_batches(Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)([keys]), ARROW_SCHEMA)
+        return rows.to_pylist(), tallies.add.call_args.args[0]
+
+    return run
+
+
+def test_what_could_not_be_read_changes_no_row(task):
+    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.UNREAD, "S3 says AccessDenied", retries=5)}, [1.0])
+    assert rows == []
+    assert (tally.images()["unread"], tally.reason, tally.counts["retries"]) == (1, "S3 says AccessDenied", 5)
+
+
+def test_features_that_are_not_finite_are_an_error(task):
+    ppm = b"P6 1 1 255 abc"
+    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=ppm)}, [1.0, float("nan")])
+    assert [(row["features"], row["error"]) for row in rows] == [(None, "net gives no finite features for this image")]
+    assert tally.images()["errors"] == 1
+
+
+def test_an_archive_that_does_not_fit_is_one_sentence():
+    with pytest.raises(
+        MisconfiguredError, match=r"the archive of packages does not fit Python 3\..* importing no_such"
+    ):
+        check_archive(("numpy", "no_such_package"))
+
+
+def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(featurize, "check_archive", Mock(side_effect=MisconfiguredError("the archive does not fit")))
+    names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
+    numbers = ("attempt", "max-image-bytes", "max-image-pixels")
+    status = featurize.main([part for name in names + numbers for part in (f"--{name}", "1")])
+    assert status == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "featurize: the archive does not fit"
