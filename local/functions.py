@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from moto.awslambda import models
+from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.sqs.models import sqs_backends
 
 from local.clients import ACCOUNT_ID
@@ -60,6 +61,13 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
         mapping = super().create_event_source_mapping(spec)
         queue = _queue(mapping)
+        timeout = int(self.get_function(mapping.function_name).timeout)
+        if int(queue.visibility_timeout) < timeout:
+            self._event_source_mappings.pop(mapping.uuid)
+            raise InvalidParameterValueException(
+                f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
+                f"Function timeout: {timeout} seconds"
+            )
         queue.lambda_event_source_mappings.clear()  # else moto would deliver every message at once, one by one
         self._listen(mapping)
         return mapping

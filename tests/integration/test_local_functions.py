@@ -28,7 +28,7 @@ def handler(event, context):
         os._exit(3)
     print("this goes to the log")
     return {"name": context.function_name, "left": context.get_remaining_time_in_millis(), "path": sys.path,
-            "id": context.aws_request_id, "arn": context.invoked_function_arn, "role": os.environ["AWS_SESSION_TOKEN"] != ""}
+            "arn": context.invoked_function_arn, "role": os.environ["AWS_SESSION_TOKEN"] != ""}
 """
 
 
@@ -49,7 +49,7 @@ def pipeline(aws: LocalServer) -> dict[str, str]:
         "Queue": {
             "Type": "AWS::SQS::Queue",
             "Properties": {
-                "VisibilityTimeout": 1,
+                "VisibilityTimeout": 6,
                 "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": "Dead.Arn"}, "maxReceiveCount": 2},
             },
         },
@@ -62,7 +62,7 @@ def pipeline(aws: LocalServer) -> dict[str, str]:
             },
         },
         "Recorder": function(
-            aws.upload("recorder.zip", RECORDER), Environment={"Variables": {"OUT": {"Ref": "Out"}}}, Timeout=30
+            aws.upload("recorder.zip", RECORDER), Environment={"Variables": {"OUT": {"Ref": "Out"}}}, Timeout=6
         ),
         "Mapping": {
             "Type": "AWS::Lambda::EventSourceMapping",
@@ -70,7 +70,7 @@ def pipeline(aws: LocalServer) -> dict[str, str]:
                 "EventSourceArn": {"Fn::GetAtt": "Queue.Arn"},
                 "FunctionName": {"Ref": "Recorder"},
                 "BatchSize": 1000,
-                "MaximumBatchingWindowInSeconds": 2,
+                "MaximumBatchingWindowInSeconds": 1,
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
             },
         },
@@ -133,7 +133,7 @@ def test_a_message_that_fails_alone_comes_again_alone_and_ends_in_the_dead_lette
     sqs.send_message(QueueUrl=pipeline["Queue"], MessageBody="good one")
     sqs.send_message(QueueUrl=pipeline["Queue"], MessageBody="bad one")
     # Then the bad one is dead after it was received twice, and the good one is not
-    found = until(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"), 20, "the dead letter")
+    found = until(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"), 40, "the dead letter")
     assert [message["Body"] for message in found] == ["bad one"]
     bodies = [
         r["body"] for key in aws.keys(pipeline["Out"], "batch/") for r in aws.read(pipeline["Out"], key)["Records"]

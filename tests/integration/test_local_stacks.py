@@ -61,7 +61,7 @@ def test_a_failed_update_puts_the_stack_back(aws):
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "kept", "VisibilityTimeout": 11}}
     aws.deploy("update", {"Queue": queue})
     queue["Properties"]["VisibilityTimeout"] = 22
-    aws.deploy("update", {"Queue": queue} | {k: v for k, v in custom_stack(aws, "x", "FAILED").items()})
+    aws.deploy("update", {"Queue": queue} | custom_stack(aws, "x", "FAILED"))
     assert aws.status("update") == "UPDATE_ROLLBACK_COMPLETE"
     attributes = aws.client("sqs").get_queue_attributes(QueueUrl="kept", AttributeNames=["All"])["Attributes"]
     assert attributes["VisibilityTimeout"] == "11"
