@@ -1,5 +1,6 @@
 """Images for training, checking and measuring: decoded and resized like the featurize job does."""
 
+import argparse
 import io
 import tarfile
 from collections.abc import Iterator
@@ -24,6 +25,14 @@ class Labelled:
     def pixels(self, side: int) -> np.ndarray:
         """Decode all: uint8 [n, side, side, 3] RGB."""
         return np.stack([load_rgb(content, side) for content in self.contents])
+
+
+def archive_path(text: str) -> Path:
+    """Take a command's argument as the path of a tar; ArgumentTypeError if it is none."""
+    path = Path(text)
+    if not (path.is_file() and tarfile.is_tarfile(path)):
+        raise argparse.ArgumentTypeError(f"{text} is not a tar archive")
+    return path
 
 
 def read_archive(path: Path) -> Labelled:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import Engine
-from images import Labelled, load_rgb, read_archive
+from images import Labelled, archive_path, load_rgb, read_archive
 
 HERE = Path(__file__).resolve().parent
 BLOCK = 1000  # test images compared at once: a block of cosines of 12,000 references takes 48 MB
@@ -65,8 +65,8 @@ def accuracy(training: Labelled, test: Labelled, graph: Path) -> float:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("training", type=Path, help="archive of the references: fruits-360-training.tar")
-    parser.add_argument("test", type=Path, help="archive of the images to name: fruits-360-test.tar")
+    parser.add_argument("training", type=archive_path, help="archive of the references: fruits-360-training.tar")
+    parser.add_argument("test", type=archive_path, help="archive of the images to name: fruits-360-test.tar")
     parser.add_argument("--graph", type=Path, default=HERE / "fruitnet.tflite", help="the backbone to measure")
     return parser.parse_args()
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from quiet import without_chatter
+from quiet import progress, without_chatter
 from registry import Backbone, Preprocessing
 
-with without_chatter():
+with progress("starting TensorFlow"), without_chatter():
     import keras
     import tensorflow as tf
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from augmentation import BATCH_SIZE, batches
 from export import SAMPLES, export
-from images import Labelled, read_archive
+from images import Labelled, archive_path, read_archive
 from networks import Model, build_base, keras, normalise, tf
 from quiet import progress
 from registry import BACKBONES
@@ -101,8 +101,8 @@ def accuracy(model: Model, data: Labelled) -> float:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("training", type=Path, help="fruits-360-training.tar")
-    parser.add_argument("--test", type=Path, help="fruits-360-test.tar: print the classifier's accuracy on it")
+    parser.add_argument("training", type=archive_path, help="fruits-360-training.tar")
+    parser.add_argument("--test", type=archive_path, help="fruits-360-test.tar: print the classifier's accuracy on it")
     parser.add_argument("--output", type=Path, default=HERE, help="folder to write fruitnet.tflite and .json to")
     return parser.parse_args()
 
