@@ -1,6 +1,7 @@
 """An SQS event source mapping: batches by size and window, partial failures, as Lambda's own pollers do it."""
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from local.lambda_runtime import Invocation
 _PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
 _ENVELOPE_BYTES = 700  # what a record adds to its body
 _POLL_SECONDS = 0.1
+_log = logging.getLogger(__name__)
 
 
 class EventSource:
@@ -58,6 +60,13 @@ class EventSource:
         return list(self._queue.receive(count))
 
     def _deliver(self, batch: list[Any]) -> None:
+        """Hand over a batch; whatever goes wrong, its messages come again when their visibility timeout has passed."""
+        try:
+            self._call(batch)
+        except Exception:
+            _log.exception("a batch of %d messages could not be handed to %s", len(batch), self._function)
+
+    def _call(self, batch: list[Any]) -> None:
         event = {"Records": [self._record(message) for message in batch]}
         invocation = self._invoke(self._function, event)
         kept = _kept(invocation, {message.id for message in batch}, self._reports_failures)

@@ -1,6 +1,7 @@
 """Lambda's API: invocations go to the runtime, event source mappings to pollers; the rest is moto's."""
 
 import json
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,9 @@ from local.clients import ACCOUNT_ID
 from local.event_source import EventSource
 from local.lambda_runtime import Invocation, LambdaRuntime
 
-_RETRY_PAUSE_SECONDS = (
-    2.0  # AWS waits a minute before the first retry of an asynchronous invocation, two before the next
-)
+_log = logging.getLogger(__name__)
+# AWS waits a minute before the first retry of an asynchronous invocation, two before the second
+_RETRY_PAUSE_SECONDS = 2.0
 
 
 class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
@@ -54,8 +55,11 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
 
     def _until_it_succeeds(self, function: Any, event: Any) -> None:
         for attempt in range(3):
-            if not self.runtime.invoke(function, event).failed:
-                return
+            try:
+                if not self.runtime.invoke(function, event).failed:
+                    return
+            except Exception:
+                _log.exception("%s could not be invoked", function.function_name)
             time.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:

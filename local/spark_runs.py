@@ -177,8 +177,10 @@ class SparkRuns(JobRunner):
         inherited = {name: os.environ[name] for name in ("HOME", "JAVA_HOME") if name in os.environ}
         scratch = folder / "tmp"
         scratch.mkdir()
+        (home,) = self._spark.glob("lib/python3*/site-packages/pyspark")
         return {
             **inherited,
+            "SPARK_HOME": str(home),  # else a script looks for it, whose first line breaks if the path has a space
             "PATH": f"{self._spark / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "LANG": "C.UTF-8",
             "TMPDIR": str(scratch),
