@@ -16,16 +16,16 @@ from intake.times import now
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take in a batch of messages; the answer names those that are not S3 events."""
+    count("Events", len(event["Records"]))
     ingested = ingest(event, wiring.queue(), context.aws_request_id, now())
-    _tell(ingested, len(event["Records"]))
+    _tell(ingested)
     _try_to_advance()
     return ingested.response
 
 
-def _tell(ingested: Ingested, events: int) -> None:
+def _tell(ingested: Ingested) -> None:
     for reason in ingested.refusals:
         logger.warning("a message was refused", extra={"details": reason})
-    count("Events", events)
     count("Malformed", len(ingested.refusals))
     count("Keys", ingested.keys)
     count("Segments", ingested.segments)

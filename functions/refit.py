@@ -17,6 +17,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str | No
 
     A TransientError leaves the function, so that Lambda calls it again with the same time.
     """
+    count("Looks", 1)
     run_id = wiring.refits().start_if_changed(scheduled_time(event))
     count("Refits", 1 if run_id else 0)
     logger.info("refit started" if run_id else "nothing to refit", extra={"run_id": run_id})

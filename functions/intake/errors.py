@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -89,7 +89,7 @@ def transient_errors(doing: str) -> Iterator[None]:
     """Raise TransientError for what passes by itself; let every other error through unchanged."""
     try:
         yield
-    except (HTTPClientError, IncompleteReadError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
         raise TransientError(f"{doing}: {error}") from error
     except ClientError as error:
         if is_transient(error):

@@ -15,7 +15,7 @@ from intake.ingestion import ingest
 from intake.lake import Lake
 from intake.queue import Queue
 from intake.settings import Settings
-from tests.model.actors import Actor, CrashError
+from tests.model.actors import Actor, CrashError, Fate
 from tests.model.aws import S3, EmrServerless
 from tests.model.featurize import Run, Table
 
@@ -212,6 +212,18 @@ class World:
             run = self.runs[claim["run_id"]]
             if run.attempt != (claim["batch_id"], str(claim["attempt"])):
                 raise ViolationError(f"attempt {claim['attempt']} goes with the run of {run.attempt}")
+
+    def let_an_invocation_go_on(self, index: int, fate: Fate) -> None:
+        """One call of one of the invocations that have not ended."""
+        alive = [actor for actor in self.actors if not actor.finished]
+        if alive:
+            alive[index % len(alive)].step(fate)
+
+    def let_a_run_go_on(self, index: int, steps: int) -> None:
+        """Some steps of one of the processes that have not ended."""
+        alive = self.processes()
+        for _ in range(steps if alive else 0):
+            alive[index % len(alive)].step()
 
     def go_well_for_a_while(self) -> None:
         """One round in which everything that is due happens, and nothing goes wrong."""

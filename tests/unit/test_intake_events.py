@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from intake.errors import NotAnS3EventError
 from intake.events import dirty_keys, distinct
 from intake.segments import DirtyKey
@@ -36,7 +37,12 @@ def test_a_form_encoded_key_is_decoded_once(encoded: str, key: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["ObjectCreated:CompleteMultipartUpload", "ObjectRemoved:Delete", "LifecycleExpiration:Delete", "ObjectTagging:Put"],
+    [
+        "ObjectCreated:CompleteMultipartUpload",
+        "ObjectRemoved:Delete",
+        "LifecycleExpiration:Delete",
+        "ObjectTagging:Put",
+    ],
 )
 def test_whatever_happened_the_key_is_dirty(name: str) -> None:
     assert [dirty.key for dirty in dirty_keys(notification("a", name=name), SEEN_AT)] == ["a"]

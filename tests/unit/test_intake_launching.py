@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from intake.launching import is_due, take
 from intake.segments import Segment
 

