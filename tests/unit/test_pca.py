@@ -115,6 +115,6 @@ def test_components_are_a_number_or_a_share(text, wanted):
 )
 def test_anything_else_is_refused_with_a_sentence(text):
     with pytest.raises(
-        MisconfiguredError, match=r"a whole number of components from 1 up.* or a share of the variance"
+        MisconfiguredError, match=r"a whole number of components from 1 up.* or a share"
     ):
         parse_components(text)
