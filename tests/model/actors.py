@@ -17,10 +17,14 @@ class Fate(Enum):
 
     ANSWERED = "answered"
     THROTTLED = "refused before it took effect"
+    CONFLICTING = "refused because another write of the object was under way"
     ANSWER_LOST = "took effect, but its client heard only a time-out"
     REPEATED = "took effect, its answer was lost, and the client repeated it"
     CRASH_BEFORE = "the process died before the call"
     CRASH_AFTER = "the process died after the call took effect"
+
+
+_CONDITIONAL = {"put_object", "delete_object"}
 
 
 class CrashError(BaseException):
@@ -93,6 +97,8 @@ def _meet(fate: Fate, operation: str, call: Callable[[], Any]) -> Any:
         raise CrashError
     if fate is Fate.THROTTLED:
         raise client_error("ThrottlingException", 429, operation)
+    if fate is Fate.CONFLICTING and operation in _CONDITIONAL:
+        raise client_error("ConditionalRequestConflict", 409, operation)
     answer = call()
     if fate is Fate.CRASH_AFTER:
         raise CrashError

@@ -8,7 +8,7 @@ import pytest
 from intake import queue as queue_module
 from intake.documents import ACTIVE, FAILED, Claim, FailedBatch, failed_name
 from intake.emr import Phase, Runs, RunState
-from intake.errors import TransientError, transient_errors
+from intake.errors import LostRaceError, TransientError, transient_errors
 from intake.lake import Lake
 from intake.queue import Queue
 from tests.model.actors import Fate
@@ -41,6 +41,18 @@ def the_run_fails(world: World) -> None:
 def the_segment_cannot_be_written(world: World) -> None:
     world.put("a")
     world.deliver().until("put_object").step(Fate.THROTTLED)
+    world.actors[-1].finish()
+
+
+def the_segment_conflicts(world: World) -> None:
+    world.put("a")
+    world.deliver().until("put_object").step(Fate.CONFLICTING)
+    world.actors[-1].finish()
+
+
+def the_move_to_failed_conflicts(world: World) -> None:
+    _exhaust(world)
+    world.advance().until("put_object").step(Fate.CONFLICTING)
     world.actors[-1].finish()
 
 
@@ -206,6 +218,10 @@ def _throttled_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Runs, "state", pessimist)
 
 
+def _conflict_is_existence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "PreconditionFailedError", LostRaceError)
+
+
 def _takes_nothing_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     take = queue_module.take
 
@@ -246,6 +262,8 @@ BUGS: dict[str, tuple[Schedule, Bug]] = {
     ),
     "a run recorded without its condition": (a_claim_is_recorded_late, _careless_replace),
     "a claim deleted without its condition": (a_success_is_settled_twice, _careless_delete),
+    "a segment taken for written after a conflict": (the_segment_conflicts, _conflict_is_existence),
+    "a batch taken for moved after a conflict": (the_move_to_failed_conflicts, _conflict_is_existence),
     "a failed batch forgotten before its keys are back": (a_retry_crashes_between_its_steps, _retry_forgets_first),
     "a run started again without looking for it": (a_claim_loses_its_start, _never_looks_for_a_run),
 }

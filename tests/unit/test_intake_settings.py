@@ -36,7 +36,7 @@ def test_what_is_set_is_read() -> None:
     settings = Settings.from_environment(REQUIRED | changed)
 
     assert settings.launch_after == timedelta(0)
-    assert (settings.components, settings.max_executors, settings.log_group_name) == ("0.95", 2, "/jobs")
+    assert (settings.components, settings.max_executors, settings.log_group_name) == ("0.95", 2, "/pomona/jobs")
 
 
 @pytest.mark.parametrize("missing", REQUIRED)
