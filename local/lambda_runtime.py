@@ -58,21 +58,27 @@ class LambdaRuntime:
                 worker = pool.idle.pop() if pool.idle else None
             worker = worker or self._start(function)
             invocation = worker.invoke(_request(function, event), int(function.timeout))
-            if worker.alive:
-                with self._lock:
-                    pool.idle.append(worker)
+            self._keep(worker, function, pool)
         return invocation
+
+    def _keep(self, worker: "_Worker", function: Any, pool: _Pool) -> None:
+        """Keep a worker warm, unless it is broken or another state of the function has been deployed meanwhile."""
+        with self._lock:
+            if worker.alive and self._pools[function.function_name][1] is pool:
+                pool.idle.append(worker)
+                return
+        worker.stop()
 
     def _pool(self, function: Any) -> _Pool:
         deployed = json.dumps([function.code_sha_256, function.handler, function.role, function.environment_vars])
         with self._lock:
-            known = self._pools.get(function.function_arn)
+            known = self._pools.get(function.function_name)
             if known is not None and known[0] == deployed:
                 return known[1]
             for worker in known[1].idle if known else []:
                 worker.stop()
-            self._pools[function.function_arn] = (deployed, _Pool())
-            return self._pools[function.function_arn][1]
+            self._pools[function.function_name] = (deployed, _Pool())
+            return self._pools[function.function_name][1]
 
     def _start(self, function: Any) -> "_Worker":
         log = self._state / "logs" / "functions" / f"{function.function_name}.log"

@@ -203,8 +203,9 @@ def _wait(process: subprocess.Popen[bytes], timeout_seconds: float, logs: Path) 
     try:
         status = process.wait(timeout_seconds)
     except subprocess.TimeoutExpired:
-        kill_group(process)
         return "FAILED", "Job execution exceeded its timeout (executionTimeoutMinutes)"
+    finally:
+        kill_group(process)  # whoever ended the run, nothing of it may go on and commit
     if status == 0:
         return "SUCCESS", ""
     last = (logs / "stderr").read_text(errors="replace").strip().splitlines()[-1:]
