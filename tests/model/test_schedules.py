@@ -137,6 +137,14 @@ def a_retry_crashes_between_its_steps(world: World) -> None:
     operator.step(Fate.CRASH_BEFORE)
 
 
+def two_batches_are_put_back_at_once(world: World) -> None:
+    for keys in ("ab", "cd"):
+        _exhaust(world, *keys)
+        world.advance().finish()
+    for batch_id in world.failed():
+        world.retry(batch_id).finish()
+
+
 def a_claim_loses_its_start(world: World) -> None:
     """The run was started, its starter died, and meanwhile EMR Serverless has forgotten the token."""
     _ingest(world, "a", "b")
@@ -244,6 +252,11 @@ def _retry_forgets_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Queue, "retry", hasty)
 
 
+def _shared_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Queue.write
+    monkeypatch.setattr(Queue, "write", lambda self, keys, request_id: write(self, keys, "same"))
+
+
 def _never_looks_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Runs, "find", lambda *_: None)
 
@@ -265,6 +278,7 @@ BUGS: dict[str, tuple[Schedule, Bug]] = {
     "a segment taken for written after a conflict": (the_segment_conflicts, _conflict_is_existence),
     "a batch taken for moved after a conflict": (the_move_to_failed_conflicts, _conflict_is_existence),
     "a failed batch forgotten before its keys are back": (a_retry_crashes_between_its_steps, _retry_forgets_first),
+    "a name that two segments share": (two_batches_are_put_back_at_once, _shared_request_id),
     "a run started again without looking for it": (a_claim_loses_its_start, _never_looks_for_a_run),
 }
 
@@ -320,8 +334,8 @@ def _until_publishing(run: Any) -> None:
         run.step()
 
 
-def _exhaust(world: World) -> None:
+def _exhaust(world: World, *keys: str) -> None:
     """The last attempt at a batch has failed, and nobody has looked yet."""
-    _launch(world, "a", "b").end("FAILED")
+    _launch(world, *(keys or "ab")).end("FAILED")
     world.advance().finish()
     world.processes()[0].end("FAILED")
