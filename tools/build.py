@@ -29,7 +29,7 @@ JOB_PLATFORM = (
     *("--platform", "manylinux_2_27_x86_64", "--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64"),
 )
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
-SERVICES = {"s3", "emr-serverless", "glue", "sts", "sqs", "cloudwatch", "logs"}
+SERVICES = {"s3", "emr-serverless", "glue", "sts", "xray"}
 UNUSED_IN_JOB = ("*/tests", "pyarrow/include", "pyarrow/libarrow_flight*", "numpy/_core/include", "bin", "share")
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
@@ -45,6 +45,11 @@ def cached(name: str, made_from: bytes, make: Callable[[Path], None]) -> Path:
             if not place.exists():
                 (Path(scratch) / name).rename(place)
     return place
+
+
+def recipe(lock: Path, *how: tuple[str, ...]) -> bytes:
+    """What decides the outcome of an installation."""
+    return lock.read_bytes() + repr((sorted(SERVICES), how)).encode()
 
 
 def install(lock: Path, target: Path, platform: tuple[str, ...]) -> None:
@@ -63,8 +68,7 @@ def keep_services(data: Path) -> None:
 
 def function_packages() -> Path:
     lock = ROOT / "requirements" / "functions.txt"
-    recipe = lock.read_bytes() + Path(__file__).read_bytes()
-    return cached("functions", recipe, lambda target: install(lock, target, FUNCTION_PLATFORM))
+    return cached("functions", recipe(lock, FUNCTION_PLATFORM), lambda target: install(lock, target, FUNCTION_PLATFORM))
 
 
 def build_function(name: str, artifacts: Path) -> None:
@@ -85,7 +89,7 @@ def job_packages() -> Path:
                     shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
             write_archive(archive, files_below(target))
 
-    return cached("deps.tar.gz", lock.read_bytes() + Path(__file__).read_bytes(), make)
+    return cached("deps.tar.gz", recipe(lock, JOB_PLATFORM, UNUSED_IN_JOB), make)
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,143 @@
+"""The main job, end to end, on the sample images: what `make demo` shows is what the bucket holds."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from local.rounds import files_below, plan
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples" / "images"
+LINE = re.compile(
+    r"demo: images=(?P<images>\d+) features=(?P<features>\d+) errors=(?P<errors>\d+) runs=(?P<runs>\d+) "
+    r"components=(?P<components>\d+) variance=(?P<variance>\d\.\d\d) seconds=\d+"
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished demo whose embedded AWS is still up."""
+
+    out: Path
+    printed: str
+    endpoint: str
+
+    @property
+    def figures(self) -> dict[str, float]:
+        found = LINE.fullmatch(self.printed.strip().splitlines()[-1])
+        assert found, self.printed
+        return {name: float(value) for name, value in found.groupdict().items()}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("a clone of mine")
+    out = folder / "demo-out"
+    words = ["--images", str(SAMPLES), "--backbone", "fruitnet", "--components", "0.95", "--out", str(out), "--keep"]
+    done = subprocess.run([sys.executable, "-m", "local.demo", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    state = re.search(r"STATE='(.+)'", done.stdout)[1]
+    yield Demo(out, done.stdout, (Path(state) / "endpoint").read_text().strip())
+    subprocess.run([sys.executable, "-m", "local", "down", "--state", state], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def frame(demo: Demo) -> pd.DataFrame:
+    return pq.read_table(demo.out / "features.parquet").to_pandas()
+
+
+def test_the_last_line_counts_what_is_there(demo: Demo, frame: pd.DataFrame):
+    model = json.loads((demo.out / "results" / "model.json").read_text())
+    assert demo.figures["images"] == len(files_below(SAMPLES)) == len(frame)
+    assert demo.figures["features"] == frame["features"].notna().sum()
+    assert demo.figures["errors"] == frame["error"].notna().sum() == 5
+    assert demo.figures["runs"] == 2
+    assert demo.figures["components"] == len(np.load(demo.out / "results" / "model.npz")["components"])
+    assert demo.figures["variance"] == pytest.approx(model["variance"], abs=0.005)
+    assert demo.figures["variance"] >= 0.95
+
+
+def test_every_object_has_one_row_with_its_own_name_and_label(frame: pd.DataFrame):
+    assert sorted(frame["key"]) == sorted(put.key for put in files_below(SAMPLES))
+    assert all(row.key.split("/")[-2] == row.label for row in frame.itertuples())
+
+
+def test_the_second_run_is_incremental_and_says_so(demo: Demo):
+    rounds = plan(files_below(SAMPLES))
+    second = [line for line in demo.printed.splitlines() if "  run " in line][1]
+    counts = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", second.split(": ", 1)[1].split(" in ")[0])}
+    assert counts["done"] + counts["errors"] == len(rounds.second)
+    assert counts["deleted"] == len(rounds.deleted)
+    assert counts["unread"] == 0
+
+
+def test_an_image_that_cannot_be_read_is_a_row_with_a_reason_for_people(frame: pd.DataFrame):
+    failed = frame[frame["error"].notna()]
+    assert failed["features"].isna().all()
+    assert set(failed["label"]) == {"broken"}
+    assert not failed["error"].str.contains("Traceback|Error\\(|<_io|0x", regex=True).any()
+
+
+def test_the_features_tell_the_classes_apart(frame: pd.DataFrame):
+    known = frame[frame["features"].notna()]
+    features = np.stack(known["features"]).astype(float)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    nearest = np.argmax(features @ features.T - 2 * np.eye(len(features)), axis=1)
+    assert np.mean(known["label"].to_numpy()[nearest] == known["label"].to_numpy()) > 0.9
+
+
+def test_the_refit_agrees_with_scikit_learn(demo: Demo, frame: pd.DataFrame):
+    features = np.stack(frame["features"].dropna()).astype(float)
+    model = np.load(demo.out / "results" / "model.npz")
+    reference = PCA(svd_solver="full").fit(StandardScaler().fit_transform(features))
+    kept = len(model["components"])
+    np.testing.assert_allclose(model["explained_variance_ratio"], reference.explained_variance_ratio_[:kept], atol=1e-8)
+    cosines = np.abs(np.sum(model["components"] * reference.components_[:kept], axis=1))
+    np.testing.assert_allclose(cosines[:10], 1, atol=1e-6)
+
+
+def test_everything_that_is_promised_is_in_the_folder(demo: Demo):
+    for name in ("report.html", "results/scree.png", "results/components.png", "results/projections.csv", "results/model.npz"):
+        assert (demo.out / name).stat().st_size > 0
+    assert list((demo.out / "results" / "projections").glob("*.parquet"))
+    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", (demo.out / "report.html").read_text())
+
+
+def snippets(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def test_the_python_of_the_readme_runs(demo: Demo):
+    code = "\n".join(snippets("python"))
+    proof = "print(table.num_rows, len(frame), features.shape, len(failed), projected.shape)"
+    known = {"AWS_ENDPOINT_URL": demo.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    environment = {**os.environ, **known, "AWS_DEFAULT_REGION": "eu-west-3", "PYTHONPATH": str(ROOT / "emr_job")}
+    command = [sys.executable, "-c", f"{code}\n{proof}"]
+    done = subprocess.run(command, cwd=demo.out.parent, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows, kept = int(demo.figures["features"]), int(demo.figures["components"])
+    assert done.stdout.strip() == f"{rows} {rows} ({rows}, 1280) 5 ({rows}, {kept})"
+
+
+def test_the_sql_of_the_readme_runs(demo: Demo):
+    import duckdb
+
+    # Athena's SQL on the same rows: nothing in it is Athena's alone
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA pomona")
+        connection.execute(f"CREATE VIEW pomona.features AS SELECT * FROM '{demo.out / 'features.parquet'}'")
+        (query,) = snippets("sql")
+        counted = connection.execute(query).fetchall()
+    assert sum(images for _, images, _ in counted) == demo.figures["images"]
+    assert sum(errors for _, _, errors in counted) == demo.figures["errors"]
