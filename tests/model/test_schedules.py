@@ -5,18 +5,12 @@ from typing import Any
 
 import pytest
 
-from intake import queue as queue_module
-from intake.documents import ACTIVE, FAILED, Claim, FailedBatch, failed_name
-from intake.emr import Phase, Runs, RunState
-from intake.errors import LostRaceError, TransientError, transient_errors
-from intake.lake import Lake
-from intake.queue import Queue
+from intake.documents import ACTIVE, FAILED
+from tests.model import bugs
 from tests.model.actors import Fate
-from tests.model.featurize import Table
 from tests.model.world import ViolationError, World
 
 Schedule = Callable[[World], None]
-Bug = Callable[[pytest.MonkeyPatch], None]
 
 
 def two_invocations_claim_at_once(world: World) -> None:
@@ -153,133 +147,28 @@ def a_claim_loses_its_start(world: World) -> None:
     world.advance().finish()
 
 
-def _put(lake: Any, name: str, body: bytes) -> str:
-    with transient_errors("writing"):
-        return lake._client.put_object(Bucket=lake._bucket, Key=name, Body=body)["ETag"]
-
-
-def _without_condition(prefix: str) -> Bug:
-    def seed(monkeypatch: pytest.MonkeyPatch) -> None:
-        create = Lake.create
-
-        def careless(self: Any, name: str, body: bytes) -> str:
-            if not name.startswith(prefix):
-                return create(self, name, body)
-            return _put(self, name, body)
-
-        monkeypatch.setattr(Lake, "create", careless)
-
-    return seed
-
-
-def _careless_replace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lake, "replace", lambda self, name, body, etag: _put(self, name, body))
-
-
-def _careless_delete(monkeypatch: pytest.MonkeyPatch) -> None:
-    def delete(self: Any, name: str, etag: str) -> None:
-        with transient_errors("deleting"):
-            self._client.delete_object(Bucket=self._bucket, Key=name)
-
-    monkeypatch.setattr(Lake, "delete", delete)
-
-
-def _early_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
-    record = Queue._record
-
-    def record_and_delete(self: Any, held: Any, run_id: str) -> None:
-        record(self, held, run_id)
-        self._lake.delete_all(held.claim.names)
-
-    monkeypatch.setattr(Queue, "_record", record_and_delete)
-
-
-def _early_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Queue.write
-
-    def forgive(self: Any, keys: Any, request_id: str) -> list[str]:
-        try:
-            return write(self, keys, request_id)
-        except TransientError:
-            return []
-
-    monkeypatch.setattr(Queue, "write", forgive)
-
-
-def _fixed_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Claim, "token", property(lambda claim: claim.batch_id))
-
-
-def _blind_publish(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Table, "may_publish", lambda table, base: True)
-
-
-def _throttled_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = Runs.state
-
-    def pessimist(self: Any, application_id: str, run_id: str) -> RunState:
-        try:
-            return state(self, application_id, run_id)
-        except TransientError as error:
-            return RunState(Phase.FAILED, str(error))
-
-    monkeypatch.setattr(Runs, "state", pessimist)
-
-
-def _conflict_is_existence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_module, "PreconditionFailedError", LostRaceError)
-
-
-def _takes_nothing_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = queue_module.take
-
-    def strict(pending: Any, max_keys: int) -> Any:
-        taken = take(pending, max_keys)
-        return taken if sum(segment.keys for segment in taken) <= max_keys else ()
-
-    monkeypatch.setattr(queue_module, "take", strict)
-
-
-def _retry_forgets_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hasty(self: Any, batch_id: str) -> list[str]:
-        name = failed_name(batch_id)
-        stored = self._lake.read(name)
-        if stored is None:
-            return []
-        self._lake.delete(name, stored.etag)
-        return self.write(FailedBatch.from_json(name, stored.body).keys, "retry")
-
-    monkeypatch.setattr(Queue, "retry", hasty)
-
-
-def _shared_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Queue.write
-    monkeypatch.setattr(Queue, "write", lambda self, keys, request_id: write(self, keys, "same"))
-
-
-def _never_looks_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Runs, "find", lambda *_: None)
-
-
-BUGS: dict[str, tuple[Schedule, Bug]] = {
-    "a claim without its condition": (two_invocations_claim_at_once, _without_condition(ACTIVE)),
-    "a segment deleted before its run succeeded": (the_run_fails, _early_deletion),
-    "a message acknowledged before its segment is written": (the_segment_cannot_be_written, _early_acknowledgement),
-    "a fixed client token": (the_run_fails_once_then_all_goes_well, _fixed_token),
-    "a publish that does not look at who published": (a_zombie_publishes_what_has_been_overwritten, _blind_publish),
-    "a second move to failed that overwrites the first": (two_invocations_move_to_failed, _without_condition(FAILED)),
-    "a throttled GetJobRun taken for a failed run": (asking_for_the_run_is_throttled, _throttled_is_failed),
+BUGS: dict[str, tuple[Schedule, bugs.Bug]] = {
+    "a claim without its condition": (two_invocations_claim_at_once, bugs.without_condition(ACTIVE)),
+    "a segment deleted before its run succeeded": (the_run_fails, bugs.early_deletion),
+    "a message acknowledged before its segment is written": (the_segment_cannot_be_written, bugs.early_acknowledgement),
+    "a fixed client token": (the_run_fails_once_then_all_goes_well, bugs.fixed_token),
+    "a publish that does not look at who published": (a_zombie_publishes_what_has_been_overwritten, bugs.blind_publish),
+    "a second move to failed that overwrites the first": (
+        two_invocations_move_to_failed,
+        bugs.without_condition(FAILED),
+    ),
+    "a throttled GetJobRun taken for a failed run": (asking_for_the_run_is_throttled, bugs.throttled_is_failed),
     "a batch that takes nothing when its first segment is too large": (
         the_first_segment_is_larger_than_a_batch,
-        _takes_nothing_too_large,
+        bugs.takes_nothing_too_large,
     ),
-    "a run recorded without its condition": (a_claim_is_recorded_late, _careless_replace),
-    "a claim deleted without its condition": (a_success_is_settled_twice, _careless_delete),
-    "a segment taken for written after a conflict": (the_segment_conflicts, _conflict_is_existence),
-    "a batch taken for moved after a conflict": (the_move_to_failed_conflicts, _conflict_is_existence),
-    "a failed batch forgotten before its keys are back": (a_retry_crashes_between_its_steps, _retry_forgets_first),
-    "a name that two segments share": (two_batches_are_put_back_at_once, _shared_request_id),
-    "a run started again without looking for it": (a_claim_loses_its_start, _never_looks_for_a_run),
+    "a run recorded without its condition": (a_claim_is_recorded_late, bugs.careless_replace),
+    "a claim deleted without its condition": (a_success_is_settled_twice, bugs.careless_delete),
+    "a segment taken for written after a conflict": (the_segment_conflicts, bugs.conflict_is_existence),
+    "a batch taken for moved after a conflict": (the_move_to_failed_conflicts, bugs.conflict_is_existence),
+    "a failed batch forgotten before its keys are back": (a_retry_crashes_between_its_steps, bugs.retry_forgets_first),
+    "a name that two segments share": (two_batches_are_put_back_at_once, bugs.shared_request_id),
+    "a run started again without looking for it": (a_claim_loses_its_start, bugs.never_looks_for_a_run),
 }
 
 
