@@ -10,6 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from pomona.backbone import Backbone, load_backbone
@@ -90,22 +91,23 @@ class FeaturizeRun:
         table.create_if_missing()
         tallies = spark.sparkContext.accumulator(Tally(), TallyParam())
         with table.branch(branch_name(self.batch_id, self.attempt)) as branch:
-            dirty = self._plan(table, branch, backbone, batch)
+            known = table.known(branch, self.images_bucket, batch.keys)
+            dirty = self._cut(spark, plan(batch.keys, known, backbone.label))
             clock.lap("plan")
             changes = dirty.mapInArrow(Featurizer(self._work(), tallies), CHANGES_SCHEMA)
-            table.merge(branch, changes, {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)})
+            write = table.merge if known.num_rows else table.append
+            write(branch, changes, {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)})
             clock.lap("merge")
             require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
             snapshot_id = table.publish(branch)
         clock.lap("publish")
         return self._with_foreign(tallies.value, batch), snapshot_id
 
-    def _plan(self, table: FeatureTable, branch: str, backbone: Backbone, batch: Batch) -> DataFrame:
-        known = table.known(branch, self.images_bucket, batch.keys)
-        cut = partitions(len(batch.keys), task_slots(table.spark))
-        log.info(json.dumps({"event": "planned", "batch_id": self.batch_id, "keys": len(batch.keys), "tasks": cut}))
-        table.spark.conf.set("spark.sql.leafNodeDefaultParallelism", cut)
-        return table.spark.createDataFrame(plan(batch.keys, known, backbone.label))
+    def _cut(self, spark: SparkSession, dirty: pa.Table) -> DataFrame:
+        tasks = partitions(dirty.num_rows, task_slots(spark))
+        log.info(json.dumps({"event": "planned", "batch_id": self.batch_id, "keys": dirty.num_rows, "tasks": tasks}))
+        spark.conf.set("spark.sql.leafNodeDefaultParallelism", tasks)
+        return spark.createDataFrame(dirty)
 
     def _work(self) -> Work:
         return Work(

@@ -88,6 +88,15 @@ class FeatureTable:
         with self._snapshot_properties(properties):
             self.spark.sql(MERGE.format(target=f"{self.name}.branch_{branch}", changes="changes"))
 
+    def append(self, branch: str, changes: DataFrame, properties: dict[str, str]) -> None:
+        """What `merge` does when the table knows none of the keys, without looking at the table's rows at all.
+
+        The branch began where the keys were looked up, so nobody else can have put them there in between.
+        """
+        rows = changes.drop("gone").hint("rebalance")  # few files, however many tasks
+        with self._snapshot_properties(properties):
+            rows.writeTo(f"{self.name}.branch_{branch}").append()
+
     @contextmanager
     def _snapshot_properties(self, properties: dict[str, str]) -> Iterator[None]:
         settings = {f"spark.sql.iceberg.snapshot-property.{name}": value for name, value in properties.items()}
