@@ -21,7 +21,7 @@ from local.intrinsics import Resource
 from local.store import StackStore
 from local.templates import check_rules, parameter_values, parse_template, read_template
 
-_MOMENT_SECONDS = 1.0
+_MOMENT_SECONDS = 3.0
 
 
 class DeployedStack(models.Stack):  # type: ignore[misc]
@@ -143,6 +143,8 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         known = [stack for stack in self.stacks.values() if stack.name == stack_name]
         if change_set_type == "UPDATE" and not known:
             raise ValidationError(stack_name)
+        if known and known[0].status == "ROLLBACK_COMPLETE":
+            raise ValidationError(message=f"Stack:{known[0].stack_id} is in ROLLBACK_COMPLETE state: delete it first")
         stack = known[0] if known else self._new_stack(stack_name, options.get("tags") or {})
         if not known:
             stack.become("REVIEW_IN_PROGRESS", "User Initiated")
