@@ -185,6 +185,7 @@ class SparkRuns(JobRunner):
             "LANG": "C.UTF-8",
             "TMPDIR": str(scratch),
             "SPARK_LOCAL_DIRS": str(scratch),
+            "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_CONF_DIR": str(folder / ".spark"),
             **self._clients.role_environment(job_run.execution_role_arn, job_run.region),
             **submit.driver_environment,
