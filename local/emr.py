@@ -164,10 +164,20 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
                 return job_run
         raise ResourceNotFoundException(job_run_id, "JobRun")
 
-    def list_job_runs(self, application_id: str, *filters: Any, **options: Any) -> list[Any]:
+    def list_job_runs(
+        self,
+        application_id: str,
+        created_at_after: datetime | None,
+        created_at_before: datetime | None,
+        states: list[str] | None,
+    ) -> list[Any]:
         self.get_application(application_id)
-        self.job_runs.setdefault(application_id, [])
-        runs: list[Any] = super().list_job_runs(application_id, *filters, **options)
+        after, before = _aware(created_at_after, datetime.min), _aware(created_at_before, datetime.max)
+        runs = [
+            job_run
+            for job_run in self.job_runs.get(application_id, [])
+            if after <= job_run.created_at <= before and (not states or job_run.state in states)
+        ]
         return sorted(runs, key=lambda job_run: job_run.created_at, reverse=True)
 
     def enter(self, job_run: Any, state: str, details: str = "") -> None:
@@ -199,6 +209,12 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
     def keep_run(self, job_run: Any) -> None:
         """Write a run through."""
         self.save("run", self.region_name, dict(vars(job_run)))
+
+
+def _aware(moment: datetime | None, otherwise: datetime) -> datetime:
+    """moto hands over moments in UTC that do not say so."""
+    moment = moment or otherwise
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _validate(token: str, role: str, job_driver: Any, timeout_minutes: int | None) -> None:

@@ -3,6 +3,7 @@
 import json
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -121,6 +122,14 @@ def test_every_state_of_a_run_is_an_event(aws, lake):
     assert states >= {"SUBMITTED", "PENDING", "SCHEDULED", "RUNNING", "FAILED"}
     # and the same token gives the same run, also when it has failed
     assert start(aws, lake, "fail.1", b"raise SystemExit(3)") == run_id
+    # and it is found by when it was made and how it ended
+    hour, emr = timedelta(hours=1), aws.client("emr-serverless")
+    found = emr.list_job_runs(
+        applicationId=lake["Application"], createdAtAfter=datetime.now(UTC) - hour, states=["FAILED"]
+    )
+    assert [one["id"] for one in found["jobRuns"]] == [run_id]
+    later = emr.list_job_runs(applicationId=lake["Application"], createdAtAfter=datetime.now(UTC) + hour)
+    assert later["jobRuns"] == []
 
 
 def test_a_client_token_that_aws_refuses_is_refused(aws, lake):
