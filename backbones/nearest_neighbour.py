@@ -14,6 +14,7 @@ import numpy as np
 
 from engine import Engine
 from images import Labelled, archive_path, load_rgb, read_archive
+from quiet import without_chatter
 
 HERE = Path(__file__).resolve().parent
 BLOCK = 1000  # test images compared at once: a block of cosines of 12,000 references takes 48 MB
@@ -25,7 +26,8 @@ _engine: Engine
 def start_worker(graph: Path) -> None:
     """Load the graph once in each process."""
     global _engine
-    _engine = Engine(graph)
+    with without_chatter():
+        _engine = Engine(graph)
 
 
 def features_of(content: bytes) -> np.ndarray:
