@@ -139,12 +139,12 @@ def test_a_client_token_that_aws_refuses_is_refused(aws, lake):
 
 def test_a_cancelled_run_ends_and_lets_the_next_one_in_the_queue_run(aws, lake):
     first, second = start(aws, lake, "sleep.1", SLEEP), start(aws, lake, "sleep.2", SLEEP)
-    until(lambda: run_of(aws, lake, first)["state"] == "RUNNING", 20, "the first runs")
+    until(lambda: run_of(aws, lake, first)["state"] == "RUNNING", 60, "the first runs")
     assert run_of(aws, lake, second)["state"] == "QUEUED"
     emr = aws.client("emr-serverless")
     emr.cancel_job_run(applicationId=lake["Application"], jobRunId=first)
     assert ended(aws, lake, first)["state"] == "CANCELLED"
-    until(lambda: run_of(aws, lake, second)["state"] == "RUNNING", 20, "the second runs")
+    until(lambda: run_of(aws, lake, second)["state"] == "RUNNING", 60, "the second runs")
     emr.cancel_job_run(applicationId=lake["Application"], jobRunId=second)
     assert ended(aws, lake, second)["state"] == "CANCELLED"
 
