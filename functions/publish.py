@@ -1,4 +1,4 @@
-"""CloudFormation custom resource: puts the job's code, its packages and the backbone where EMR Serverless reads them."""
+"""CloudFormation custom resource: puts the job's code, its packages and the backbone where EMR Serverless reads."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from intake.bundle import Bundle, publish
 from intake.custom_resource import Request, Resource, answer
 

@@ -1,4 +1,4 @@
-"""`make demo`: the main job, end to end, through the unchanged template, on the sample images or a folder of one's own."""
+"""`make demo`: the main job, end to end, through the unchanged template, on a folder of images."""
 
 import argparse
 import shutil

@@ -1,6 +1,6 @@
-"""`make local`: `sam local invoke` of a deployed function with a sample event, its container speaking to an embedded AWS.
+"""`make local`: `sam local invoke` of a function with a sample event, its container speaking to an embedded AWS.
 
-The container reaches this machine as host.docker.internal; the embedded AWS therefore listens on `--host`: 127.0.0.1 where
+The container reaches this machine as host.docker.internal; so the embedded AWS listens on `--host`: 127.0.0.1 where
 Docker forwards to it (Docker Desktop), the bridge's own address (172.17.0.1) where it does not (Linux).
 """
 

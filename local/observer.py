@@ -44,7 +44,7 @@ class Observer:
         return found
 
     def waiting(self) -> str:
-        """What is not in the table yet, in words; empty when everything is. Looked at in the order in which keys move."""
+        """What is not in the table yet, in words, looked at in the order in which keys move; else empty."""
         if messages := self._messages():
             return f"{messages} messages with events wait for ingest"
         pending = [item["Key"] for item in self.objects(self.lake, "queue/pending/")]

@@ -1,4 +1,4 @@
-"""The demo's two rounds over a folder of images: the first leaves its bucket a little wrong, the second puts that right.
+"""The demo's two rounds over a folder: the first leaves the bucket a little wrong, the second puts that right.
 
 What the second round does is a changed, a deleted and an added image each: all that a bucket can do to its table.
 """
@@ -55,7 +55,7 @@ def _digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
 
 
-def upload(s3: Any, bucket: str, puts: Iterable[Put]) -> Iterator[str]:  # noqa: ANN401
+def upload(s3: Any, bucket: str, puts: Iterable[Put]) -> Iterator[str]:
     """Plain S3 PUTs, a few at a time; the keys, as they are done."""
 
     def one(put: Put) -> str:
@@ -66,6 +66,6 @@ def upload(s3: Any, bucket: str, puts: Iterable[Put]) -> Iterator[str]:  # noqa:
         yield from pool.map(one, puts)
 
 
-def delete(s3: Any, bucket: str, keys: Iterable[str]) -> None:  # noqa: ANN401
+def delete(s3: Any, bucket: str, keys: Iterable[str]) -> None:
     for key in keys:
         s3.delete_object(Bucket=bucket, Key=key)

@@ -40,7 +40,9 @@ def start(state: Path) -> Cloud:
     (state / "endpoint").unlink(missing_ok=True)
     with (state / "serve.log").open("a") as log:
         command = [sys.executable, "-m", "local", "serve", "--state", str(state)]
-        server = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
     try:
         return Cloud(wait_for_endpoint(server, state))
     except BaseException:
@@ -58,7 +60,9 @@ def main(words: list[str]) -> None:
     try:
         cloud = serving(state) or start(state)
         print("building and deploying template.yaml (half a minute)", flush=True)
-        outputs = deploy(cloud, state, {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components})
+        outputs = deploy(
+            cloud, state, {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components}
+        )
     except (DemoError, DeployError) as error:
         sys.exit(f"up: {error} (logs: {state / 'logs'})")
     names = {"images": outputs["ImagesBucketName"], "lake": outputs["LakeBucketName"]}

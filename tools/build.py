@@ -4,8 +4,8 @@ build.py function NAME ARTIFACTS    the handler, intake/ and the pinned packages
 build.py publish ARTIFACTS          the same, and the bundle: entry points, job.tar.gz, deps.tar.gz, bundle.json
 build.py deps                       only the job's packages, ahead of time
 
-Everything is built deterministically, so that an unchanged source is an unchanged deployment. What takes long is kept in .build/
-under the digest of what it was made from.
+Everything is built deterministically, so that an unchanged source is an unchanged deployment. What takes long is kept
+in .build/ under the digest of what it was made from.
 """
 
 import gzip
@@ -26,7 +26,14 @@ CACHE = ROOT / ".build"
 FUNCTION_PLATFORM = ("--python-version", "3.13", "--platform", "any")
 JOB_PLATFORM = (
     *("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"),
-    *("--platform", "manylinux_2_27_x86_64", "--platform", "manylinux_2_17_x86_64", "--platform", "manylinux2014_x86_64"),
+    *(
+        "--platform",
+        "manylinux_2_27_x86_64",
+        "--platform",
+        "manylinux_2_17_x86_64",
+        "--platform",
+        "manylinux2014_x86_64",
+    ),
 )
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
 SERVICES = {"s3", "emr-serverless", "glue", "sts", "xray"}
@@ -56,7 +63,7 @@ def install(lock: Path, target: Path, platform: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     pinned = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--requirement", str(lock)]
     if subprocess.run([*command, *pinned, *platform, "--target", str(target)], check=False).returncode:
-        sys.exit(f"{sys.executable} -m pip could not install {lock.name} (see above); without pip: apt-get install python3-pip")
+        sys.exit(f"{sys.executable} -m pip could not install {lock.name}; without pip: apt-get install python3-pip")
     keep_services(target / "botocore" / "data")
 
 
@@ -114,7 +121,12 @@ def write_archive(archive: Path, files: Iterator[tuple[str, Path]]) -> None:
 
 def backbones() -> dict[str, Path]:
     """Name → description of each backbone that is there, committed or exported."""
-    found = [path for folder in BACKBONE_FOLDERS for path in sorted(folder.glob("*.json")) if path.with_suffix(".tflite").exists()]
+    found = [
+        path
+        for folder in BACKBONE_FOLDERS
+        for path in sorted(folder.glob("*.json"))
+        if path.with_suffix(".tflite").exists()
+    ]
     return {path.stem: path for path in found}
 
 
@@ -149,8 +161,8 @@ def refuse_above_limit(artifacts: Path) -> None:
     size = sum(path.stat().st_size for _, path in files_below(artifacts))
     if size > UNPACKED_LIMIT_BYTES:
         sys.exit(
-            f"the bundle has {size / 1024**2:.0f} MB, Lambda takes {UNPACKED_LIMIT_BYTES / 1024**2:.0f}: it holds the backbones "
-            f"{', '.join(sorted(backbones()))}; remove those that you do not deploy from backbones/exported/ and build again"
+            f"the bundle has {size / 1024**2:.0f} MB, Lambda takes {UNPACKED_LIMIT_BYTES / 1024**2:.0f}: it holds "
+            f"{', '.join(sorted(backbones()))}; remove what you do not deploy from backbones/exported/ and build again"
         )
 
 

@@ -43,7 +43,9 @@ def main(folder: Path, digests: Path) -> None:
         for jar in fetch(Path(ivy)):
             found = hashlib.sha256(jar.read_bytes()).hexdigest()
             if expected.get(jar.name) != found:
-                sys.exit(f"{jar.name} has the digest {found}; {digests} expects {expected.get(jar.name, 'no such jar')}")
+                sys.exit(
+                    f"{jar.name} has the digest {found}; {digests} expects {expected.get(jar.name, 'no such jar')}"
+                )
             shutil.copy(jar, folder / jar.name)
 
 

@@ -1,4 +1,4 @@
-"""Lets the development environment import the pyspark of the Spark environment: one Spark, the one that runs the jobs."""
+"""Lets the development environment import the pyspark of the Spark environment: the one that runs jobs."""
 
 import sysconfig
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A CloudFormation custom resource: one answer to each request, also when the work fails (or the stack would wait an hour)."""
+"""A CloudFormation custom resource: each request is answered, also when the work fails (or the stack waits an hour)."""
 
 import json
 import urllib.request

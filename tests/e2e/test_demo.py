@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from local.rounds import files_below, plan
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
+
+from local.rounds import files_below, plan
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples" / "images"
@@ -45,7 +46,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("a clone of mine")
     out = folder / "demo-out"
     words = ["--images", str(SAMPLES), "--backbone", "fruitnet", "--components", "0.95", "--out", str(out), "--keep"]
-    done = subprocess.run([sys.executable, "-m", "local.demo", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "local.demo", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     state = re.search(r"STATE='(.+)'", done.stdout)[1]
     yield Demo(out, done.stdout, (Path(state) / "endpoint").read_text().strip())
@@ -108,7 +111,13 @@ def test_the_refit_agrees_with_scikit_learn(demo: Demo, frame: pd.DataFrame):
 
 
 def test_everything_that_is_promised_is_in_the_folder(demo: Demo):
-    for name in ("report.html", "results/scree.png", "results/components.png", "results/projections.csv", "results/model.npz"):
+    for name in (
+        "report.html",
+        "results/scree.png",
+        "results/components.png",
+        "results/projections.csv",
+        "results/model.npz",
+    ):
         assert (demo.out / name).stat().st_size > 0
     assert list((demo.out / "results" / "projections").glob("*.parquet"))
     assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", (demo.out / "report.html").read_text())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from local.demo import wait_for_endpoint
 from local.deploy import ROOT, Cloud, deploy
 from local.observer import Observer

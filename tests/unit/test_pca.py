@@ -114,7 +114,5 @@ def test_components_are_a_number_or_a_share(text, wanted):
     "text", ["0", "-1", "0.0", "1.5", "2.0", "", "many", "nan", "1e2", "95%", "0,95", "1_0", "²", "1\n"]
 )
 def test_anything_else_is_refused_with_a_sentence(text):
-    with pytest.raises(
-        MisconfiguredError, match=r"a whole number of components from 1 up.* or a share"
-    ):
+    with pytest.raises(MisconfiguredError, match=r"a whole number of components from 1 up.* or a share"):
         parse_components(text)

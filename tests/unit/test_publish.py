@@ -5,12 +5,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
-import publish
 import pytest
-from intake.bundle import Bundle, BundleError
 from moto import mock_aws
+
+import publish
+from intake.bundle import Bundle, BundleError
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
@@ -40,6 +42,13 @@ def answers() -> Iterator[list[dict]]:
 
 
 @pytest.fixture
+def lambda_context() -> SimpleNamespace:
+    return SimpleNamespace(
+        function_name="publish", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="1"
+    )
+
+
+@pytest.fixture
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bundle"
     folder.mkdir()
@@ -51,7 +60,12 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def describe(folder: Path, **changes: object) -> None:
-    described = {"format": 1, "digest": "ab" * 32, "files": {"featurize.py": "", "deps.tar.gz": ""}, "backbones": ["fruitnet"]}
+    described = {
+        "format": 1,
+        "digest": "ab" * 32,
+        "files": {"featurize.py": "", "deps.tar.gz": ""},
+        "backbones": ["fruitnet"],
+    }
     (folder / "bundle.json").write_text(json.dumps({**described, **changes}))
 
 
@@ -96,7 +110,9 @@ def test_a_delete_keeps_what_a_run_in_flight_still_reads(bundle, lake, answers, 
     assert answers[2]["Status"] == "SUCCESS"
 
 
-def test_a_backbone_that_is_not_in_the_bundle_fails_the_deployment_with_a_sentence(bundle, lake, answers, lambda_context):
+def test_a_backbone_that_is_not_in_the_bundle_fails_the_deployment_with_a_sentence(
+    bundle, lake, answers, lambda_context
+):
     publish.handler(request("create", answers, BackboneName="vgg16"), lambda_context)
     assert answers[1]["Status"] == "FAILED"
     assert "BackboneName is vgg16, but the bundle holds fruitnet" in answers[1]["Reason"]

@@ -1,10 +1,11 @@
-"""The demo's two rounds: whatever the folder, the bucket ends as the folder, and the second round has something to do."""
+"""The demo's two rounds: the bucket ends as the folder, and the second round has something to do."""
 
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from local.rounds import Put, files_below, plan
 
 
