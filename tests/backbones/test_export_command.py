@@ -15,6 +15,8 @@ from networks import Model, build_base
 from registry import BACKBONES
 
 REPOSITORY = Path(__file__).parents[2]
+# Keras writes weights in a way that NumPy 2 deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 NOWHERE = "http://127.0.0.1:9"
 
 
