@@ -175,7 +175,7 @@ def run(options: argparse.Namespace, state: Path) -> str:
     parameters = {
         "BackboneName": options.backbone,
         "Components": options.components,
-        "BatchWindowSeconds": "3",
+        "BatchWindowSeconds": "5",
         "ClockSchedule": "rate(1 minute)",
         "LaunchAfterMinutes": "1",
         # as many as the second round has: that round is one run, and a large first round starts before it is all there

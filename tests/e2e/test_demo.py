@@ -65,7 +65,8 @@ def test_the_last_line_counts_what_is_there(demo: Demo, frame: pd.DataFrame):
     assert demo.figures["images"] == len(files_below(SAMPLES)) == len(frame)
     assert demo.figures["features"] == frame["features"].notna().sum()
     assert demo.figures["errors"] == frame["error"].notna().sum() == 5
-    assert demo.figures["runs"] == 2
+    # one for each round, and one more where a slow machine drops its images in two batches
+    assert demo.figures["runs"] in (2, 3)
     assert demo.figures["components"] == len(np.load(demo.out / "results" / "model.npz")["components"])
     assert demo.figures["variance"] == pytest.approx(model["variance"], abs=0.005)
     assert demo.figures["variance"] >= 0.95
@@ -78,8 +79,8 @@ def test_every_object_has_one_row_with_its_own_name_and_label(frame: pd.DataFram
 
 def test_the_second_run_is_incremental_and_says_so(demo: Demo):
     rounds = plan(files_below(SAMPLES))
-    second = [line for line in demo.printed.splitlines() if "  run " in line][1]
-    counts = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", second.split(": ", 1)[1].split(" in ")[0])}
+    last = [line for line in demo.printed.splitlines() if "  run " in line][-1]
+    counts = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", last.split(": ", 1)[1].split(" in ")[0])}
     assert counts["done"] + counts["errors"] == len(rounds.second)
     assert counts["deleted"] == len(rounds.deleted)
     assert counts["unread"] == 0

@@ -57,7 +57,7 @@ def test_a_missing_backbone_is_named(folder):
 
 def test_a_description_of_another_format_is_refused(folder):
     describe(folder, format=2)
-    with pytest.raises(MisconfiguredError, match="has format 2, this job reads format 1"):
+    with pytest.raises(MisconfiguredError, match="has format 2, this job reads 1"):
         load_backbone("fruitnet", folder)
 
 
