@@ -7,7 +7,7 @@ import sys
 from pomona.components import parse_components
 from pomona.errors import JobError
 from pomona.refit_run import RefitRun
-from pomona.session import check_archive, start_session
+from pomona.session import check_archive, plan_in_order, start_session
 
 PACKAGES = ("numpy", "pyarrow", "pandas", "boto3", "matplotlib")
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     try:
         check_archive(PACKAGES)
         run = RefitRun(**settings | {"components": parse_components(settings["components"])})
-        run.start(lambda: start_session("refit", run.lake_bucket))
+        run.start(lambda: plan_in_order(start_session("refit", run.lake_bucket)))
     except JobError as error:
         print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line of stderr)
         return 1

@@ -26,7 +26,11 @@ def _options() -> argparse.Namespace:
         command.add_argument("--state", required=True, help="the folder that holds everything, logs too")
         if name == "serve":
             command.add_argument("--port", type=int, default=0, help="a free one by default")
-            command.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for containers (sam local invoke)")
+            command.add_argument(
+                "--host",
+                default="127.0.0.1",
+                help="where to listen; 172.17.0.1, the bridge, for containers",
+            )
     return parser.parse_args()
 
 

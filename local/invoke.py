@@ -19,14 +19,13 @@ from local.deploy import ROOT, STACK, Cloud, DeployError, deploy
 
 
 def function_variables(cloud: Cloud, logical_id: str) -> dict[str, str]:
-    """The environment that the template gave the function, the endpoint as a container sees it."""
+    """The environment that the template gave the function."""
     described = cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
     name = described["StackResourceDetail"]["PhysicalResourceId"]
     variables: dict[str, str] = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"][
         "Variables"
     ]
-    endpoint = f"http://host.docker.internal:{urlsplit(cloud.endpoint).port}"
-    return {**variables, "AWS_ENDPOINT_URL": endpoint}
+    return variables
 
 
 def invoke(cloud: Cloud, state: Path, logical_id: str, event: Path, arguments: list[str]) -> str:
@@ -35,8 +34,10 @@ def invoke(cloud: Cloud, state: Path, logical_id: str, event: Path, arguments: l
     declared = {logical_id: function_variables(cloud, logical_id)}
     variables.write_text(json.dumps(declared))
     command = [str(ROOT / ".venv/sam/bin/python"), "-m", "samcli", "local", "invoke", logical_id, "-e", str(event)]
-    place = ["--template-file", str(state / "build" / "template.yaml"), "--env-vars", str(variables), *arguments]
-    done = subprocess.run([*command, *place], env=cloud.environment(), capture_output=True, text=True, check=False)
+    endpoint = f'EndpointUrl="http://host.docker.internal:{urlsplit(cloud.endpoint).port}"'
+    place = ["--template-file", str(state / "build" / "template.yaml"), "--parameter-overrides", endpoint]
+    command += [*place, "--env-vars", str(variables), *arguments]
+    done = subprocess.run(command, env=cloud.environment(), capture_output=True, text=True, check=False)
     printed = f"{done.stderr}\n{done.stdout}"
     if done.returncode or '"errorMessage"' in done.stdout:
         raise DemoError(f"{logical_id} with {event.name} failed:\n{printed}")

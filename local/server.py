@@ -50,7 +50,8 @@ class EmbeddedAws:
         self._server: BaseWSGIServer = make_server(
             host, port, self._application(), threaded=True, request_handler=MotoRequestHandler
         )
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - asked for by name
+        self.endpoint = f"http://{reached}:{self._server.server_port}"
 
     def prepare(self) -> None:
         """Put our parts in the places of moto's. Every substitution there is, is made here."""

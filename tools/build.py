@@ -37,7 +37,11 @@ JOB_PLATFORM = (
 )
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
 SERVICES = {"s3", "emr-serverless", "glue", "sts", "xray"}
-UNUSED_IN_JOB = ("*/tests", "pyarrow/include", "pyarrow/libarrow_flight*", "numpy/_core/include", "bin", "share")
+UNUSED_IN_JOB = (
+    *("*/tests", "bin", "share", "pyarrow/include", "numpy/_core/include"),
+    # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
+    *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
+)
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
 
