@@ -74,7 +74,7 @@ down:  ## stop the embedded AWS
 .PHONY: test
 test: setup .venv/backbones/.complete  ## every test
 	@$(DEVELOPMENT) -m pytest $(PYTEST)
-	@.venv/backbones/bin/python -m pytest -c tests/backbones/pytest.ini tests/backbones
+	@.venv/backbones/bin/python -m pytest tests/backbones
 
 .PHONY: lint
 lint: setup  ## ruff, mypy, sam validate --lint

@@ -3,7 +3,6 @@
 import argparse
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,12 +14,12 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from local.background import StartError, start_server, stop, wait_for_endpoint
 from local.deploy import ROOT, Cloud, DeployError, deploy
 from local.observer import ENDED, Observer
 from local.rounds import Rounds, delete, files_below, plan, upload
 
 BEGAN = time.monotonic()
-START_TIMEOUT_SECONDS = 60
 WORK_TIMEOUT_SECONDS = 6 * 3600
 SAY_EVERY_SECONDS = 5
 
@@ -46,37 +45,16 @@ def arguments(words: list[str]) -> argparse.Namespace:
 @contextmanager
 def embedded_aws(state: Path, keep: bool, host: str = "127.0.0.1") -> Iterator[Cloud]:
     """An embedded AWS of its own, on a free port; stopped at the end, whatever happens, unless it is to be kept."""
-    command = [sys.executable, "-m", "local", "serve", "--state", str(state), "--host", host]
-    server = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+    server = start_server(state, host)
     try:
         yield Cloud(wait_for_endpoint(server, state))
     except BaseException:
-        _stop(server)
+        stop(server)
         raise
     if keep:
         say(f"the embedded AWS stays up; stop it with: make down STATE='{state}'")
     else:
-        _stop(server)
-
-
-def wait_for_endpoint(server: subprocess.Popen[bytes], state: Path) -> str:
-    """The URL that the server wrote when it was ready to serve."""
-    ready = state / "endpoint"
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not ready.exists():
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise DemoError("the embedded AWS did not start")
-        time.sleep(0.1)
-    return ready.read_text().strip()
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGTERM)
-    try:
-        server.wait(20)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+        stop(server)
 
 
 def wait_until(done: Callable[[], str]) -> None:
@@ -198,7 +176,7 @@ def main(words: list[str]) -> None:
     say(f"starting the embedded AWS; everything it logs is in {state / 'logs'}")
     try:
         line = run(options, state)
-    except (DemoError, DeployError) as error:
+    except (DemoError, DeployError, StartError) as error:
         sys.exit(f"demo: {error}\ndemo: the logs are in {state / 'logs'}")
     except KeyboardInterrupt:
         sys.exit(f"demo: interrupted; the logs are in {state / 'logs'}")

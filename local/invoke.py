@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from local.background import StartError
 from local.demo import DemoError, embedded_aws
 from local.deploy import ROOT, STACK, Cloud, DeployError, deploy
 
@@ -61,7 +62,7 @@ def main(words: list[str]) -> None:
                 for function, _, event in (pair.partition("=") for pair in options.pairs):
                     print(f"--- {function} with {event}", flush=True)
                     print(invoke(cloud, state, function, Path(event), shlex.split(options.sam_arguments)), flush=True)
-        except (DemoError, DeployError) as error:
+        except (DemoError, DeployError, StartError) as error:
             sys.exit(f"local: {error}")
 
 

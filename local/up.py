@@ -1,16 +1,13 @@
 """`make up`: starts the embedded AWS in the background, deploys the template into it, and says how to work with it."""
 
 import argparse
-import os
-import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from local.demo import DemoError, wait_for_endpoint
-from local.deploy import REGION, ROOT, Cloud, DeployError, deploy
+from local.background import StartError, start_server, stop, wait_for_endpoint
+from local.deploy import REGION, Cloud, DeployError, deploy
 
 HOW_TO = """
 Pomona is up. In this shell:
@@ -36,17 +33,11 @@ def serving(state: Path) -> Cloud | None:
 
 
 def start(state: Path) -> Cloud:
-    state.mkdir(parents=True, exist_ok=True)
-    (state / "endpoint").unlink(missing_ok=True)
-    with (state / "serve.log").open("a") as log:
-        command = [sys.executable, "-m", "local", "serve", "--state", str(state)]
-        server = subprocess.Popen(
-            command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
+    server = start_server(state)
     try:
         return Cloud(wait_for_endpoint(server, state))
     except BaseException:
-        os.kill(server.pid, signal.SIGTERM)
+        stop(server)
         raise
 
 
@@ -63,7 +54,7 @@ def main(words: list[str]) -> None:
         outputs = deploy(
             cloud, state, {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components}
         )
-    except (DemoError, DeployError) as error:
+    except (StartError, DeployError) as error:
         sys.exit(f"up: {error} (logs: {state / 'logs'})")
     names = {"images": outputs["ImagesBucketName"], "lake": outputs["LakeBucketName"]}
     print(HOW_TO.format(endpoint=cloud.endpoint, region=REGION, logs=state / "logs", **names))

@@ -20,6 +20,7 @@ from local.rounds import files_below, plan
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples" / "images"
+pytestmark = pytest.mark.timeout(1500)
 LINE = re.compile(
     r"demo: images=(?P<images>\d+) features=(?P<features>\d+) errors=(?P<errors>\d+) runs=(?P<runs>\d+) "
     r"components=(?P<components>\d+) variance=(?P<variance>\d\.\d\d) seconds=\d+"
@@ -121,7 +122,7 @@ def test_everything_that_is_promised_is_in_the_folder(demo: Demo):
     ):
         assert (demo.out / name).stat().st_size > 0
     assert list((demo.out / "results" / "projections").glob("*.parquet"))
-    assert "http" not in re.sub(r"http://www\.w3\.org/\S+", "", (demo.out / "report.html").read_text())
+    assert "://" not in (demo.out / "report.html").read_text().replace("http://www.w3.org/", "")
 
 
 def snippets(language: str) -> list[str]:

@@ -3,20 +3,19 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from local.demo import wait_for_endpoint
+from local.background import start_server, stop, wait_for_endpoint
 from local.deploy import ROOT, Cloud, deploy
 from local.observer import Observer
 from local.rounds import files_below, upload
 
 SAMPLES = ROOT / "samples" / "images"
+pytestmark = pytest.mark.timeout(1500)
 PARAMETERS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0"}
 
 
@@ -29,8 +28,7 @@ class Machine:
         self.outputs = deploy(self.cloud, state, PARAMETERS)
 
     def start(self) -> None:
-        (self.state / "endpoint").unlink(missing_ok=True)
-        self.server = subprocess.Popen([sys.executable, "-m", "local", "serve", "--state", str(self.state)], cwd=ROOT)
+        self.server = start_server(self.state)
         self.cloud = Cloud(wait_for_endpoint(self.server, self.state))
 
     def kill(self) -> None:
@@ -46,12 +44,11 @@ class Machine:
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     running = Machine(tmp_path_factory.mktemp("embedded aws"))
     yield running
-    running.server.terminate()
-    running.server.wait(30)
+    stop(running.server)
     shutil.rmtree(running.state)
 
 
-def wait(condition: Callable[[], object], seconds: float = 240) -> None:
+def wait(condition: Callable[[], object], seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"

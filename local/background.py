@@ -1,0 +1,47 @@
+"""Starts and stops the embedded AWS as a process of its own, beside the one that works with it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local.deploy import ROOT
+
+START_TIMEOUT_SECONDS = 180
+
+
+class StartError(Exception):
+    """The embedded AWS did not start; the text says where it says why."""
+
+
+def start_server(state: Path, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
+    """A server over the state folder, on a free port, that does not end with this process or its terminal's Ctrl-C."""
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "endpoint").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "local", "serve", "--state", str(state), "--host", host]
+    # a log of its own: whoever reads our output to its end must not wait for a server that is kept
+    with (state / "serve.log").open("a") as log:
+        return subprocess.Popen(
+            command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+
+
+def wait_for_endpoint(server: subprocess.Popen[bytes], state: Path) -> str:
+    """The URL that the server writes when it is ready to serve; StartError if it does not become so."""
+    ready = state / "endpoint"
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not ready.exists():
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise StartError(f"the embedded AWS did not start, see {state / 'serve.log'} and {state / 'logs'}")
+        time.sleep(0.1)
+    return ready.read_text().strip()
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server; what it started ends with it."""
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
