@@ -102,11 +102,14 @@ class LocalServer:
         return json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
+PATIENCE = 4
+
+
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Wait until the condition gives something true, and give that."""
-    deadline = time.monotonic() + seconds
+    """Wait until the condition gives something true, and give that; `seconds` are those of an idle machine."""
+    deadline = time.monotonic() + PATIENCE * seconds
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE * seconds} s: {what}"
         time.sleep(0.05)
     return found
 
