@@ -56,13 +56,14 @@ def normalise(pixels: keras.KerasTensor, preprocessing: Preprocessing) -> keras.
     """Add to the graph what turns RGB pixels of 0 to 255 into what the network was trained on."""
     if preprocessing.channels == "BGR":
         pixels = keras.ops.flip(keras.ops.cast(pixels, "float32"), axis=-1)
-    return keras.layers.Rescaling(preprocessing.scale, np.float32(preprocessing.offset))(pixels)
+    return keras.layers.Rescaling(preprocessing.scale, np.float32(preprocessing.offset), name="normalise")(pixels)
 
 
 def with_pixels(base: Model, backbone: Backbone) -> Model:
     """Wrap `base` so that it takes uint8 [1, side, side, 3] RGB and gives float32 [1, output_width]."""
     pixels = keras.Input(batch_shape=(1, backbone.side, backbone.side, 3), dtype="uint8", name="image")
-    return keras.Model(pixels, base(normalise(pixels, backbone.preprocessing)))
+    # named: Keras counts the models of a process, and the count would be in the file
+    return keras.Model(pixels, base(normalise(pixels, backbone.preprocessing)), name=backbone.name)
 
 
 def reference_features(base: Model, backbone: Backbone, pixels: np.ndarray) -> np.ndarray:
