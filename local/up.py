@@ -18,7 +18,7 @@ Pomona is up. In this shell:
 
 logs: {logs}    stop it: make down (what it holds stays, and is there at the next make up)
 """
-# the windows of a person who watches, not of a bill: an image is in the table some twenty seconds after it was dropped
+# the windows of a person who watches, not of a bill
 PARAMETERS = {"BatchWindowSeconds": "3", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0"}
 
 
@@ -50,7 +50,7 @@ def main(words: list[str]) -> None:
     state = options.state.resolve()
     try:
         cloud = serving(state) or start(state)
-        print("building and deploying template.yaml (half a minute)", flush=True)
+        print("building and deploying template.yaml", flush=True)
         outputs = deploy(
             cloud, state, {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components}
         )

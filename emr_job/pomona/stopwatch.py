@@ -1,9 +1,19 @@
 """How long the parts of a run took."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
+
+
+@contextmanager
+def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    """Add the time that the block takes to `seconds[part]`."""
+    began = perf_counter()
+    try:
+        yield
+    finally:
+        seconds[part] = seconds.get(part, 0.0) + perf_counter() - began
 
 
 @dataclass
@@ -13,14 +23,9 @@ class Stopwatch:
     seconds: dict[str, float] = field(default_factory=dict)
     _started: float = field(default_factory=perf_counter)
 
-    @contextmanager
-    def timing(self, part: str) -> Iterator[None]:
+    def timing(self, part: str) -> AbstractContextManager[None]:
         """Add the time that the block takes to `part`."""
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - began
+        return timed(self.seconds, part)
 
     def readings(self) -> dict[str, float]:
         """Seconds by part, to the millisecond, and `total` since the start."""

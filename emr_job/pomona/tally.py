@@ -1,13 +1,13 @@
 """What the tasks of a run did: counted in Spark's Python workers, added up on the driver."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any
 
 from pyspark import AccumulatorParam
+
+from pomona.stopwatch import timed
 
 OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
 PARTS = ("get", "decode", "resize", "inference")
@@ -21,14 +21,9 @@ class Tally:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
     reason: str = ""
 
-    @contextmanager
-    def timing(self, part: str) -> Iterator[None]:
+    def timing(self, part: str) -> AbstractContextManager[None]:
         """Add the time that the block takes to `part`."""
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[part] += perf_counter() - began
+        return timed(self.seconds, part)
 
     def add(self, other: "Tally") -> "Tally":
         """Take in another tally."""
