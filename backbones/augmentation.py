@@ -5,9 +5,9 @@ import numpy as np
 from networks import tf
 
 BATCH_SIZE = 64
-SHIFT_PIXELS = 6
-CONTRAST = 0.15
-BRIGHTNESS = 25.0  # of 255
+SHIFT_PIXELS = 4
+CONTRAST = 0.1
+BRIGHTNESS = 10.0  # of 255
 WHITE = 255
 
 
