@@ -1,12 +1,17 @@
 """Entry point of the featurize job: makes the rows of a batch's dirty keys agree with the images bucket."""
 
 import argparse
-import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
+from pomona import logs
 from pomona.errors import JobError
-from pomona.featurize_run import FeaturizeRun
-from pomona.session import check_archive, start_session
+from pomona.session import check_archive, start_beside, start_session
+from pomona.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from pomona.featurize_run import FeaturizeRun
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -19,19 +24,33 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--max-image-pixels", type=int, required=True, help="larger images become error rows, undecoded"
     )
+    parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
     return parser.parse_args(arguments)
+
+
+def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun":
+    """The run, once the packages that the archive brought have been found to fit and are imported."""
+    check_archive()
+    from pomona.featurize_run import FeaturizeRun
+
+    return FeaturizeRun(**vars(settings), stopwatch=stopwatch)
 
 
 def main(arguments: list[str]) -> int:
     """Run the job; gives the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    stopwatch = Stopwatch()
     settings = parse_arguments(arguments)
+    # in every line, so that an event can be followed through its batch
+    logs.configure(f"batch_id={settings.batch_id} attempt={settings.attempt}")
     try:
-        check_archive()
-        run = FeaturizeRun(**vars(settings))
-        run.start(lambda: start_session(f"featurize-{run.batch_id}-{run.attempt}", run.lake_bucket))
+        with ThreadPoolExecutor(1) as pool:  # Python imports while the JVM starts its session
+            run = pool.submit(prepare, settings, stopwatch)
+            with stopwatch.timing("session"):
+                name = f"featurize-{settings.batch_id}-{settings.attempt}"
+                spark = start_beside(run, lambda: start_session(name, settings.lake_bucket))
+            run.result().start(lambda: spark)
     except JobError as error:
-        print(f"featurize: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line of stderr)
+        print(f"featurize: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1
     return 0
 

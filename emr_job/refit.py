@@ -1,13 +1,17 @@
 """Entry point of the refit job: standardises the whole feature table and fits a PCA to it, at one snapshot."""
 
 import argparse
-import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-from pomona.components import parse_components
+from pomona import logs
 from pomona.errors import JobError
-from pomona.refit_run import RefitRun
-from pomona.session import check_archive, plan_in_order, start_session
+from pomona.session import check_archive, plan_in_order, start_beside, start_session
+from pomona.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from pomona.refit_run import RefitRun
 
 PACKAGES = ("numpy", "pyarrow", "pandas", "boto3", "matplotlib")
 
@@ -21,16 +25,29 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "RefitRun":
+    """The run, once the packages that the archive brought have been found to fit and are imported."""
+    check_archive(PACKAGES)
+    from pomona.components import parse_components
+    from pomona.refit_run import RefitRun
+
+    components = parse_components(settings.components)
+    return RefitRun(**vars(settings) | {"components": components}, stopwatch=stopwatch)
+
+
 def main(arguments: list[str]) -> int:
     """Run the job; gives the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    settings = vars(parse_arguments(arguments))
+    logs.configure()
+    stopwatch = Stopwatch()
+    settings = parse_arguments(arguments)
     try:
-        check_archive(PACKAGES)
-        run = RefitRun(**settings | {"components": parse_components(settings["components"])})
-        run.start(lambda: plan_in_order(start_session("refit", run.lake_bucket)))
+        with ThreadPoolExecutor(1) as pool:  # Python imports while the JVM starts its session
+            run = pool.submit(prepare, settings, stopwatch)
+            with stopwatch.timing("session"):
+                spark = start_beside(run, lambda: plan_in_order(start_session("refit", settings.lake_bucket)))
+            run.result().start(lambda: spark)
     except JobError as error:
-        print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line of stderr)
+        print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1
     return 0
 

@@ -11,6 +11,7 @@ from pomona.errors import MisconfiguredError, SupersededError
 from pomona.objects import read_bytes, read_json
 
 ACTIVE = "queue/active.json"
+MAINTENANCE = "-maintenance-"  # in the name of a segment without keys
 FORMAT = 1
 SEGMENTS_AT_ONCE = 16
 
@@ -23,6 +24,8 @@ class Batch:
     """Dirty keys of the images bucket, each once."""
     foreign: int
     """Dirty keys of other buckets: this run may not look at them, so it cannot settle them."""
+    maintenance: bool
+    """Whether one of the segments asks for the table's maintenance."""
     segments_missing: int
     """Segments that a settle removed after the claim was made from a stale listing: their keys are done."""
 
@@ -50,7 +53,12 @@ def read_batch(lake_bucket: str, images_bucket: str, active: dict[str, Any]) -> 
     found = [(name, body) for name, body in zip(names, bodies, strict=True) if body is not None]
     dirty = dict.fromkeys(pair for name, body in found for pair in _pairs(name, body))
     keys = [key for bucket, key in dirty if bucket == images_bucket]
-    return Batch(keys, foreign=len(dirty) - len(keys), segments_missing=len(names) - len(found))
+    return Batch(
+        keys,
+        foreign=len(dirty) - len(keys),
+        maintenance=any(MAINTENANCE in name for name in names),
+        segments_missing=len(names) - len(found),
+    )
 
 
 def _pairs(name: str, body: bytes) -> Iterable[tuple[str, str]]:

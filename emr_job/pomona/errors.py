@@ -19,3 +19,7 @@ class PublishRefusedError(JobError):
 
 class UnreadError(JobError):
     """Some objects could be read neither as there nor as gone: all others are published, try these again."""
+
+
+class UndeletedError(JobError):
+    """S3 did not delete an object: the next maintenance tries again."""

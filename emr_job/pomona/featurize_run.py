@@ -3,49 +3,33 @@
 import json
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
+from botocore.exceptions import BotoCoreError, ClientError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from pomona.backbone import Backbone, load_backbone
 from pomona.batch import Batch, read_batch, require_in_flight
-from pomona.errors import UnreadError
+from pomona.erasures import settle_erasures
+from pomona.errors import JobError, UnreadError
 from pomona.featurizing import Featurizer, Work
+from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
 from pomona.rows import CHANGES_SCHEMA
 from pomona.session import task_slots
+from pomona.stopwatch import Stopwatch
 from pomona.table import FeatureTable, branch_name
 from pomona.tally import Tally, TallyParam
 
 FORMAT = 1
 log = logging.getLogger("pomona.featurize")
-
-
-@dataclass
-class Clock:
-    """Seconds that each part of the driver's work took, and when the run began."""
-
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    seconds: dict[str, float] = field(default_factory=dict)
-    _began: float = field(default_factory=perf_counter)
-    _lap: float = field(default_factory=perf_counter)
-
-    def lap(self, part: str) -> None:
-        """What was done since the last lap was `part`."""
-        now = perf_counter()
-        self.seconds[part] = now - self._lap
-        self._lap = now
-
-    def total(self) -> float:
-        """Seconds since the run began."""
-        return perf_counter() - self._began
 
 
 @dataclass(frozen=True)
@@ -61,20 +45,23 @@ class FeaturizeRun:
     attempt: int
     max_image_bytes: int
     max_image_pixels: int
+    snapshot_days: int = 7
     backbones: Path | None = None
     """The folder of the backbones; None is the one beside this package."""
+    stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
 
     def start(self, session: Callable[[], SparkSession]) -> dict[str, Any]:
         """Carry the run out and give its record. UnreadError comes after everything else was published and recorded."""
-        clock = Clock()
         backbone = load_backbone(self.backbone, self.backbones)
-        with ThreadPoolExecutor(1) as pool:  # the batch is read while the session starts
-            reading = pool.submit(self._read)
+        with self.stopwatch.timing("session"):
             spark = session()
-            clock.lap("session")
-            batch = reading.result()
-        tally, snapshot_id = self._publish(spark, backbone, batch, clock)
-        record = self._record(backbone, batch, tally, snapshot_id, clock)
+        with self.stopwatch.timing("plan"):
+            batch = self._read()
+            table = FeatureTable(spark, self.database, self.table)
+            table.create_if_missing()
+        tally, snapshot_id = self._publish(table, backbone, batch)
+        maintained = self._maintain(table, batch)
+        record = self._record(backbone, batch, tally, snapshot_id) | {"maintenance": maintained}
         write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
         log.info(json.dumps({"event": "featurized", **record}))
         if unread := tally.counts["unread"]:
@@ -86,22 +73,32 @@ class FeaturizeRun:
         active = require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
         return read_batch(self.lake_bucket, self.images_bucket, active)
 
-    def _publish(self, spark: SparkSession, backbone: Backbone, batch: Batch, clock: Clock) -> tuple[Tally, int]:
-        table = FeatureTable(spark, self.database, self.table)
-        table.create_if_missing()
-        tallies = spark.sparkContext.accumulator(Tally(), TallyParam())
+    def _publish(self, table: FeatureTable, backbone: Backbone, batch: Batch) -> tuple[Tally, int]:
+        tallies = table.spark.sparkContext.accumulator(Tally(), TallyParam())
         with table.branch(branch_name(self.batch_id, self.attempt)) as branch:
-            known = table.known(branch, self.images_bucket, batch.keys)
-            dirty = self._cut(spark, plan(batch.keys, known, backbone.label))
-            clock.lap("plan")
-            changes = dirty.mapInArrow(Featurizer(self._work(), tallies), CHANGES_SCHEMA)
-            write = table.merge if known.num_rows else table.append
-            write(branch, changes, {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)})
-            clock.lap("merge")
-            require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
-            snapshot_id = table.publish(branch)
-        clock.lap("publish")
+            with self.stopwatch.timing("plan"):
+                known = table.known(branch, self.images_bucket, batch.keys)
+                dirty = self._cut(table.spark, plan(batch.keys, known, backbone.label))
+            with self.stopwatch.timing("write"):
+                changes = dirty.mapInArrow(Featurizer(self._work(), tallies), CHANGES_SCHEMA)
+                write = table.merge if known.num_rows else table.append
+                write(branch, changes, {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)})
+            with self.stopwatch.timing("commit"):
+                require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
+                snapshot_id = table.publish(branch)
         return self._with_foreign(tallies.value, batch), snapshot_id
+
+    def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
+        """What was done, or why not: the rows are published, and the next run tries the maintenance again."""
+        maintenance = Maintenance(table, timedelta(days=self.snapshot_days))
+        with self.stopwatch.timing("maintenance"):
+            try:
+                done = settle_erasures(self.lake_bucket, table, maintenance)  # all that there is to do, if it does any
+                done = done or (maintenance.thorough() if batch.maintenance else maintenance.after_run())
+                return {"done": done, "error": ""}
+            except (JobError, PySparkException, Py4JJavaError, ClientError, BotoCoreError) as error:
+                log.exception("the maintenance of the table failed; the next run tries it again")
+                return {"done": [], "error": str(error).strip().splitlines()[0][:300]}
 
     def _cut(self, spark: SparkSession, dirty: pa.Table) -> DataFrame:
         tasks = partitions(dirty.num_rows, task_slots(spark))
@@ -126,14 +123,15 @@ class FeaturizeRun:
         foreign.counts["unread"] = batch.foreign
         return tally.add(foreign)
 
-    def _record(self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int, clock: Clock) -> dict[str, Any]:
-        seconds = clock.seconds | tally.seconds | {"total": clock.total()}
+    def _record(self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int) -> dict[str, Any]:
+        seconds = self.stopwatch.readings()
+        total = {"total": seconds.pop("total")}
         return {
             "format": FORMAT,
             "batch_id": self.batch_id,
             "attempt": self.attempt,
             "backbone": backbone.label,
-            "started_at": clock.started_at.isoformat(),
+            "started_at": self.stopwatch.started_at.isoformat(),
             "finished_at": datetime.now(UTC).isoformat(),
             "snapshot_id": snapshot_id,
             "keys": len(batch.keys) + batch.foreign,
@@ -141,5 +139,5 @@ class FeaturizeRun:
             "segments_missing": batch.segments_missing,
             "bytes": tally.counts["bytes"],
             "retries": tally.counts["retries"],
-            "seconds": {part: round(value, 3) for part, value in seconds.items()},
+            "seconds": seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
         }

@@ -3,14 +3,19 @@
 import functools
 import json
 import os
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pomona.errors import MisconfiguredError
+from pomona.errors import MisconfiguredError, UndeletedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+MOST_DELETED_AT_ONCE = 1000  # by S3's DeleteObjects
 
 
 @functools.cache
@@ -64,3 +69,20 @@ def write_json(bucket: str, key: str, document: dict[str, Any]) -> None:
     """Write the document, in a form that `aws s3 cp … -` shows well."""
     body = json.dumps(document, indent=1, ensure_ascii=False).encode()
     s3_client().put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
+
+def list_objects(bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Key and time of the last change (UTC) of every object whose key begins with `prefix`."""
+    for page in s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for found in page.get("Contents", ()):
+            yield found["Key"], found["LastModified"]
+
+
+def remove_folder(bucket: str, prefix: str) -> None:
+    """Delete every object whose key begins with `prefix`. UndeletedError if S3 refused one of them."""
+    keys = [key for key, _ in list_objects(bucket, prefix)]
+    for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
+        some: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + MOST_DELETED_AT_ONCE]]
+        answer = s3_client().delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
+        for error in answer.get("Errors", ()):
+            raise UndeletedError(f"{error.get('Key')} could not be deleted: S3 says {error.get('Code')}")

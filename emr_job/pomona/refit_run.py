@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from pomona import report
 from pomona.backbone import Backbone, load_backbone
 from pomona.components import Components
+from pomona.errors import SupersededError
 from pomona.feature_blocks import ROWS_PER_BLOCK
 from pomona.gathering import gather
-from pomona.objects import require_bucket
+from pomona.objects import remove_folder, require_bucket
 from pomona.pca import PcaModel, fit
 from pomona.projected import Sample, export
 from pomona.projecting import write_projections
 from pomona.projection import model_bytes
-from pomona.results import ResultsFolder, move_latest
+from pomona.results import ResultsFolder, move_latest, remove_old
 from pomona.run_records import latest_runs
 from pomona.session import CATALOG, task_slots
 from pomona.snapshot import Census, PinnedTable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SHOWN_FAILURES = 200
-log = logging.getLogger("refit")
+log = logging.getLogger("pomona.refit")
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,18 @@ class RefitRun:
         self._report(fitted, folder, summary)
         for note in fitted.model.notes:
             log.warning(note)
+        self._require_kept(fitted.table, folder)
         if not move_latest(self.lake_bucket, summary):
             log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
+        for prefix in remove_old(self.lake_bucket):
+            log.info("removed the old results %s", prefix)
         return summary
+
+    def _require_kept(self, table: PinnedTable, folder: ResultsFolder) -> None:
+        """An erasure that became final meanwhile wants nothing to be left of the rows that this run has read."""
+        if not table.is_kept():
+            remove_folder(self.lake_bucket, folder.prefix)
+            raise SupersededError(f"the snapshot {table.snapshot.id} expired during the refit: its results are removed")
 
     def _draw(self, fitted: Fitted, folder: ResultsFolder) -> None:
         from pomona import plots

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
-PARTS = ("total", "session", "plan", "get", "decode", "resize", "inference", "merge", "publish")
+PARTS = ("total", "session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance")
 
 
 def failures_table(failures: list[dict[str, Any]], total: int) -> str:

@@ -1,17 +1,21 @@
 """Where a refit's results lie in the lake, and `results/latest.json`, which says which of them are the newest."""
 
 import json
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pomona.errors import JobError, MisconfiguredError
-from pomona.objects import error_code, s3_client
+from pomona.objects import error_code, list_objects, remove_folder, s3_client
 
 FORMAT = 1
-LATEST = "results/latest.json"
+RESULTS = "results/"
+RESULTS_KEPT = 14
+FOLDER = re.compile(rf"{RESULTS}\d+/")
+LATEST = f"{RESULTS}latest.json"
 ATTEMPTS = 20
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
 PARQUET = "application/vnd.apache.parquet"
@@ -39,14 +43,25 @@ class ResultsFolder:
 
     def remove_projections(self) -> None:
         """Remove the parts of an earlier refit of this snapshot, which may have had more of them."""
-        for key in list(keys_under(self.bucket, f"{self.prefix}projections/")):
-            s3_client().delete_object(Bucket=self.bucket, Key=key)
+        remove_folder(self.bucket, f"{self.prefix}projections/")
 
 
-def keys_under(bucket: str, prefix: str) -> Iterator[str]:
-    """The keys that start with `prefix`, in S3's order."""
-    pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return (item["Key"] for page in pages for item in page.get("Contents", []))
+def remove_old(bucket: str) -> list[str]:
+    """Remove all results but the RESULTS_KEPT newest and those that latest.json names; gives the prefixes that went.
+
+    A lifecycle rule cannot: of a table that rests, the newest results are old.
+    """
+    current, _ = _read_latest(bucket)
+    newest: dict[str, datetime] = {}
+    for key, written_at in list_objects(bucket, RESULTS):
+        if FOLDER.match(key):
+            prefix = key[: key.index("/", len(RESULTS)) + 1]
+            newest[prefix] = max(written_at, newest.get(prefix, written_at))
+    kept = {*sorted(newest, key=lambda prefix: newest[prefix])[-RESULTS_KEPT:], (current or {}).get("prefix")}
+    old = sorted(set(newest) - kept)
+    for prefix in old:
+        remove_folder(bucket, prefix)
+    return old
 
 
 def move_latest(bucket: str, newest: dict[str, Any]) -> bool:

@@ -4,12 +4,12 @@ import json
 import logging
 from typing import Any
 
-from pomona.objects import read_bytes
-from pomona.results import keys_under
+from pomona.objects import list_objects, read_bytes
 
 FORMAT = 1
 SHOWN_RUNS = 50
-log = logging.getLogger("refit")
+BILLED = ".billed.json"  # what a run cost, written by `advance` beside the run's own record
+log = logging.getLogger("pomona.refit")
 
 
 def latest_runs(bucket: str) -> tuple[list[dict[str, Any]], int]:
@@ -17,7 +17,8 @@ def latest_runs(bucket: str) -> tuple[list[dict[str, Any]], int]:
 
     A record's name starts with the time of its batch. One of an unknown format, or damaged, is left out with a warning.
     """
-    keys = sorted(key for key in keys_under(bucket, "runs/") if key.endswith(".json"))
+    named = sorted(key for key, _ in list_objects(bucket, "runs/") if key.endswith(".json"))
+    keys = [key for key in named if not key.endswith(BILLED)]
     records = [_record(bucket, key) for key in reversed(keys[-SHOWN_RUNS:])]
     return [record for record in records if record is not None], len(keys)
 

@@ -4,6 +4,9 @@ What depends on where the job runs (master, Iceberg's jars, endpoints) comes fro
 """
 
 import importlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -31,6 +34,7 @@ _SESSION_SETTINGS = {
     "spark.sql.shuffle.partitions": "32",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
+    "spark.python.daemon.module": "pomona.worker_daemon",
     # a second copy of a slow task would fetch and infer its images twice
     "spark.speculation": "false",
 }
@@ -68,6 +72,18 @@ def check_archive(packages: tuple[str, ...] = NEEDED_PACKAGES) -> None:
             importlib.import_module(package)
         except ImportError as error:
             raise MisconfiguredError(_does_not_fit(package, error)) from error
+
+
+def start_beside(preparing: Future[Any], start: Callable[[], SparkSession]) -> SparkSession:
+    """The session that `start` gives, while `preparing` checks the archive.
+
+    Spark imports numpy as well: with an archive that does not fit it fails first, and the check has the sentence.
+    """
+    try:
+        return start()
+    except ImportError:
+        preparing.result()
+        raise
 
 
 def _does_not_fit(package: str, error: ImportError) -> str:

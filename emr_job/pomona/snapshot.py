@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import col, count, count_if, countDistinct, lit, when
 
 from pomona.errors import MisconfiguredError
+from pomona.iceberg import load_table, table_exists
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class PinnedTable:
     @classmethod
     def at_present(cls, spark: SparkSession, name: str) -> "PinnedTable":
         """Pin the snapshot that is current on main; MisconfiguredError if there is no table or nothing published."""
-        if not spark.catalog.tableExists(name):
+        if not table_exists(spark, *name.split(".")):
             raise MisconfiguredError(f"there is no table {name}: no featurize run has ended yet")
-        current = _iceberg_table(spark, name).currentSnapshot()
+        current = load_table(spark, name).currentSnapshot()
         if current is None:
             raise MisconfiguredError(f"the table {name} is empty: no featurize run has published yet")
         committed_at = datetime.fromtimestamp(current.timestampMillis() / 1000, UTC)
@@ -53,6 +54,10 @@ class PinnedTable:
     def rows(self) -> DataFrame:
         """All rows of the snapshot."""
         return self.spark.read.option("versionAsOf", self.snapshot.id).table(self.name)
+
+    def is_kept(self) -> bool:
+        """Whether the table still has the snapshot: one that an erasure has expired may not be shown any more."""
+        return load_table(self.spark, self.name).snapshot(self.snapshot.id) is not None
 
     def featurized(self, backbone: str) -> DataFrame:
         """The rows with features of this backbone: not those of another, nor those with an error."""
@@ -73,9 +78,3 @@ class PinnedTable:
         """Key and error of the first rows, by key, that could not be made into features."""
         failed = self.rows().where(col("error").isNotNull()).select("key", "error")
         return [row.asDict() for row in failed.orderBy("key").limit(limit).collect()]
-
-
-def _iceberg_table(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object of the JVM)
-    """Iceberg's own view of the table: SQL shows a snapshot's id and time, but not its sequence number."""
-    spark3 = spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
-    return spark3.loadIcebergTable(spark._jsparkSession, name)

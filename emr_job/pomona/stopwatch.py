@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import perf_counter
 
 
@@ -21,6 +22,7 @@ class Stopwatch:
     """Seconds by part, in the order in which the parts began; runs from the moment it is made."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _started: float = field(default_factory=perf_counter)
 
     def timing(self, part: str) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import broadcast, col
 
 from pomona.errors import PublishRefusedError
+from pomona.iceberg import load_table, table_exists
 from pomona.rows import TABLE_SCHEMA
 from pomona.session import CATALOG
 
@@ -27,6 +28,7 @@ PROPERTIES = {
     "write.target-file-size-bytes": str(128 * 2**20),
     "write.metadata.delete-after-commit.enabled": "true",
 }
+BRANCH_PREFIX = "run_"
 MERGE = """
 MERGE INTO {target} row USING {changes} change ON row.key = change.key AND row.bucket = change.bucket
 WHEN MATCHED AND change.gone THEN DELETE
@@ -37,7 +39,7 @@ WHEN NOT MATCHED AND NOT change.gone THEN INSERT *
 
 def branch_name(batch_id: str, attempt: int) -> str:
     """The branch of one attempt, in letters that need no quotes."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", f"run_{batch_id}_{attempt}")
+    return re.sub(r"[^A-Za-z0-9_]", "_", f"{BRANCH_PREFIX}{batch_id}_{attempt}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class FeatureTable:
 
     def create_if_missing(self) -> None:
         """The first run makes the table. An existing one is left as it is."""
+        if table_exists(self.spark, self.catalog, self.database, self.table):
+            return
         properties = ", ".join(f"'{name}' = '{value}'" for name, value in PROPERTIES.items())
         self.spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self.name} ({TABLE_SCHEMA}) USING iceberg TBLPROPERTIES ({properties})"
@@ -67,17 +71,29 @@ class FeatureTable:
 
         A leftover of the same name (of a driver that died) is taken over from where the table is now.
         """
-        self.spark.sql(f"ALTER TABLE {self.name} CREATE OR REPLACE BRANCH {name}")
+        self._drop(name)
+        load_table(self.spark, self.name).manageSnapshots().createBranch(name).commit()
         try:
             yield name
         finally:
-            self.spark.sql(f"ALTER TABLE {self.name} DROP BRANCH IF EXISTS {name}")
+            self._drop(name)
+
+    def _drop(self, branch: str) -> None:
+        table = load_table(self.spark, self.name)
+        if table.refs().containsKey(branch):
+            table.manageSnapshots().removeBranch(branch).commit()
 
     def known(self, branch: str, bucket: str, keys: list[str]) -> pa.Table:
         """Columns key, etag, backbone of the rows of these keys. Reads three columns, shuffles nothing."""
+        if self._is_empty(branch):
+            return pa.table({name: pa.array([], pa.string()) for name in ("key", "etag", "backbone")})
         wanted = self.spark.createDataFrame(pa.table({"key": pa.array(keys, pa.string())}))
         rows = self.spark.read.option("branch", branch).table(self.name).where(col("bucket") == bucket)
         return rows.join(broadcast(wanted), "key").select("key", "etag", "backbone").toArrow()
+
+    def _is_empty(self, branch: str) -> bool:
+        summary = load_table(self.spark, self.name).snapshot(branch).summary()
+        return bool(summary.get("total-records") == "0")
 
     def merge(self, branch: str, changes: DataFrame, properties: dict[str, str]) -> None:
         """One commit into the branch: rows of `changes` (rows.CHANGES_SCHEMA) inserted, replaced, or deleted if gone.
@@ -109,15 +125,20 @@ class FeatureTable:
                 self.spark.conf.unset(name)
 
     def publish(self, branch: str) -> int:
-        """Make the branch the table's present, and give its snapshot id.
+        """Make the branch the table's present, drop it in the same commit, and give its snapshot id.
 
         PublishRefusedError if anybody has committed to the table since the branch was made.
         """
-        call = f"CALL {self.catalog}.system.fast_forward('{self.name}', 'main', '{branch}')"
+        table = load_table(self.spark, self.name)
+        head = table.refs().get(branch)
+        if head is None:  # a newer run has dropped what it took for a leftover
+            raise PublishRefusedError(f"the table changed while {branch} ran, nothing is published: the branch is gone")
+        snapshot_id = int(head.snapshotId())
         try:
-            return int(self.spark.sql(call).collect()[0]["updated_ref"])
+            table.manageSnapshots().fastForwardBranch("main", branch).removeBranch(branch).commit()
         except (PySparkException, Py4JJavaError) as error:
             first_line = str(error).strip().splitlines()[0][:200]
             raise PublishRefusedError(
                 f"the table changed while {branch} ran, nothing is published: {first_line}"
             ) from error
+        return snapshot_id
