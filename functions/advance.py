@@ -6,11 +6,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from intake import wiring
 from intake.errors import TransientError
-from intake.telemetry import count, logger, metrics, tracer
+from intake.telemetry import count, logger, metrics, traced
+from intake.times import now
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler
+@traced
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Look at the queue. Every event means only this: what it says of a run is asked of EMR Serverless itself."""
@@ -19,3 +20,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         wiring.queue().advance()
     except TransientError as error:
         logger.warning("nothing is known now, the clock comes again", extra={"details": str(error)})
+    finally:
+        books = wiring.books()
+        books.write_up()
+        books.look_at(event)
+        books.measure_pending(now())

@@ -7,17 +7,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from intake import wiring
 from intake.ingestion import Ingested, ingest
-from intake.telemetry import count, logger, metrics, tracer
+from intake.telemetry import count, logger, metrics, traced
 from intake.times import now
 
 
 @logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler
+@traced
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take in a batch of messages; the answer names those that are not S3 events."""
     count("Events", len(event["Records"]))
-    ingested = ingest(event, wiring.queue(), context.aws_request_id, now())
+    ingested = ingest(event, wiring.queue(), wiring.settings().selection, context.aws_request_id, now())
     _tell(ingested)
     _try_to_advance()
     return ingested.response
@@ -28,6 +28,7 @@ def _tell(ingested: Ingested) -> None:
         logger.warning("a message was refused", extra={"details": reason})
     count("Malformed", len(ingested.refusals))
     count("Keys", ingested.keys)
+    count("Ignored", ingested.ignored)
     count("Segments", ingested.segments)
 
 
@@ -37,3 +38,5 @@ def _try_to_advance() -> None:
     except Exception:
         # The keys are safe in their segment: what failed here, the clock does again, and reports if it fails again.
         logger.warning("the launch failed", exc_info=True)
+    finally:
+        wiring.books().write_up()

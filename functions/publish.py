@@ -8,7 +8,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from intake.bundle import Bundle, publish
+from intake.bundle import Bundle, publish, remove_old
 from intake.custom_resource import Request, Resource, answer
 
 logger = Logger()
@@ -26,6 +26,9 @@ def provide(request: Request) -> Resource:
         return Resource(request["PhysicalResourceId"])
     bundle = Bundle.open(BUNDLE)
     bundle.require(request["ResourceProperties"]["BackboneName"])
-    publish(boto3.client("s3"), os.environ["LAKE_BUCKET"], bundle)
-    logger.info("published the bundle", prefix=bundle.prefix, backbones=bundle.backbones)
+    s3, lake = boto3.client("s3"), os.environ["LAKE_BUCKET"]
+    publish(s3, lake, bundle)
+    # a rollback goes back to the previous one, and a run in flight may have started with it
+    removed = remove_old(s3, lake, {bundle.prefix, request.get("PhysicalResourceId", "")})
+    logger.info("published the bundle", prefix=bundle.prefix, backbones=bundle.backbones, removed=removed)
     return Resource(bundle.prefix, {"Prefix": bundle.prefix})

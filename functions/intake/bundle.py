@@ -1,7 +1,9 @@
 """The bundle that EMR Serverless runs from: what `sam build` packed, copied to the lake under its own digest."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +12,7 @@ from botocore.exceptions import ClientError
 from intake.errors import TerminalError
 
 FORMAT = 1
+BUNDLES_KEPT = 5
 
 
 class BundleError(TerminalError):
@@ -53,6 +56,24 @@ def publish(s3: Any, bucket: str, bundle: Bundle) -> None:  # noqa: ANN401 - bot
         key = f"{bundle.prefix}/{name}"
         if _size(s3, bucket, key) != (bundle.folder / name).stat().st_size:
             s3.upload_file(str(bundle.folder / name), bucket, key)
+
+
+def remove_old(s3: Any, bucket: str, kept: Iterable[str]) -> list[str]:  # noqa: ANN401
+    """Removes all bundles but the BUNDLES_KEPT newest and those named; gives the prefixes that went.
+
+    A lifecycle rule cannot: the code that runs may be old. A run that is in flight started with one of the newest.
+    """
+    newest: dict[str, datetime] = {}
+    keys: dict[str, list[str]] = {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="jobs/"):
+        for item in page.get("Contents", ()):
+            prefix = "/".join(item["Key"].split("/")[:2])
+            keys.setdefault(prefix, []).append(item["Key"])
+            newest[prefix] = max(item["LastModified"], newest.get(prefix, item["LastModified"]))
+    old = sorted(set(newest) - set(sorted(newest, key=lambda prefix: newest[prefix])[-BUNDLES_KEPT:]) - set(kept))
+    for key in (key for prefix in old for key in keys[prefix]):
+        s3.delete_object(Bucket=bucket, Key=key)
+    return old
 
 
 def _size(s3: Any, bucket: str, key: str) -> int | None:  # noqa: ANN401

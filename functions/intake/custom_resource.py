@@ -10,6 +10,8 @@ from aws_lambda_powertools import Logger
 
 logger = Logger()
 Request = Mapping[str, Any]
+NOTHING_MADE = "none"
+"""The physical id of a creation that failed; CloudFormation then asks to delete it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def answer(request: Request, work: Callable[[Request], Resource]) -> None:
     except Exception as error:
         # whatever it was, CloudFormation must hear of it: it shows the reason and rolls back
         logger.exception("the custom resource failed")
-        failed = Resource(request.get("PhysicalResourceId", "none"))
+        failed = Resource(request.get("PhysicalResourceId", NOTHING_MADE))
         _send(request, {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"}, failed)
     else:
         _send(request, {"Status": "SUCCESS"}, resource)

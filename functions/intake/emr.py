@@ -12,6 +12,7 @@ from intake.errors import RunRefusedError, TransientError, code_of, transient_er
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.client import EMRServerlessClient
+    from mypy_boto3_emr_serverless.type_defs import ResourceUtilizationTypeDef
 
 _CLOCK_SKEW = timedelta(minutes=15)
 _REFUSALS = {"ValidationException", "ResourceNotFoundException"}
@@ -29,11 +30,25 @@ _FINAL = {"SUCCESS": Phase.SUCCEEDED, "FAILED": Phase.FAILED, "CANCELLED": Phase
 
 
 @dataclass(frozen=True)
+class Billed:
+    """What EMR Serverless bills for a run, in hours of a vCPU, of a GB of memory and of a GB of disk."""
+
+    vcpu_hours: float
+    memory_gb_hours: float
+    storage_gb_hours: float
+
+
+@dataclass(frozen=True)
 class RunState:
-    """A run's phase and, for people, what EMR Serverless says about it."""
+    """A run's phase and what EMR Serverless says about it."""
 
     phase: Phase
     details: str
+    run_id: str = ""
+    name: str = ""
+    state: str = ""  # in EMR Serverless' word
+    seconds: int | None = None  # of the whole run; None as long as it is not known
+    billed: Billed | None = None  # None as long as it is not known
 
 
 class Runs:
@@ -82,4 +97,18 @@ class Runs:
                 return RunState(Phase.FAILED, f"run {run_id} or its application no longer exists")
             raise
         details = f"run {run_id} ended as {run['state']}: {run.get('stateDetails', '')}"
-        return RunState(_FINAL.get(run["state"], Phase.RUNNING), details)
+        return RunState(
+            phase=_FINAL.get(run["state"], Phase.RUNNING),
+            details=details,
+            run_id=run_id,
+            name=run.get("name", ""),
+            state=run["state"],
+            seconds=run.get("totalExecutionDurationSeconds"),
+            billed=_billed(run.get("billedResourceUtilization")),
+        )
+
+
+def _billed(used: "ResourceUtilizationTypeDef | None") -> Billed | None:
+    if not used:
+        return None
+    return Billed(used.get("vCPUHour", 0.0), used.get("memoryGBHour", 0.0), used.get("storageGBHour", 0.0))

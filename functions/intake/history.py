@@ -1,6 +1,7 @@
 """The history of an Iceberg table, from its metadata file: have its rows changed since a snapshot?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 _CHANGES = ("added-records", "deleted-records", "added-position-deletes", "added-equality-deletes")
@@ -19,7 +20,7 @@ def has_rows(metadata: Mapping[str, Any]) -> bool:
 
 
 def changed_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> bool:
-    """Whether rows were added or deleted after a snapshot; yes if that snapshot is no longer in the history.
+    """Whether rows were added or deleted after a snapshot; yes for None, and if that snapshot is not in the history.
 
     Every run commits a snapshot, also one that changed nothing, and a compaction (`replace`) changes files but no row.
     """
@@ -28,7 +29,28 @@ def changed_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> bool:
             return False
         if _changes_rows(snapshot["summary"]):
             return True
-    return snapshot_id is not None
+    return True
+
+
+def unfitted_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> datetime | None:
+    """When the oldest change of rows after a snapshot was committed, as far as the history goes; None without any."""
+    oldest = None
+    for snapshot in _ancestry(metadata):
+        if snapshot["snapshot-id"] == snapshot_id:
+            break
+        if _changes_rows(snapshot["summary"]):
+            oldest = datetime.fromtimestamp(snapshot["timestamp-ms"] / 1000, UTC)
+    return oldest
+
+
+def needs_maintenance(metadata: Mapping[str, Any], before: datetime) -> bool:
+    """Whether files still hold deleted rows, or a snapshot that is not the present one is older than `before`."""
+    present = current_snapshot(metadata)
+    snapshots: Sequence[Mapping[str, Any]] = metadata.get("snapshots", ())
+    old = (one for one in snapshots if one["snapshot-id"] != present)
+    if any(one["timestamp-ms"] < before.timestamp() * 1000 for one in old):
+        return True
+    return any(_count(one["summary"], "total-delete-files") for one in snapshots if one["snapshot-id"] == present)
 
 
 def _ancestry(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from intake.events import dirty_keys, distinct
 from intake.queue import Queue
 from intake.segments import DirtyKey
+from intake.selection import Selection
 from intake.times import iso
 
 
@@ -20,13 +21,16 @@ class Ingested:
     """What a batch of messages came to, and Lambda's answer to SQS."""
 
     keys: int
+    ignored: int  # keys that are none of an image, by the deployment's prefixes and suffixes
     segments: int
     refusals: list[str]  # why each message that is no S3 event was refused
     response: PartialItemFailureResponse
 
 
-def ingest(event: Mapping[str, Any], queue: Queue, request_id: str, seen_at: datetime) -> Ingested:
-    """Write the keys of a batch into a segment and name the messages that are not S3 events, to be delivered again.
+def ingest(
+    event: Mapping[str, Any], queue: Queue, selection: Selection, request_id: str, seen_at: datetime
+) -> Ingested:
+    """Write the images' keys of a batch into a segment; the answer names the messages that are not S3 events.
 
     Raises:
         TransientError, LostRaceError: the segment was not written; the whole batch must be delivered again.
@@ -38,7 +42,8 @@ def ingest(event: Mapping[str, Any], queue: Queue, request_id: str, seen_at: dat
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     with processor(event["Records"], handler=fold):
         results = processor.process()
-    keys = distinct(key for status, folded, _ in results if status == "success" for key in folded)
+    named = distinct(key for status, folded, _ in results if status == "success" for key in folded)
+    keys = [key for key in named if selection.takes(key.key)]
     refusals = [str(reason) for status, reason, _ in results if status == "fail"]
     segments = queue.write(keys, request_id)
-    return Ingested(len(keys), len(segments), refusals, processor.response())
+    return Ingested(len(keys), len(named) - len(keys), len(segments), refusals, processor.response())

@@ -1,30 +1,34 @@
 """The queue: segments of dirty keys, at most one batch in flight, and every step safe to repeat after a crash."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from intake.documents import ACTIVE, Claim, ClaimedSegment, FailedBatch, failed_name
-from intake.emr import Phase, Runs
+from intake.emr import Phase, Runs, RunState
 from intake.errors import LostRaceError, PreconditionFailedError, RunRefusedError, UnknownBatchError
 from intake.lake import Lake
 from intake.launching import is_due, take
 from intake.runs import featurize_parameters
-from intake.segments import PENDING, DirtyKey, Segment, parse_lines, parse_name, parts
+from intake.segments import PENDING, DirtyKey, Segment, empty, parse_lines, parse_name, parts
 from intake.settings import Settings
 from intake.times import iso, now, stamp
+
+_NAMED_SEGMENTS = 50
 
 
 @dataclass(frozen=True)
 class Step:
     """Something the queue did, for logs and metrics."""
 
-    done: str  # claimed, started, settled, attempted again, failed, lost a race, ignored
+    done: str  # written, claimed, started, ended, settled, attempted again, failed, lost a race, ignored
     batch_id: str = ""
     attempt: int = 0
     details: str = ""
+    run: RunState | None = None  # the run that has ended
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,15 @@ class Queue:
         segments = parts(keys, request_id, self._clock())
         for name, body in segments.items():
             self._write_once(name, body)
+        if segments:
+            self._report(Step("written", details=_named(segments)))
         return list(segments)
+
+    def request_maintenance(self) -> str:
+        """Write a segment without keys and return its name: the run of its turn maintains the table."""
+        name = empty(self._clock())
+        self._write_once(name, b"")
+        return name
 
     def advance(self) -> None:
         """Settle the batch in flight if its run has ended, and launch the next if one is due."""
@@ -104,7 +116,7 @@ class Queue:
         if is_due(pending, self._clock(), self._settings.launch_at_keys, self._settings.launch_after):
             claim = self._new_claim(take(pending, self._settings.max_keys_per_run))
             held = _Held(claim, self._lake.create(ACTIVE, claim.to_json()))
-            self._tell("claimed", claim, f"{claim.keys} keys in {len(claim.segments)} segments")
+            self._tell("claimed", claim, f"{claim.keys} keys in {_named(claim.names)}")
             self._start(held)
 
     def _pending(self) -> list[Segment]:
@@ -134,6 +146,8 @@ class Queue:
             self._start_again(held)
             return
         state = self._runs.state(claim.application_id, claim.run_id)
+        if state.phase is not Phase.RUNNING:
+            self._report(Step("ended", claim.batch_id, claim.attempt, state.details, state))
         if state.phase is Phase.SUCCEEDED:
             self._settle(held)
         elif state.phase is Phase.FAILED:
@@ -212,3 +226,9 @@ class Queue:
 
     def _tell(self, done: str, claim: Claim, details: str = "") -> None:
         self._report(Step(done, claim.batch_id, claim.attempt, details))
+
+
+def _named(segments: Collection[str]) -> str:
+    """The segments' names for the log, so that an event's line leads to its batch; of many the first."""
+    names = ", ".join(islice(segments, _NAMED_SEGMENTS))
+    return f"{len(segments)} segments: {names}{' and others' if len(segments) > _NAMED_SEGMENTS else ''}"

@@ -13,6 +13,8 @@ _WORKERS = {
     "spark.driver.cores": "2",
     "spark.driver.memory": "4g",
     "spark.driver.memoryOverhead": "4g",
+    # a driver lives for a minute: the JVM's second compiler would take more time than its code saves
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.cores": "2",
     "spark.executor.memory": "4g",
     "spark.executor.memoryOverhead": "4g",
@@ -32,6 +34,7 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int) -> dic
         "--attempt": str(attempt),
         "--max-image-bytes": str(settings.max_image_bytes),
         "--max-image-pixels": str(settings.max_image_pixels),
+        "--snapshot-days": str(settings.snapshot_days),
     }
     return _parameters(settings, f"featurize-{batch_id}-{attempt}", "featurize.py", arguments)
 

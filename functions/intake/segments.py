@@ -11,6 +11,7 @@ from intake.times import stamp, unstamp
 
 PENDING = "queue/pending/"
 VERSION = 1
+MAINTENANCE = "maintenance"  # the request of a segment without keys
 MAX_KEYS_PER_SEGMENT = 10_000  # as many messages as Lambda hands over at once; about 1.5 MB
 
 _NAME = re.compile(rf"{PENDING}(\d{{8}}T\d{{9}}Z)-(\d{{6,}})-([A-Za-z0-9-]+)-(\d+)\.jsonl")
@@ -50,6 +51,11 @@ def parts(keys: Sequence[DirtyKey], request_id: str, written_at: datetime) -> di
     return {
         f"{prefix}-{len(chunk):06d}-{request_id}-{part}.jsonl": format_lines(chunk) for part, chunk in enumerate(chunks)
     }
+
+
+def empty(written_at: datetime) -> str:
+    """The name of a segment without keys: a run for it looks at no image, and maintains the table."""
+    return f"{PENDING}{stamp(written_at)}-{0:06d}-{MAINTENANCE}-0.jsonl"
 
 
 def format_lines(keys: Iterable[DirtyKey]) -> bytes:

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any, Self
 
 from intake.errors import SettingsError
+from intake.selection import Selection, listed
 
 _NAME = re.compile(r"[A-Za-z0-9._/:+=,@-]+")
+_COMPONENTS_TEXT = re.compile(r"[1-9][0-9]{0,3}|0?\.[0-9]*[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,17 @@ def _name(text: str) -> str:
 
 
 def _components(text: str) -> str:
-    if not (text.isdecimal() and int(text) >= 1) and not 0 < float(text) < 1:
+    if not _COMPONENTS_TEXT.fullmatch(text):
         raise ValueError
     return text
 
 
 _TEXT = _Kind(_name, "a name without spaces")
+_LIST = _Kind(listed, "texts with commas between them, or nothing")
 _OPTIONAL = _Kind(lambda text: text and _name(text), "a name without spaces, or nothing")
 _FROM_0 = _Kind(lambda text: _number(text, 0), "a whole number of at least 0")
 _FROM_1 = _Kind(lambda text: _number(text, 1), "a whole number of at least 1")
-_COMPONENTS = _Kind(_components, "a whole number of at least 1, or a share of variance between 0 and 1")
+_COMPONENTS = _Kind(_components, "a whole number from 1 to 9999, or a share of variance between 0 and 1")
 
 
 def _variable(kind: _Kind, default: str | None = None) -> Any:  # noqa: ANN401 - dataclasses' own field() is Any
@@ -57,6 +60,10 @@ class Settings:
     """Bucket of the queue, the jobs, the warehouse and the results."""
     images_bucket: str = _variable(_TEXT)
     """Bucket whose images have their features in the table."""
+    images_prefixes: tuple[str, ...] = _variable(_LIST, "")
+    """Prefixes of the keys that are images, separated by commas; nothing: all keys."""
+    images_suffixes: tuple[str, ...] = _variable(_LIST, "")
+    """Suffixes of the keys that are images, separated by commas; nothing: all keys."""
     database_name: str = _variable(_TEXT)
     """Glue database of the feature table."""
     table_name: str = _variable(_TEXT, "features")
@@ -85,10 +92,17 @@ class Settings:
     """Bytes above which an object is not downloaded but an error row."""
     max_image_pixels: int = _variable(_FROM_1, "100000000")
     """Pixels above which an image is not decoded but an error row."""
+    snapshot_days: int = _variable(_FROM_0, "7")
+    """Days after which a snapshot of the table expires, and with it the last copy of a deleted row."""
     max_executors: int = _variable(_FROM_1, "8")
     """Executors that one run has at most."""
     log_group_name: str = _variable(_OPTIONAL, "")
     """CloudWatch log group of the jobs; nothing: their logs stay in EMR's own storage."""
+
+    @property
+    def selection(self) -> Selection:
+        """Which keys are images."""
+        return Selection(self.images_prefixes, self.images_suffixes)
 
     @property
     def launch_after(self) -> timedelta:

@@ -1,20 +1,28 @@
 """The parts of the intake put together from the environment, once for the life of a function's process."""
 
 import os
+from datetime import datetime
 from functools import cache
 
 import boto3
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
+from intake.bookkeeping import Bookkeeping
 from intake.emr import Runs
 from intake.lake import Lake
-from intake.queue import Queue
+from intake.maintenance import Maintenance
+from intake.queue import Queue, Step
 from intake.refits import Refits
 from intake.settings import Settings
-from intake.telemetry import report
+from intake.table_metadata import TableMetadata
+from intake.telemetry import logger, measure, report
+from intake.times import now
 
 # Nobody waits for the launch of a run: if it does not answer soon, the clock comes again.
 _STORING = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
+# Nor for the books: what they cannot have within seconds they do without.
+_BOOKING = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 _LAUNCHING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
@@ -27,13 +35,40 @@ def settings() -> Settings:
 @cache
 def queue() -> Queue:
     """The queue in the lake bucket."""
-    return Queue(_lake(), _runs(), settings(), report)
+    return Queue(_lake(), _runs(), settings(), _report)
+
+
+@cache
+def books() -> Bookkeeping:
+    """What ended runs did and cost."""
+    lake = Lake(boto3.client("s3", config=_BOOKING), settings().lake_bucket)
+    return Bookkeeping(lake, Runs(boto3.client("emr-serverless", config=_BOOKING)), measure, logger)
+
+
+def _report(step: Step) -> None:
+    report(step)
+    books().note(step)
 
 
 @cache
 def refits() -> Refits:
     """The refits of the feature table."""
-    return Refits(boto3.client("glue", config=_LAUNCHING), _lake(), _runs(), settings())
+    return Refits(_table(), _lake(), _runs(), settings(), _report_unfitted)
+
+
+@cache
+def maintenance() -> Maintenance:
+    """The maintenance of the feature table."""
+    return Maintenance(_table(), _lake(), queue(), settings())
+
+
+@cache
+def _table() -> TableMetadata:
+    return TableMetadata(boto3.client("glue", config=_LAUNCHING), _lake(), settings())
+
+
+def _report_unfitted(since: datetime | None) -> None:
+    measure("UnfittedSeconds", MetricUnit.Seconds, (now() - since).total_seconds() if since else 0)
 
 
 @cache

@@ -1,0 +1,51 @@
+"""The Glue database of the feature table: made, or adopted from an earlier stack of the same name."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from intake.custom_resource import NOTHING_MADE, Request, Resource
+from intake.deletions import Deletion, kept
+from intake.errors import TerminalError, code_of
+
+_OWNER = "pomona.stack"
+
+
+class DatabaseError(TerminalError):
+    """The database belongs to somebody else."""
+
+
+def provide(glue: Any, request: Request, deletion: Deletion) -> Resource:  # noqa: ANN401
+    """Does what CloudFormation asks."""
+    properties, stack = request["ResourceProperties"], request["StackId"].split("/")[1]
+    if request["RequestType"] == "Delete":
+        _leave(glue, request["PhysicalResourceId"], deletion)
+        return Resource(request["PhysicalResourceId"])
+    name = properties["DatabaseName"]
+    described = {"Name": name, "Description": properties["Description"], "Parameters": {_OWNER: stack}}
+    try:
+        glue.create_database(DatabaseInput=described)
+    except ClientError as error:
+        if code_of(error) != "AlreadyExistsException":
+            raise
+        _adopt(glue, described, stack)
+    return Resource(name)
+
+
+def _adopt(glue: Any, described: dict[str, Any], stack: str) -> None:  # noqa: ANN401
+    found = glue.get_database(Name=described["Name"])["Database"].get("Parameters", {}).get(_OWNER)
+    if found != stack:
+        owner = f"the stack {found}" if found else "somebody else"
+        raise DatabaseError(
+            f"DatabaseName is {described['Name']}, but that database belongs to {owner}: choose another name"
+        )
+    glue.update_database(Name=described["Name"], DatabaseInput=described)
+
+
+def _leave(glue: Any, name: str, deletion: Deletion) -> None:  # noqa: ANN401
+    if name == NOTHING_MADE:
+        return
+    if deletion.takes_data():
+        glue.delete_database(Name=name)
+    else:
+        kept(f"the database {name}", "it says where the table's data lies")

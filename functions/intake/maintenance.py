@@ -1,0 +1,46 @@
+"""Asking for the maintenance of the feature table: a run of no keys does it, in its turn among the other runs."""
+
+import json
+from datetime import datetime, timedelta
+
+from intake.history import needs_maintenance
+from intake.lake import Lake
+from intake.queue import Queue
+from intake.segments import MAINTENANCE, PENDING
+from intake.settings import Settings
+from intake.table_metadata import TableMetadata, require_format
+
+ERASURES = "erasures/open/"
+_FORMAT = 1
+
+
+class Maintenance:
+    """The maintenance of one table. Every method raises TransientError when AWS could not answer."""
+
+    def __init__(self, table: TableMetadata, lake: Lake, queue: Queue, settings: Settings) -> None:
+        self._table = table
+        self._lake = lake
+        self._queue = queue
+        self._settings = settings
+
+    def request_if_due(self, moment: datetime) -> str | None:
+        """The name of the empty segment that asks for it; None if nothing is due, or it has been asked for already."""
+        before = moment - timedelta(days=self._settings.snapshot_days)
+        reasons = (needs_maintenance(self._table.read(), before), self._has_open_erasure())
+        if not any(reasons):
+            return None
+        return None if self._is_requested() else self._queue.request_maintenance()
+
+    def _is_requested(self) -> bool:
+        return any(f"-{MAINTENANCE}-" in name for name in self._lake.names(PENDING))
+
+    def _has_open_erasure(self) -> bool:
+        return any(self._is_open(name) for name in self._lake.names(ERASURES))
+
+    def _is_open(self, name: str) -> bool:
+        stored = self._lake.read(name)
+        if stored is None:
+            return False
+        document = json.loads(stored.body)
+        require_format(name, document, "format", (_FORMAT,))
+        return bool(document["state"] == "open")

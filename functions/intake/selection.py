@@ -1,0 +1,47 @@
+"""Which keys of the images bucket are images: those with one of the prefixes and one of the suffixes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from intake.errors import TerminalError
+
+
+class SelectionError(TerminalError):
+    """Prefixes or suffixes that no notification can have."""
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a comma-separated list without the spaces around them; none for an empty text."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@dataclass(frozen=True)
+class Selection:
+    """No prefix: every prefix. No suffix: every suffix."""
+
+    prefixes: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, prefixes: str, suffixes: str) -> Self:
+        """From two comma-separated lists; SelectionError if two entries overlap, which S3 would refuse."""
+        selection = cls(listed(prefixes), listed(suffixes))
+        _refuse_overlap("ImagesPrefixes", selection.prefixes, str.startswith)
+        _refuse_overlap("ImagesSuffixes", selection.suffixes, str.endswith)
+        return selection
+
+    def takes(self, key: str) -> bool:
+        """Whether the key is one of an image."""
+        return key.startswith(self.prefixes or ("",)) and key.endswith(self.suffixes or ("",))
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each prefix with each suffix: what S3 takes in one filter."""
+        return [(prefix, suffix) for prefix in self.prefixes or ("",) for suffix in self.suffixes or ("",)]
+
+
+def _refuse_overlap(parameter: str, parts: tuple[str, ...], within: Callable[[str, str], bool]) -> None:
+    for number, part in enumerate(parts):
+        for other in parts[:number]:
+            if within(part, other) or within(other, part):
+                raise SelectionError(f"{parameter} holds {other!r} and {part!r}, which overlap: keep the wider one")
