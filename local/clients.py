@@ -26,12 +26,24 @@ class Clients:
             return self._made[service, region]
 
     def _make(self, service: str, region: str) -> Any:
-        session = boto3.Session("local", "local", region_name=region)
+        return self._client(boto3.Session("local", "local", region_name=region), service)
+
+    def _client(self, session: boto3.Session, service: str) -> Any:
         return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)  # type: ignore[call-overload]
+
+    def in_role(self, role_arn: str, service: str, region: str) -> Any:
+        """A client that may do what the role may."""
+        assumed = self._assume(role_arn, region)
+        keys = (assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
+        return self._client(boto3.Session(*keys, region_name=region), service)
+
+    def _assume(self, role_arn: str, region: str) -> dict[str, str]:
+        assumed = self("sts", region).assume_role(RoleArn=role_arn, RoleSessionName="local")
+        return dict(assumed["Credentials"])
 
     def role_environment(self, role_arn: str, region: str) -> dict[str, str]:
         """The environment of a process that works in this role against this endpoint."""
-        assumed = self("sts", region).assume_role(RoleArn=role_arn, RoleSessionName="local")["Credentials"]
+        assumed = self._assume(role_arn, region)
         return {
             "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],

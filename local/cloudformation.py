@@ -167,9 +167,10 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             stack.template, stack.values = saved["template"], saved["parameters"]
             stack.template_dict = read_template(stack.template, stack.values, self.region_name)
             stack.target.resources.update({item["logical_id"]: Resource(**item) for item in saved["resources"]})
-            Deployment(stack.target, self.clients, stack.report, restoring=True).apply(
-                stack.template_dict, stack.values
-            )
+            if saved["status"] != "ROLLBACK_COMPLETE":  # of such a stack nothing is left but its template
+                Deployment(stack.target, self.clients, stack.report, restoring=True).apply(
+                    stack.template_dict, stack.values
+                )
             stack.become(saved["status"])
 
     def _check(self, template: str, parameters: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -203,7 +204,8 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             deployment.apply(template, values)
             stack.become(f"{action}_COMPLETE")
         except Exception as error:
-            stack.template, stack.template_dict, stack.values = before
+            if action == "UPDATE":
+                stack.template, stack.template_dict, stack.values = before
             self._roll_back(stack, action, deployment, str(error))
         self.store.save_stack(stack)
 

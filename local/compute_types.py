@@ -9,11 +9,11 @@ from local.clients import ACCOUNT_ID
 from local.intrinsics import Resource
 from local.resources import Made, Request, ResourceError, puts, removes
 from local.storage_types import ignore
-from local.templates import managed_policies
+from local.templates import managed_document, managed_policies
 
 _CODE_KEYS = {"S3Bucket", "S3Key", "S3ObjectVersion"}
 _INTEGERS = {"Timeout", "MemorySize", "BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRetryAttempts"}
-_CONFIGURATION = ("Handler", "Role", "Runtime", "Timeout", "MemorySize", "Environment", "Description")
+_CONFIGURATION = ("Handler", "Role", "Runtime", "Timeout", "MemorySize", "Environment", "Description", "LoggingConfig")
 
 
 def typed(properties: dict[str, Any]) -> dict[str, Any]:
@@ -40,11 +40,14 @@ def _put_role(request: Request) -> Made:
 
 
 def _attach(iam: Any, role: str, arn: str) -> None:
-    """Attach a policy; of AWS's own ones only the name is checked, moto would take seconds to load them all."""
+    """Attach a policy; AWS's own are put into the role itself, moto would take seconds to load them all."""
     if not arn.startswith("arn:aws:iam::aws:policy/"):
         iam.attach_role_policy(RoleName=role, PolicyArn=arn)
-    elif arn not in managed_policies().values():
+        return
+    name = arn.rpartition("/")[2]
+    if managed_policies().get(name) != arn:
         raise ResourceError(f"Policy {arn} does not exist or is not attachable.")
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(managed_document(name)))
 
 
 def _document(policy: dict[str, Any]) -> str:
@@ -136,7 +139,8 @@ def _put_alias(request: Request) -> Made:
     try:
         arn = functions.create_alias(**alias)["AliasArn"]
     except ClientError as error:
-        ignore(error, *(["ResourceConflictException"] if request.previous else []))
+        # AWS has a code of its own for it, moto another
+        ignore(error, *(["ResourceConflictException", "ConflictException"] if request.previous else []))
         arn = functions.update_alias(**alias)["AliasArn"]
     return Made(arn, {"AliasArn": arn})
 

@@ -16,6 +16,11 @@ def accept_response(path: str, body: bytes) -> None:
     _responses[path.removeprefix(RESPONSE_PATH)] = json.loads(body)
 
 
+def response_to(path: str) -> dict[str, Any] | None:
+    """What a function has PUT to this ResponseURL, for whoever invoked it without CloudFormation."""
+    return _responses.get(path.removeprefix(RESPONSE_PATH))
+
+
 @puts("AWS::CloudFormation::CustomResource")
 def _put_custom(request: Request) -> Made:
     previous = request.previous

@@ -134,7 +134,7 @@ class Deployment:
         return Request(
             type=kind,
             logical_id=name,
-            generated_name=_generated_name(self._target.name, name),
+            generated_name=_generated_name(self._target, name),
             properties=properties,
             previous=previous,
             stack_id=self._target.stack_id,
@@ -144,7 +144,10 @@ class Deployment:
         )
 
 
-def _generated_name(stack: str, logical_id: str) -> str:
-    """The name of a resource that has none: always the same, so that a restarted server finds it again."""
-    suffix = hashlib.sha256(f"{stack}/{logical_id}".encode()).hexdigest()[:12]
-    return f"{stack[:24]}-{logical_id[:24]}-{suffix}"
+def _generated_name(stack: Target, logical_id: str) -> str:
+    """The name of a resource that has none: the same for a stack's life, so that a restarted server finds it again.
+
+    The next stack of that name has others, as on AWS: what the last one kept must not be in its way.
+    """
+    suffix = hashlib.sha256(f"{stack.stack_id}/{logical_id}".encode()).hexdigest()[:12]
+    return f"{stack.name[:24]}-{logical_id[:24]}-{suffix}"

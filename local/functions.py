@@ -12,8 +12,10 @@ from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.sqs.models import sqs_backends
 
 from local.clients import ACCOUNT_ID
+from local.enforcement import Gate, refused_trust
 from local.event_source import EventSource
 from local.lambda_runtime import Invocation, LambdaRuntime
+from local.policies import Call
 
 _log = logging.getLogger(__name__)
 # AWS waits a minute before the first retry of an asynchronous invocation, two before the second
@@ -24,11 +26,25 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
     """Functions that really run. moto would start containers."""
 
     runtime: LambdaRuntime
+    gate: Gate
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._sources: dict[str, EventSource] = {}
         self._asynchronous = ThreadPoolExecutor(max_workers=8)
+
+    def create_function(self, spec: dict[str, Any]) -> Any:
+        if refused := refused_trust(spec["Role"], "lambda.amazonaws.com", ""):
+            raise InvalidParameterValueException(refused)
+        function = super().create_function(spec)
+        function.log_group = spec.get("LoggingConfig", {}).get("LogGroup", "")
+        return function
+
+    def update_function_configuration(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+        updated = super().update_function_configuration(function_name, qualifier, body)
+        if "LoggingConfig" in body:
+            self.get_function(function_name).log_group = body["LoggingConfig"].get("LogGroup", "")
+        return updated
 
     def invoke(
         self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: dict[str, Any]
@@ -72,6 +88,7 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
                 f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
                 f"Function timeout: {timeout} seconds"
             )
+        self._check_role(mapping, queue)
         queue.lambda_event_source_mappings.clear()  # else moto would deliver every message at once, one by one
         self._listen(mapping)
         return mapping
@@ -86,6 +103,15 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
         if source := self._sources.pop(uuid, None):
             source.stop()
         return self._event_source_mappings.pop(uuid, None)
+
+    def _check_role(self, mapping: Any, queue: Any) -> None:
+        actions = [f"sqs:{name}" for name in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")]
+        calls = [Call(action, queue.queue_arn) for action in actions]
+        if key := queue.kms_master_key_id:
+            calls.append(Call("kms:Decrypt", key))
+        if refused := self.gate.check(self.get_function(mapping.function_name).role, calls):
+            self._event_source_mappings.pop(mapping.uuid)
+            raise InvalidParameterValueException(refused)
 
     def _listen(self, mapping: Any) -> None:
         if not mapping.enabled:

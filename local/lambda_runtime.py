@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.clients import Clients
+from local.log_delivery import LAMBDA_ACTIONS, LogDelivery, LogStream
 from local.processes import kill_group, lifeline
 
 # What Lambda's own image has beside the standard library: boto3 and what it needs
@@ -44,9 +45,10 @@ class _Pool:
 class LambdaRuntime:
     """Invokes functions by what moto knows of them (code, handler, environment, role, timeout)."""
 
-    def __init__(self, state: Path, clients: Clients) -> None:
+    def __init__(self, state: Path, clients: Clients, logs: LogDelivery) -> None:
         self._state = state
         self._clients = clients
+        self._logs = logs
         self._pools: dict[str, tuple[str, _Pool]] = {}
         self._lock = threading.Lock()
 
@@ -59,6 +61,7 @@ class LambdaRuntime:
             worker = worker or self._start(function)
             invocation = worker.invoke(_request(function, event), int(function.timeout))
             self._keep(worker, function, pool)
+        self._deliver_log(function)
         return invocation
 
     def _keep(self, worker: "_Worker", function: Any, pool: _Pool) -> None:
@@ -81,11 +84,21 @@ class LambdaRuntime:
             return self._pools[function.function_name][1]
 
     def _start(self, function: Any) -> "_Worker":
-        log = self._state / "logs" / "functions" / f"{function.function_name}.log"
+        log = self._log_of(function)
         log.parent.mkdir(parents=True, exist_ok=True)
         folders = [str(self._unpacked(function)), str(self._image())]
         command = [sys.executable, "-I", "-S", str(_WORKER), str(lifeline()), function.handler, *folders]
         return _Worker(command, self._environment(function), log)
+
+    def _log_of(self, function: Any) -> Path:
+        return self._state / "logs" / "functions" / f"{function.function_name}.log"
+
+    def _deliver_log(self, function: Any) -> None:
+        """Only a function with a log group of its own has its log there; every function has it in the file."""
+        if group := getattr(function, "log_group", ""):
+            name = f"{function.function_name}/[{function.version}]local"
+            stream = LogStream(function.role, function.region, group, name, LAMBDA_ACTIONS)
+            self._logs.deliver(stream, self._log_of(function))
 
     def _environment(self, function: Any) -> dict[str, str]:
         return {

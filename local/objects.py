@@ -9,7 +9,7 @@ from typing import Any
 from moto.iam.access_control import PermissionResult
 from moto.s3 import models
 
-from local.store import Store
+from local.bucket_settings import SettingsBackend
 
 _lock = threading.Lock()
 
@@ -34,10 +34,8 @@ class OpenBucket(models.FakeBucket):  # type: ignore[misc]
         return PermissionResult.NEUTRAL
 
 
-class ObjectBackend(models.S3Backend):  # type: ignore[misc]
+class ObjectBackend(SettingsBackend):
     """Buckets and objects, written to the store before the client is answered."""
-
-    store: Store
 
     def create_bucket(self, bucket_name: str, region_name: str, *rest: Any, **options: Any) -> Any:
         bucket = super().create_bucket(bucket_name, region_name, *rest, **options)
@@ -74,6 +72,7 @@ class ObjectBackend(models.S3Backend):  # type: ignore[misc]
         """Bring the buckets and objects of the store back, without telling anybody."""
         for name, region in self.store.read("SELECT name, region FROM buckets"):
             super().create_bucket(name, region)
+        self.restore_settings()
         for bucket, name, described in self.store.read("SELECT bucket, key, described FROM objects"):
             self._restore_object(bucket, name, json.loads(described))
 

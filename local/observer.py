@@ -66,7 +66,7 @@ class Observer:
         return [batch for batch in found if batch]
 
     def run_records(self) -> list[dict[str, Any]]:
-        found = (self.document(item["Key"]) for item in self.objects(self.lake, "runs/"))
+        found = (self.document(item["Key"]) for item in self.objects(self.lake, "runs/") if "billed" not in item["Key"])
         return sorted((record for record in found if record), key=lambda record: record["started_at"])
 
     def job_runs(self, name_prefix: str) -> list[dict[str, Any]]:

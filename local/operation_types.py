@@ -86,11 +86,16 @@ def _put_budget(request: Request) -> Made:
     budgets, budget = request.clients("budgets", "us-east-1"), dict(request.properties["Budget"])
     budget.setdefault("BudgetName", request.generated_name)
     budget["BudgetLimit"] = _spend(budget.get("BudgetLimit"))
-    try:
-        budgets.create_budget(AccountId=ACCOUNT_ID, Budget=budget)
-    except ClientError as error:
-        ignore(error, *(["DuplicateRecordException"] if request.previous else []))
+    told = [_notification(one) for one in request.properties.get("NotificationsWithSubscribers", [])]
+    if request.previous and not request.restoring:
+        budgets.delete_budget(AccountId=ACCOUNT_ID, BudgetName=budget["BudgetName"])
+    budgets.create_budget(AccountId=ACCOUNT_ID, Budget=budget, NotificationsWithSubscribers=told)
     return Made(budget["BudgetName"])
+
+
+def _notification(told: dict[str, Any]) -> dict[str, Any]:
+    threshold = float(told["Notification"]["Threshold"])
+    return {**told, "Notification": {**told["Notification"], "Threshold": threshold}}
 
 
 def _spend(limit: dict[str, Any] | None) -> dict[str, str]:

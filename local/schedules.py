@@ -14,7 +14,9 @@ from moto.scheduler.models import scheduler_backends
 
 from local.clients import ACCOUNT_ID
 from local.cron import Cron
+from local.enforcement import Gate
 from local.eventbridge import fire_rule, invoke_later
+from local.policies import Call
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _log = logging.getLogger(__name__)
@@ -33,7 +35,8 @@ class _Timed:
 class Schedules:
     """Looks every second at what the deployed rules and schedules say."""
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
         self._last: dict[tuple[str, str], datetime] = {}
         self._stopped = threading.Event()
 
@@ -50,7 +53,7 @@ class Schedules:
 
     def tick(self, now: datetime) -> None:
         """Fire what is due; what is seen for the first time waits for its first turn."""
-        for timed in _all_timed():
+        for timed in _all_timed(self._gate):
             identity = (timed.name, timed.expression)
             last = self._last.setdefault(identity, now)
             due = due_between(timed.expression, last, now)
@@ -61,7 +64,7 @@ class Schedules:
 
     def fire(self, name: str) -> list[str]:
         """Fire now what has this name, or a name with `-NAME` in it; the names of what was fired."""
-        chosen = [one for one in _all_timed() if one.name == name or f"-{name}" in one.name]
+        chosen = [one for one in _all_timed(self._gate) if one.name == name or f"-{name}" in one.name]
         for timed in chosen:
             timed.fire(datetime.now(UTC))
         return [timed.name for timed in chosen]
@@ -81,8 +84,8 @@ def due_between(expression: str, after: datetime, until: datetime) -> datetime |
     raise ValueError(f"{expression} is not a schedule expression")
 
 
-def _all_timed() -> list[_Timed]:
-    return [*_rules(), *_schedules()]
+def _all_timed(gate: Gate) -> list[_Timed]:
+    return [*_rules(), *_schedules(gate)]
 
 
 def _rules() -> Iterator[_Timed]:
@@ -96,15 +99,18 @@ def _rule_fire(rule: Any) -> Callable[[datetime], None]:
     return lambda _due: fire_rule(rule)
 
 
-def _schedules() -> Iterator[_Timed]:
+def _schedules(gate: Gate) -> Iterator[_Timed]:
     for backend in list(scheduler_backends[ACCOUNT_ID].values()):
         for group in list(backend.schedule_groups.values()):
             for one in list(group.schedules.values()):
-                yield _Timed(one.name, one.schedule_expression, one.state == "ENABLED", _schedule_fire(one))
+                yield _Timed(one.name, one.schedule_expression, one.state == "ENABLED", _schedule_fire(one, gate))
 
 
-def _schedule_fire(schedule: Any) -> Callable[[datetime], None]:
+def _schedule_fire(schedule: Any, gate: Gate) -> Callable[[datetime], None]:
     def fire(due: datetime) -> None:
+        if refused := gate.check(schedule.target["RoleArn"], [Call("lambda:InvokeFunction", schedule.target["Arn"])]):
+            _log.error("schedule %s: %s", schedule.name, refused)
+            return
         scheduled = due.strftime("%Y-%m-%dT%H:%M:%SZ")
         text = (schedule.target.get("Input") or "{}").replace("<aws.scheduler.scheduled-time>", scheduled)
         text = text.replace("<aws.scheduler.schedule-arn>", schedule.arn)

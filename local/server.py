@@ -16,6 +16,7 @@ from moto.glue import urls as glue_urls
 from moto.glue.models import glue_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.s3 import models as s3_models
+from moto.s3 import responses as s3_responses
 from moto.sqs import models as sqs_models
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
@@ -24,17 +25,20 @@ from local import compute_types, operation_types, storage_types  # noqa: F401 - 
 from local.catalog import CatalogBackend, LockingResponse
 from local.clients import ACCOUNT_ID, Clients
 from local.cloudformation import StackBackend, template_at
-from local.custom_resources import RESPONSE_PATH, accept_response
+from local.custom_resources import RESPONSE_PATH, accept_response, response_to
 from local.emr import EmrBackend
 from local.emr_store import EmrStore
+from local.enforcement import Gate
 from local.eventbridge import DeliveringRule, publish
 from local.functions import FunctionBackend
 from local.lambda_runtime import LambdaRuntime
+from local.log_delivery import LogDelivery
 from local.objects import ObjectBackend, OpenBucket, StoredKey
 from local.queues import QueueBackend, ServedQueue, restore_messages
 from local.schedules import Schedules
 from local.spark_runs import SparkRuns
 from local.store import StackStore, Store
+from local.version_listing import list_object_versions
 
 _SPARK = Path(__file__).resolve().parent.parent / ".venv" / "spark"
 _log = logging.getLogger(__name__)
@@ -46,7 +50,8 @@ class EmbeddedAws:
 
     def __init__(self, state: Path, host: str, port: int) -> None:
         self._state = state
-        self._schedules = Schedules()
+        self._gate = Gate(state / "calls.jsonl")
+        self._schedules = Schedules(self._gate)
         self._server: BaseWSGIServer = make_server(
             host, port, self._application(), threaded=True, request_handler=MotoRequestHandler
         )
@@ -63,15 +68,17 @@ class EmbeddedAws:
         # `sam deploy` names the template by an address of this server; moto understands amazonaws.com and localhost
         cloudformation_responses.get_stack_from_s3_url = template_at
         # functions run in processes; moto's need containers
-        FunctionBackend.runtime = LambdaRuntime(self._state, clients)
+        logs = LogDelivery(clients, self._gate)
+        FunctionBackend.runtime, FunctionBackend.gate = LambdaRuntime(self._state, clients, logs), self._gate
         _substitute(lambda_backends, FunctionBackend)
         # job runs are spark-submits; moto's succeed at once
-        EmrBackend.runner, EmrBackend.publish = SparkRuns(self._state, _SPARK, clients), staticmethod(publish)
+        EmrBackend.runner, EmrBackend.publish = SparkRuns(self._state, _SPARK, clients, logs), staticmethod(publish)
         EmrBackend.save = staticmethod(self._emr_store.save)
         _substitute(emrserverless_backends, EmrBackend)
         # objects, messages and tables outlive the process; UpdateTable honours VersionId
         ObjectBackend.store, ServedQueue.store, CatalogBackend.store = store, store, store
         _substitute(s3_models.s3_backends, ObjectBackend)
+        s3_responses.S3Response.list_object_versions = list_object_versions
         _substitute(glue_backends, CatalogBackend)
         s3_models.FakeKey, s3_models.FakeBucket, sqs_models.Queue = StoredKey, OpenBucket, ServedQueue
         _substitute(sqs_models.sqs_backends, QueueBackend)
@@ -104,12 +111,16 @@ class EmbeddedAws:
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             if environ["PATH_INFO"].startswith("/_local/"):
                 return self._own(Request(environ))(environ, start_response)
+            if refusal := self._gate.refusal(environ):
+                return refusal(environ, start_response)
             return moto(environ, start_response)  # type: ignore[no-any-return]
 
         return application
 
     def _own(self, request: Request) -> Response:
         if request.path.startswith(RESPONSE_PATH):
+            if request.method == "GET":
+                return Response(json.dumps(response_to(request.path)), mimetype="application/json")
             accept_response(request.path, request.get_data())
             return Response(status=200)
         parts = request.path.split("/")

@@ -5,15 +5,20 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.clients import Clients
 from local.emr import Ended, JobRunner
+from local.enforcement import refused_trust
+from local.log_delivery import EMR_ACTIONS, LogDelivery, LogStream
 from local.processes import kill_group, start_watched
 
+_UNPACKED = Path(__file__).resolve().parent.parent / ".build" / "unpacked"
 _DRIVER_ENVIRONMENT = "spark.emr-serverless.driverEnv."
 _NOT_FETCHED = ("spark.jars", "spark.files", "spark.submit.pyFiles")
 _QUIET = """rootLogger.level = warn
@@ -78,10 +83,11 @@ class SparkSubmit:
 class SparkRuns(JobRunner):
     """Runs jobs with the repository's own Spark, each in a folder of its own."""
 
-    def __init__(self, state: Path, spark: Path, clients: Clients) -> None:
+    def __init__(self, state: Path, spark: Path, clients: Clients, logs: LogDelivery) -> None:
         self._state = state
         self._spark = spark
         self._clients = clients
+        self._logs = logs
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._archives_lock = threading.Lock()
 
@@ -108,9 +114,12 @@ class SparkRuns(JobRunner):
         driver = job_run.job_driver["sparkSubmit"]
         submit = SparkSubmit.parse(driver.get("sparkSubmitParameters") or "")
         submit.check()
-        entry_point = self._fetch(driver["entryPoint"], folder, job_run.region)
+        if refused := refused_trust(job_run.execution_role_arn, "emr-serverless.amazonaws.com", job_run.arn):
+            raise RunRefusedError(refused)
+        s3 = self._clients.in_role(job_run.execution_role_arn, "s3", job_run.region)
+        entry_point = _fetch(s3, driver["entryPoint"], folder)
         for address, name in submit.archives:
-            (folder / name).symlink_to(self._unpacked(address, job_run.region))
+            (folder / name).symlink_to(self._unpacked(s3, address))
         self._write_configuration(folder / ".spark")
         arguments = driver.get("entryPointArguments") or []
         command = [str(self._spark / "bin" / "spark-submit"), *submit.passed_on, str(entry_point), *arguments]
@@ -127,34 +136,30 @@ class SparkRuns(JobRunner):
             if job_run.state == "CANCELLING":  # it came while the run was being prepared
                 kill_group(process)
             state, details = _wait(process, job_run.execution_timeout_minutes * 60, logs)
+        self._deliver_logs(job_run, logs)
         return Ended(state, details, _cores(submit), _memory_gb(submit))
 
-    def _fetch(self, address: str, folder: Path, region: str) -> Path:
-        bucket, key = _split(address)
-        target = folder / Path(key).name
-        self._clients("s3", region).download_file(bucket, key, str(target))
-        return target
+    def _deliver_logs(self, job_run: Any, folder: Path) -> None:
+        """Into the log group that the run names, under the names that EMR Serverless gives its streams."""
+        monitoring = (job_run.configuration_overrides or {}).get("monitoringConfiguration", {})
+        wanted = monitoring.get("cloudWatchLoggingConfiguration", {})
+        if not wanted.get("enabled"):
+            return
+        place = f"{wanted.get('logStreamNamePrefix', '')}/applications/{job_run.application_id}/jobs/{job_run.id}"
+        for name in ("stdout", "stderr"):
+            stream = f"{place}/SPARK_DRIVER/{name}"
+            group, role = wanted.get("logGroupName", "/aws/emr-serverless"), job_run.execution_role_arn
+            self._logs.deliver(LogStream(role, job_run.region, group, stream, EMR_ACTIONS), folder / name)
 
-    def _unpacked(self, address: str, region: str) -> Path:
-        """The archive's files, unpacked once for each content."""
+    def _unpacked(self, s3: Any, address: str) -> Path:
+        """The archive's files, unpacked once for each content, for every embedded AWS of this repository."""
         bucket, key = _split(address)
         with self._archives_lock:
-            etag = self._clients("s3", region).head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
-            folder = self._state / "archives" / f"{Path(key).name}-{etag}"
+            etag = s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
+            folder = _UNPACKED / f"{Path(key).name}-{etag}"
             if not folder.exists():
-                self._unpack(bucket, key, folder, region)
+                _unpack(s3, address, folder)
         return folder
-
-    def _unpack(self, bucket: str, key: str, folder: Path, region: str) -> None:
-        """Unpack beside the place and move there, so that a folder that exists is complete."""
-        partial = folder.with_name(f"{folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        archive = self._fetch(f"s3://{bucket}/{key}", partial, region)
-        with tarfile.open(archive) as packed:
-            packed.extractall(partial, filter="data")
-        archive.unlink()
-        partial.rename(folder)
 
     def _write_configuration(self, folder: Path) -> None:
         jars = ":".join(str(jar) for jar in sorted((self._spark / "jars").glob("*.jar")))
@@ -163,6 +168,8 @@ class SparkRuns(JobRunner):
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
+            # much of a small run is the loading of classes; the jars were verified by their digests
+            "spark.driver.defaultJavaOptions": "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",
             "spark.driver.extraClassPath": jars,  # on EMR, Iceberg is on the class path as well
             "spark.sql.catalog.lake.glue.endpoint": self._clients.endpoint,
             "spark.sql.catalog.lake.s3.endpoint": self._clients.endpoint,
@@ -192,6 +199,29 @@ class SparkRuns(JobRunner):
         }
 
 
+def _fetch(s3: Any, address: str, folder: Path) -> Path:
+    bucket, key = _split(address)
+    target = folder / Path(key).name
+    s3.download_file(bucket, key, str(target))
+    return target
+
+
+def _unpack(s3: Any, address: str, folder: Path) -> None:
+    """Unpack beside the place and move there, so that a folder that exists is complete; another may be first."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    try:
+        archive = _fetch(s3, address, partial)
+        with tarfile.open(archive) as packed:
+            packed.extractall(partial, filter="data")
+        archive.unlink()
+        partial.chmod(0o755)
+        with suppress(OSError):
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def _split(address: str) -> tuple[str, str]:
     scheme, _, rest = address.partition("://")
     bucket, _, key = rest.partition("/")
@@ -209,8 +239,15 @@ def _wait(process: subprocess.Popen[bytes], timeout_seconds: float, logs: Path) 
         kill_group(process)  # whoever ended the run, nothing of it may go on and commit
     if status == 0:
         return "SUCCESS", ""
-    last = (logs / "stderr").read_text(errors="replace").strip().splitlines()[-1:]
-    return "FAILED", f"Job failed with exit code {status}. {' '.join(last)} (logs: {logs})"
+    return "FAILED", f"Job failed with exit code {status}. {_last_line(logs)} (logs: {logs})"
+
+
+def _last_line(logs: Path) -> str:
+    """What the job said last: spark-submit puts both streams of a driver on its standard output."""
+    for stream in ("stdout", "stderr"):
+        if lines := (logs / stream).read_text(errors="replace").strip().splitlines():
+            return lines[-1]
+    return ""
 
 
 def _cores(submit: SparkSubmit) -> int:

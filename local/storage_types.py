@@ -30,7 +30,8 @@ def _put_bucket(request: Request) -> Made:
         s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": location} if location else {}))
     except ClientError as error:
         ignore(error, "BucketAlreadyOwnedByYou", *(["BucketAlreadyExists"] if request.restoring else []))
-    _configure_bucket(s3, name, request.properties)
+    if not request.restoring:  # settings outlive the process
+        _configure_bucket(s3, name, request.properties)
     domain = f"{name}.s3.amazonaws.com"
     regional = f"{name}.s3.{request.region}.amazonaws.com"
     return Made(name, {"Arn": f"arn:aws:s3:::{name}", "DomainName": domain, "RegionalDomainName": regional})
@@ -126,7 +127,9 @@ def _put_queue_policy(request: Request) -> Made:
 @puts("AWS::SNS::Topic")
 def _put_topic(request: Request) -> Made:
     name = request.name("TopicName")
-    arn = request.client("sns").create_topic(Name=name)["TopicArn"]
+    key = request.properties.get("KmsMasterKeyId", "")
+    attributes = {"KmsMasterKeyId": key} if key else {}
+    arn = request.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
     for subscription in request.properties.get("Subscription", []):
         request.client("sns").subscribe(
             TopicArn=arn, Protocol=subscription["Protocol"], Endpoint=subscription["Endpoint"]
@@ -181,8 +184,9 @@ def _remove_database(request: Request, resource: Resource) -> None:
 @puts("AWS::Logs::LogGroup")
 def _put_log_group(request: Request) -> Made:
     logs, name = request.client("logs"), request.name("LogGroupName")
+    key = request.properties.get("KmsKeyId")
     try:
-        logs.create_log_group(logGroupName=name)
+        logs.create_log_group(logGroupName=name, **({"kmsKeyId": key} if key else {}))
     except ClientError as error:
         ignore(error, *(["ResourceAlreadyExistsException"] if request.previous else []))
     if days := request.properties.get("RetentionInDays"):

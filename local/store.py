@@ -10,6 +10,7 @@ from typing import Any
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stacks (stack_id TEXT PRIMARY KEY, region TEXT, saved TEXT);
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, region TEXT);
+CREATE TABLE IF NOT EXISTS bucket_settings (bucket TEXT, setting TEXT, value TEXT, PRIMARY KEY (bucket, setting));
 CREATE TABLE IF NOT EXISTS objects (bucket TEXT, key TEXT, described TEXT, body BLOB, PRIMARY KEY (bucket, key));
 CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, region TEXT, queue TEXT, described TEXT);
 CREATE TABLE IF NOT EXISTS glue (region TEXT, database TEXT, name TEXT, described TEXT,

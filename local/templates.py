@@ -38,6 +38,11 @@ def managed_policies() -> dict[str, str]:
     return {name: "arn:aws:iam::aws:policy" + policy.get("Path", "/") + name for name, policy in policies.items()}
 
 
+def managed_document(name: str) -> dict[str, Any]:
+    """What one of AWS's own policies says."""
+    return dict(json.loads(aws_managed_policies_data)[name]["Document"])
+
+
 class _ManagedPolicies:
     """What the transform asks IAM for."""
 

@@ -1,0 +1,99 @@
+"""CloudWatch Logs as the platform fills it: in the name of the role whose process wrote the lines, if that role may.
+
+Lines in the embedded metric format become metrics, as CloudWatch makes them.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.clients import ACCOUNT_ID, Clients
+from local.enforcement import Gate
+from local.policies import Call
+
+_EVENTS_AT_ONCE = 5_000
+_LONGEST_EVENT = 200_000
+LAMBDA_ACTIONS = ("CreateLogStream", "PutLogEvents")
+EMR_ACTIONS = ("DescribeLogGroups", "DescribeLogStreams", "CreateLogStream", "PutLogEvents")
+
+
+@dataclass(frozen=True)
+class LogStream:
+    """Where lines go, in whose name, and which of the role's permissions the platform needs for that."""
+
+    role_arn: str
+    region: str
+    group: str
+    name: str
+    actions: tuple[str, ...]
+
+    def calls(self) -> Iterator[Call]:
+        """What the platform does to deliver."""
+        for action in self.actions:
+            group = "" if action == "DescribeLogGroups" else self.group
+            stream = self.name if action in LAMBDA_ACTIONS else ""
+            arn = f"arn:aws:logs:{self.region}:{ACCOUNT_ID}:log-group:{group}:log-stream:{stream}"
+            yield Call(f"logs:{action}", arn)
+
+
+class LogDelivery:
+    """Delivers in the background, in order. A role that may not write has no logs here, as on AWS; only its file."""
+
+    def __init__(self, clients: Clients, gate: Gate) -> None:
+        self._clients = clients
+        self._gate = gate
+        self._offsets: dict[Path, int] = {}
+        self._lock = threading.Lock()
+        self._queue = ThreadPoolExecutor(1, "logs")
+
+    def deliver(self, stream: LogStream, file: Path) -> None:
+        """Put what has been added to the file since the last time into the stream."""
+        with self._lock:
+            begin = self._offsets.get(file, 0)
+            with file.open("rb") as log:
+                log.seek(begin)
+                added = log.read().rpartition(b"\n")[0]
+            self._offsets[file] = begin + len(added) + (1 if added else 0)
+        if lines := added.decode("utf-8", "replace").splitlines():
+            self._queue.submit(self._put, stream, lines)
+
+    def _put(self, stream: LogStream, lines: list[str]) -> None:
+        if self._gate.check(stream.role_arn, stream.calls()):
+            return
+        logs = self._clients("logs", stream.region)
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_stream(logGroupName=stream.group, logStreamName=stream.name)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line[:_LONGEST_EVENT]} for line in lines if line.strip()]
+        for first in range(0, len(events), _EVENTS_AT_ONCE):
+            some = events[first : first + _EVENTS_AT_ONCE]
+            logs.put_log_events(logGroupName=stream.group, logStreamName=stream.name, logEvents=some)
+        for line in lines:
+            with contextlib.suppress(ValueError, KeyError, ClientError):  # a line like any other
+                self._put_metrics(json.loads(line), stream.region)
+
+    def _put_metrics(self, line: Any, region: str) -> None:
+        for directive in line["_aws"]["CloudWatchMetrics"] if isinstance(line, dict) and "_aws" in line else ():
+            data = [
+                {
+                    "MetricName": metric["Name"],
+                    "Dimensions": [{"Name": name, "Value": str(line[name])} for name in names],
+                    "Values": [float(value) for value in _list(line[metric["Name"]])],
+                    "Unit": metric.get("Unit", "None"),
+                }
+                for names in directive["Dimensions"]
+                for metric in directive["Metrics"]
+            ]
+            self._clients("cloudwatch", region).put_metric_data(Namespace=directive["Namespace"], MetricData=data)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
