@@ -1,0 +1,79 @@
+"""`pomona backfill`: marks dirty what the bucket lists and what only the table has, however events were lost."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from pomona_cli.listing import Listed, Listing
+from pomona_cli.queue_writing import mark_dirty
+from pomona_cli.seen import SeenKeys
+from pomona_cli.stack import Stack
+from pomona_cli.table import FeatureTable, find_table, prefixed
+
+
+@dataclass
+class Backfill:
+    """What a backfill found, and what of it is in the queue."""
+
+    listed: int = 0
+    older: int = 0  # listed, and left out because of --since
+    only_in_table: int = 0
+    marked: int = 0
+    segments: int = 0
+
+    def sentence(self, dry_run: bool) -> str:
+        """What was found and done, for people."""
+        done = "would be marked" if dry_run else f"are in the queue, in {self.segments} segments"
+        left_out = f", {self.older} of them older than --since" if self.older else ""
+        return (
+            f"{self.marked} keys {done}: the bucket lists {self.listed}{left_out}, "
+            f"and {self.only_in_table} are only in the table."
+        )
+
+
+def disagreeing_keys(
+    stack: Stack, prefix: str, since: datetime | None, found: Backfill, tell: Callable[[int], None]
+) -> Iterator[str]:
+    """Each key below the prefix that the bucket lists (modified at `since` or later) or only the table has, once.
+
+    `found` counts as it goes; `tell` hears how many keys were looked at. The table is opened first: a row that comes
+    while the bucket is listed belongs to an event of its own.
+    """
+    table = find_table(stack)
+    seen = SeenKeys()
+    selection = stack.settings.selection
+    for page in _pages(stack, prefix):
+        seen.add(listed.key for listed in page)
+        images = [listed for listed in page if selection.takes(listed.key)]
+        fresh = [listed.key for listed in images if since is None or listed.modified_at >= since]
+        found.listed += len(images)
+        found.older += len(images) - len(fresh)
+        tell(len(page))
+        yield from fresh
+    if table:
+        yield from _only_in_table(table, stack.images_bucket, prefix, seen, found, tell)
+
+
+def _pages(stack: Stack, prefix: str) -> Iterator[list[Listed]]:
+    """What lies both below the prefix and below one of the stack's own."""
+    for own in stack.settings.selection.prefixes or ("",):
+        if own.startswith(prefix) or prefix.startswith(own):
+            yield from Listing(stack.s3, stack.images_bucket, max(own, prefix, key=len)).pages()
+
+
+def _only_in_table(
+    table: FeatureTable, bucket: str, prefix: str, seen: SeenKeys, found: Backfill, tell: Callable[[int], None]
+) -> Iterator[str]:
+    for batch in table.batches(("key",), prefixed(prefix, bucket)):
+        keys = batch.column("key").to_pylist()
+        gone = seen.new(keys)
+        found.only_in_table += len(gone)
+        tell(len(keys))
+        yield from gone
+
+
+def write(stack: Stack, keys: Iterator[str], found: Backfill) -> None:
+    """Mark the keys dirty; `found` counts those that are safe in the queue."""
+    for count in mark_dirty(stack.queue, stack.images_bucket, keys, "backfill"):
+        found.marked += count
+        found.segments += 1

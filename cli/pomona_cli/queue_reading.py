@@ -1,0 +1,56 @@
+"""What waits, runs and has failed, read from the queue's own documents."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from intake.documents import ACTIVE, FAILED, Claim, FailedBatch
+from intake.segments import PENDING, Segment, parse_name
+from pomona_cli.stack import Stack
+
+_READS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits for a run."""
+
+    segments: int
+    keys: int
+    oldest_at: datetime | None
+
+
+def active_claim(stack: Stack) -> Claim | None:
+    """The batch in flight; FormatError if its document is of another release."""
+    stored = stack.lake.read(ACTIVE)
+    return Claim.from_json(stored.body) if stored else None
+
+
+def pending(stack: Stack, claim: Claim | None) -> Pending:
+    """The segments that no run has taken yet."""
+    taken = set(claim.names) if claim else set()
+    waiting = [segment for segment in _segments(stack) if segment.name not in taken]
+    oldest = min((segment.written_at for segment in waiting), default=None)
+    return Pending(len(waiting), sum(segment.keys for segment in waiting), oldest)
+
+
+def _segments(stack: Stack) -> Iterator[Segment]:
+    return (segment for name in stack.lake.names(PENDING) if (segment := parse_name(name)))
+
+
+def failed_batch_ids(stack: Stack) -> list[str]:
+    """The ids of the batches that failed for good, oldest first."""
+    return sorted(name.removeprefix(FAILED).removesuffix(".json") for name in stack.lake.names(FAILED))
+
+
+def failed_batches(stack: Stack, ids: list[str]) -> list[FailedBatch]:
+    """Those of the batches that are still there."""
+
+    def read(batch_id: str) -> FailedBatch | None:
+        name = f"{FAILED}{batch_id}.json"
+        stored = stack.lake.read(name)
+        return FailedBatch.from_json(name, stored.body) if stored else None
+
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        return [batch for batch in pool.map(read, ids) if batch]

@@ -1,0 +1,34 @@
+"""Marking keys dirty: a stream of keys becomes segments of the queue, written a few at a time."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from intake.queue import Queue
+from intake.segments import MAX_KEYS_PER_SEGMENT, DirtyKey
+from intake.times import iso, now
+from pomona_cli.bounded import bounded_map
+
+_WRITES_AT_ONCE = 4
+
+
+def mark_dirty(queue: Queue, bucket: str, keys: Iterable[str], purpose: str) -> Iterator[int]:
+    """Write the keys into segments, and say of each segment that is safe how many keys it holds.
+
+    A segment is whole or not there: ended anywhere, what was told is in the queue. In memory are the keys of a few
+    segments. `purpose` is part of the segments' names: letters, digits and dashes.
+    """
+    request = f"{purpose}-{secrets.token_hex(4)}"
+
+    def write(numbered: tuple[int, list[str]]) -> int:
+        number, chunk = numbered
+        seen_at = iso(now())
+        queue.write([DirtyKey(bucket, key, seen_at) for key in chunk], f"{request}-{number:06d}")
+        return len(chunk)
+
+    return bounded_map(_WRITES_AT_ONCE, write, enumerate(_chunks(iter(keys))))
+
+
+def _chunks(stream: Iterator[str]) -> Iterator[list[str]]:
+    while chunk := list(islice(stream, MAX_KEYS_PER_SEGMENT)):
+        yield chunk

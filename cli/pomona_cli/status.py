@@ -1,0 +1,110 @@
+"""`pomona status`: one look at the queue, the runs and the erasures of a stack."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from intake.documents import Claim, FailedBatch
+from intake.errors import code_of
+from intake.times import iso, now
+from pomona_cli.erasures import Erasure, erasures
+from pomona_cli.queue_reading import Pending, active_claim, failed_batch_ids, failed_batches, pending
+from pomona_cli.run_history import Run, RunHistory
+from pomona_cli.stack import Stack
+
+SHOWN_RUNS = 5
+SHOWN_FAILED = 10
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """The batch in flight and what EMR Serverless says of its run."""
+
+    claim: Claim
+    state: str
+    details: str
+    started_at: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        claim = {name: getattr(self.claim, name) for name in ("batch_id", "attempt", "claimed_at", "keys", "run_id")}
+        return {**claim, "segments": len(self.claim.segments), "state": self.state, "details": self.details}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `pomona status` shows."""
+
+    stack: str
+    pending: Pending
+    in_flight: InFlight | None
+    runs: list[Run]
+    last_refit: dict[str, Any] | None
+    failed: list[FailedBatch]
+    more_failed: int
+    erasures: list[Erasure]
+    at: datetime
+
+    @property
+    def oldest_seconds(self) -> float | None:
+        """How long the oldest pending key has waited."""
+        return (self.at - self.pending.oldest_at).total_seconds() if self.pending.oldest_at else None
+
+    def document(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "stack": self.stack,
+            "at": iso(self.at),
+            "pending": {**asdict(self.pending), "oldest_seconds": self.oldest_seconds},
+            "in_flight": self.in_flight.document() if self.in_flight else None,
+            "runs": [run.document() for run in self.runs],
+            "last_refit": self.last_refit,
+            "failed_batches": [_failed_document(batch) for batch in self.failed],
+            "more_failed_batches": self.more_failed,
+            "open_erasures": [erasure.document() for erasure in self.erasures],
+        }
+
+
+def look(stack: Stack) -> Status:
+    """Read everything, side by side."""
+    history = RunHistory(stack)
+    with ThreadPoolExecutor(5) as pool:
+        claimed = pool.submit(active_claim, stack)
+        runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
+        failed_ids, opened = pool.submit(failed_batch_ids, stack), pool.submit(erasures, stack)
+        claim = claimed.result()
+        waiting, flying = pool.submit(pending, stack, claim), pool.submit(_in_flight, stack, claim)
+        ids = failed_ids.result()
+        return Status(
+            stack=stack.place.stack,
+            pending=waiting.result(),
+            in_flight=flying.result(),
+            runs=runs.result(),
+            last_refit=refit.result(),
+            failed=failed_batches(stack, ids[-SHOWN_FAILED:]),
+            more_failed=max(len(ids) - SHOWN_FAILED, 0),
+            erasures=[erasure for erasure in opened.result() if erasure.is_open],
+            at=now(),
+        )
+
+
+def _in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
+    if claim is None:
+        return None
+    if claim.run_id is None:
+        return InFlight(claim, "not started", "the next look at the queue starts it", None)
+    try:
+        emr = stack.client("emr-serverless")
+        run = emr.get_job_run(applicationId=claim.application_id, jobRunId=claim.run_id)["jobRun"]
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return InFlight(claim, "gone", "the run or its application no longer exists", None)
+        raise
+    return InFlight(claim, run["state"], run.get("stateDetails") or "", run["createdAt"])
+
+
+def _failed_document(batch: FailedBatch) -> dict[str, Any]:
+    told = {name: getattr(batch, name) for name in ("batch_id", "attempts", "reason", "failed_at")}
+    return {**told, "keys": len(batch.keys)}
