@@ -1,0 +1,235 @@
+"""What Pomona costs and what the alternatives cost: docs/cost.md, from measured rates and dated list prices.
+
+`make bench-pages` writes it.
+"""
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.figures import Figures, figures
+from benchmarks.places import ROOT, BenchError
+
+PRICES = ROOT / "benchmarks" / "prices.json"
+PAGE = ROOT / "docs" / "cost.md"
+HOUR, MONTH_HOURS = 3600, 730
+
+# what the template deploys
+WORKER_VCPUS, WORKER_GB = 2, 8
+MAX_EXECUTORS = 4
+MAX_KEYS_PER_RUN = 100_000
+EVENTS_OF_A_MESSAGE_BATCH = 3_500  # 6 MB of messages with an S3 event each
+LAMBDA_GB = 0.25
+LAMBDA_VCPUS = 256 / 1769
+CLOCK_MINUTES = 5
+ALARMS = 6
+ROW_BYTES = 1_280 * 4 + 300
+
+# what EMR takes beside the work: assumed, not measured here; the smoke test on an account shows it
+WORKER_START_SECONDS = 60
+CLUSTER_START_SECONDS = 8 * 60
+CLUSTER_WORKERS = 8  # of the field's published pipelines, with a primary node
+COUNTS = (1_000, 1_000_000, 100_000_000)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """List prices in dollars."""
+
+    as_of: str
+    region: str
+    check: str
+    values: dict[str, float]
+    sources: dict[str, tuple[str, str]]
+
+    def __getitem__(self, name: str) -> float:
+        return self.values[name]
+
+
+def prices(path: Path = PRICES) -> Prices:
+    """Read the file."""
+    document = json.loads(path.read_text())
+    entries = document["prices"]
+    return Prices(
+        as_of=document["as_of"],
+        region=document["region"],
+        check=document["check"],
+        values={name: entry["value"] for name, entry in entries.items()},
+        sources={name: (entry["source"], entry["confirmed"]) for name, entry in entries.items()},
+    )
+
+
+def workers_cost(seconds: float, workers: int, at: Prices) -> float:
+    """EMR Serverless workers of the template's size for so many seconds, each at least a minute."""
+    hour = WORKER_VCPUS * at["emr_serverless_vcpu_hour"] + WORKER_GB * at["emr_serverless_gb_hour"]
+    return max(seconds, 60.0) / HOUR * workers * hour
+
+
+def executors(keys: int, figure: Figures) -> int:
+    """As many as the work fills: another executor takes a minute to come."""
+    seconds = keys / (figure.images_per_core_second * WORKER_VCPUS)
+    return max(1, min(MAX_EXECUTORS, round(seconds / WORKER_START_SECONDS)))
+
+
+def run_seconds(keys: int, figure: Figures) -> float:
+    """Of one run, from its start to its commit."""
+    slots = executors(keys, figure) * WORKER_VCPUS
+    return WORKER_START_SECONDS + figure.fixed_seconds + keys / (figure.images_per_core_second * slots)
+
+
+def runs_of(images: int) -> list[int]:
+    """The keys of each run."""
+    whole, rest = divmod(images, MAX_KEYS_PER_RUN)
+    return [MAX_KEYS_PER_RUN] * whole + ([rest] if rest else [])
+
+
+def pomona_parts(images: int, figure: Figures, at: Prices) -> dict[str, float]:
+    """Dollars of each part, for that many new images, refitted once."""
+    runs = runs_of(images)
+    featurize = sum(workers_cost(run_seconds(keys, figure), executors(keys, figure) + 1, at) for keys in runs)
+    refit_seconds = WORKER_START_SECONDS + figure.fixed_seconds + figure.refit_seconds * images / figure.refit_rows
+    invocations = math.ceil(images / EVENTS_OF_A_MESSAGE_BATCH)
+    lambda_seconds = figure.ingest_cpu_seconds * images / 10_000 / LAMBDA_VCPUS
+    puts, gets = 2 * invocations + 40 * len(runs), images + 20 * invocations
+    return {
+        "EMR Serverless: featurize": featurize,
+        "EMR Serverless: one refit": workers_cost(refit_seconds, 2, at),
+        "S3 requests": puts * at["s3_put_1000"] / 1000 + gets * at["s3_get_1000"] / 1000,
+        "SQS": 1.3 * images * at["sqs_request_million"] / 1e6,  # a send each, receives and deletes of ten
+        "Lambda": invocations * at["lambda_request_million"] / 1e6
+        + lambda_seconds * LAMBDA_GB * at["lambda_gb_second"],
+    }
+
+
+def idle_month(at: Prices, stored_images: int = 0) -> dict[str, float]:
+    """Dollars of a month in which nothing is uploaded."""
+    looks = MONTH_HOURS * 60 / CLOCK_MINUTES + 2 * 30
+    return {
+        "clock: Lambda": looks * (at["lambda_request_million"] / 1e6 + 0.2 * LAMBDA_GB * at["lambda_gb_second"]),
+        "clock: S3 (one GET, one LIST each)": looks * (at["s3_get_1000"] + at["s3_put_1000"]) / 1000,
+        "SQS (five pollers, 20 s each)": 5 * MONTH_HOURS * HOUR / 20 * at["sqs_request_million"] / 1e6,
+        "alarms": ALARMS * at["cloudwatch_alarm_month"],
+        "table": stored_images * ROW_BYTES / 1e9 * at["s3_gb_month"],
+    }
+
+
+def notebook(images: int, figure: Figures, at: Prices) -> float:
+    """The field's script in a notebook on an m5.xlarge: the machine alone, not who sits before it."""
+    seconds = 300 + images / (figure.field_images_per_core_second * 4)
+    return seconds / HOUR * at["ec2_m5_xlarge_hour"]
+
+
+def cluster(images: int, figure: Figures, at: Prices) -> float:
+    """The field's job on a hand-started EMR cluster of m5.xlarge: a primary node and eight workers of 4 vCPUs."""
+    seconds = CLUSTER_START_SECONDS + images / (figure.field_images_per_core_second * 4 * CLUSTER_WORKERS)
+    return seconds / HOUR * (CLUSTER_WORKERS + 1) * (at["ec2_m5_xlarge_hour"] + at["emr_m5_xlarge_hour"])
+
+
+def service(images: int, figure: Figures, at: Prices) -> float:
+    """A service on m5.xlarge that is always on, for as long as its images take, at least a month."""
+    seconds = images / (figure.field_images_per_core_second * 4)
+    return max(seconds / HOUR, MONTH_HOURS) * at["ec2_m5_xlarge_hour"]
+
+
+def page(figure: Figures, at: Prices) -> str:
+    """docs/cost.md."""
+    return "\n".join([*_head(figure, at), *_images(figure, at), *_idle(at), *_sources(at)]) + "\n"
+
+
+def _head(figure: Figures, at: Prices) -> list[str]:
+    return [
+        "# What it costs",
+        "",
+        f"Written by `benchmarks/cost.py` from `benchmarks/results.json` (measured on {figure.cores} cores of "
+        f"{figure.machine}) and `benchmarks/prices.json` (list prices of {at.region}, {at.as_of}, no free tier, "
+        "no tax). "
+        "A core there is taken for a vCPU here.",
+        "",
+        f"Assumed, as it cannot be measured without an account: a worker of EMR Serverless is ready after "
+        f"{WORKER_START_SECONDS} s (billed), a cluster after {CLUSTER_START_SECONDS // 60} minutes (billed). "
+        "Every run's real cost is shown by `pomona status` and in the report.",
+        "",
+    ]
+
+
+def _images(figure: Figures, at: Prices) -> list[str]:
+    names = list(pomona_parts(1, figure, at))
+    lines = ["## New images", "", f"| | {' | '.join(f'{count:,}' for count in COUNTS)} |", "|---" * 4 + "|"]
+    parts = {count: pomona_parts(count, figure, at) for count in COUNTS}
+    lines += [_line(name, [parts[count][name] for count in COUNTS]) for name in names]
+    lines.append(_line("**Pomona**", [sum(parts[count].values()) for count in COUNTS]))
+    others = {
+        "a notebook on an instance": notebook,
+        "a hand-started EMR cluster": cluster,
+        "a service, always on": service,
+    }
+    lines += [_line(name, [other(count, figure, at) for count in COUNTS]) for name, other in others.items()]
+    return [
+        *lines,
+        "",
+        f"The alternatives run the field's job at its measured best, {figure.field_images_per_core_second:.1f} "
+        "images a "
+        f"second and core (Pomona: {figure.images_per_core_second:.1f}). The notebook and the cluster wait for a "
+        "person who "
+        "starts them and stops them; an hour of that person is not in the table. The service is the month's bill.",
+        "",
+    ]
+
+
+def _idle(at: Prices) -> list[str]:
+    parts = idle_month(at)
+    lines = ["## A month in which nothing happens", "", "| | dollars |", "|---|---|"]
+    lines += [f"| {name} | {cost:.2f} |" for name, cost in parts.items()]
+    left_on, stopped = MONTH_HOURS * at["ec2_m5_xlarge_hour"], 100 * at["ebs_gp3_gb_month"]
+    forgotten = MONTH_HOURS * (CLUSTER_WORKERS + 1) * (at["ec2_m5_xlarge_hour"] + at["emr_m5_xlarge_hour"])
+    return [
+        *lines,
+        f"| **Pomona** | **{sum(parts.values()):.2f}** |",
+        f"| an instance that was stopped (100 GB of disk) | {stopped:.2f} |",
+        f"| an instance that was left on, or a service | {left_on:.2f} |",
+        f"| a cluster that was left on | {forgotten:.2f} |",
+        "",
+        f"The table of a million images is {1e6 * ROW_BYTES / 1e9:.1f} GB, "
+        f"{1e6 * ROW_BYTES / 1e9 * at['s3_gb_month']:.2f} dollars a month. Metrics are billed only in hours in which "
+        f"they are written ({at['cloudwatch_metric_month']} a month each), a KMS key of your own, access logs and "
+        "the images themselves are yours.",
+        "",
+    ]
+
+
+def _sources(at: Prices) -> list[str]:
+    lines = [
+        "## Prices",
+        "",
+        f"Check one with `{at.check}`.",
+        "",
+        "| | dollars | source | confirmed |",
+        "|---|---|---|---|",
+    ]
+    return lines + [
+        f"| {name} | {at[name]:.7g} | {source} | {confirmed} |" for name, (source, confirmed) in at.sources.items()
+    ]
+
+
+def _line(name: str, costs: list[float]) -> str:
+    return f"| {name} | {' | '.join(dollars(cost) for cost in costs)} |"
+
+
+def dollars(amount: float) -> str:
+    """To three digits, and never less than a hundredth of a cent."""
+    return f"{amount:,.4f}" if amount < 0.1 else f"{amount:,.2f}" if amount < 1000 else f"{amount:,.0f}"
+
+
+def main() -> None:
+    """Write the page."""
+    try:
+        PAGE.write_text(page(figures(), prices()))
+    except BenchError as error:
+        sys.exit(f"cost: {error}")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

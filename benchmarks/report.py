@@ -1,0 +1,165 @@
+"""docs/performance.md, with its pictures, from results.json.
+
+`make bench-pages` writes it.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.places import RESULTS, ROOT, BenchError
+from benchmarks.results import Document, read
+
+DOCS = ROOT / "docs"
+PAGE = DOCS / "performance.md"
+PICTURES = DOCS / "pictures"
+OURS, THEIRS, NEUTRAL = "#2a6f4e", "#b5573c", "#888888"
+PARTS_SHOWN = ("session", "plan", "write", "commit", "gather", "fit", "project", "export", "plots")
+
+
+def page(document: Document) -> str:
+    """The page's text."""
+    return "\n".join([*_head(document), *_table(document), *_not_met(document), *_rows(document)]) + "\n"
+
+
+def _head(document: Document) -> list[str]:
+    machine = document["machine"]
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("spark", "java", "python", "tensorflow", "versitygw"))
+    return [
+        "# Performance",
+        "",
+        f"Written by `benchmarks/report.py` from `benchmarks/results.json`: {machine['cores']} cores of "
+        f"{machine['processor']}, {machine['memory_gb']} GB, {versions}; images: {machine['images']}. `make "
+        "bench` measures all of "
+        "it again, `make bench ROWS=refit,ingest` some of it. Both sides run in turn on the same cores, in the "
+        "same run; figures "
+        "are medians. S3 is a server process (versitygw), other services are the embedded AWS's.",
+        "",
+        "![the featurize job and the refit beside the field's](pictures/beside.svg)",
+        "",
+    ]
+
+
+def _table(document: Document) -> list[str]:
+    lines = ["| row | ours | theirs | ratio | goal | met |", "|---|---|---|---|---|---|"]
+    for row in document["rows"]:
+        theirs = "" if row["theirs"] is None else f"{_number(row['theirs'])} {row['unit']}"
+        ratio = "" if row["ratio"] is None else _number(row["ratio"])
+        met = "yes" if row["met"] else "**no**"
+        lines.append(
+            f"| {row['name']} | {_number(row['ours'])} {row['unit']} | {theirs} | {ratio} | {row['goal']} | {met} |"
+        )
+    return [*lines, ""]
+
+
+def _not_met(document: Document) -> list[str]:
+    missed = [row for row in document["rows"] if not row["met"]]
+    lines = ["## What was not faster, or not fast enough", ""]
+    if not missed:
+        return [*lines, "Every goal was met.", ""]
+    return [*lines, *(f"- **{row['name']}**: {_number(row['ratio'])} (goal {row['goal']})." for row in missed), ""]
+
+
+def _rows(document: Document) -> list[str]:
+    lines = ["## Each row", ""]
+    for row in document["rows"]:
+        about = dict(document["details"][row["name"]])
+        lines += [f"### {row['name']}", ""]
+        if note := about.pop("note"):
+            lines += [f"{note[0].upper()}{note[1:]}.", ""]
+        lines += [f"- {name.replace('_', ' ')}: {_told(value)}" for name, value in about.items() if name != "group"]
+        lines.append("")
+    return [*lines, "![where the time of a run goes](pictures/parts.svg)", ""]
+
+
+def _told(value: Any) -> str:  # noqa: ANN401 (a value of JSON)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return " ".join(_told(one) for one in value)
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def draw(document: Document, folder: Path) -> None:
+    """The pictures, as SVG."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "pomona"  # the same picture for the same figures
+    folder.mkdir(parents=True, exist_ok=True)
+    _draw_beside(document, folder / "beside.svg")
+    _draw_parts(document, folder / "parts.svg")
+
+
+def _draw_beside(document: Document, path: Path) -> None:
+    from matplotlib import pyplot
+
+    shown = [
+        row for row in document["rows"] if row["theirs"] and _group(document, row) in ("job", "refit", "photographs")
+    ]
+    shown = [row for row in shown if row["unit"] in ("s", "ms")]
+    figure, axes = pyplot.subplots(figsize=(8, 0.8 * len(shown) + 0.9), layout="constrained")
+    names = [row["name"] for row in shown]
+    axes.barh(names, [row["theirs"] / row["ours"] for row in shown], color=THEIRS, height=0.4, label="theirs")
+    axes.barh(names, [1.0] * len(shown), color=OURS, height=0.4, label="ours = 1")
+    axes.invert_yaxis()
+    axes.set_xlabel("time, ours = 1")
+    axes.tick_params(axis="y", labelsize=7)
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def _draw_parts(document: Document, path: Path) -> None:
+    from matplotlib import pyplot
+
+    runs: dict[str, dict[str, float]] = {}
+    for row in document["rows"]:
+        parts = document["details"][row["name"]].get("parts")
+        if parts and _group(document, row) in ("job", "fixed", "refit"):
+            runs.setdefault(_group(document, row), {name: parts[name] for name in PARTS_SHOWN if name in parts})
+    figure, axes = pyplot.subplots(figsize=(8, 0.6 * len(runs) + 1.2), layout="constrained")
+    for group, parts in runs.items():
+        left = 0.0
+        for name, seconds in parts.items():
+            axes.barh(group, seconds, left=left, height=0.5, edgecolor="white", color=_shade(name))
+            if seconds > 0.04 * sum(parts.values()):
+                axes.text(left + seconds / 2, group, f"{name}\n{seconds:.1f}", ha="center", va="center", fontsize=7)
+            left += seconds
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def _shade(part: str) -> Any:  # noqa: ANN401 (a colour of matplotlib)
+    from matplotlib import colormaps
+
+    return colormaps["Pastel2"](PARTS_SHOWN.index(part) % 8)
+
+
+def _group(document: Document, row: dict[str, Any]) -> str:
+    return str(document["details"][row["name"]]["group"])
+
+
+def main() -> None:
+    """Write the page and its pictures."""
+    document = read(RESULTS)
+    try:
+        if document["machine"].get("quick", True):
+            raise BenchError("results.json holds no full measurement: run make bench")
+        draw(document, PICTURES)
+        PAGE.write_text(page(document))
+    except BenchError as error:
+        sys.exit(f"report: {error}")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The groups of rows: each is measured by itself, `make bench ROWS=name,name`."""
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.bench import Bench
+from benchmarks.results import Row
+from benchmarks.rows import (
+    engine,
+    fixed,
+    growth,
+    intake,
+    latency,
+    long_life,
+    memory,
+    photographs,
+    refit,
+    skew,
+    whole_job,
+)
+
+GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "job": whole_job.measure,
+    "engine": engine.measure,
+    "fixed": fixed.measure,
+    "photographs": photographs.measure,
+    "growth": growth.measure_growth,
+    "unchanged": growth.measure_unchanged,
+    "long-life": long_life.measure,
+    "refit": refit.measure,
+    "memory": memory.measure,
+    "refit-memory": refit.measure_memory,
+    "skew": skew.measure,
+    "ingest": intake.measure_ingest,
+    "advance": intake.measure_advance,
+    "latency": latency.measure,
+}

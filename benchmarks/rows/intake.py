@@ -1,0 +1,209 @@
+"""The functions: ingest with as many events as Lambda hands over at once, advance with a long line of segments."""
+
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.gateway import REGION
+from benchmarks.places import DEVELOPMENT_PYTHON, ROOT, BenchError
+from benchmarks.results import Goal, Row, Samples
+from intake.segments import DirtyKey, parts
+from intake.times import iso, now
+from tools.build import build_function
+
+MEMORY = 256 * 2**20
+LAMBDA_SHARE = 256 / 1769  # of a vCPU at 256 MB: docs.aws.amazon.com/lambda, "Configure Lambda function memory"
+INVOCATION = ROOT / "benchmarks" / "tasks" / "invocation.py"
+INGEST, IMPORT, ADVANCE = (
+    Goal("≤ 1 s at ≤ 256 MB", most=1.0),
+    Goal("≤ 0.4 s", most=0.4),
+    Goal("≤ 3 s at ≤ 256 MB", most=3.0),
+)
+KEYS_OF_A_SEGMENT = 100
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function's package as `sam build` makes it, and the environment that the template would give it."""
+
+    name: str
+    package: Path
+    environment: dict[str, str]
+
+    @classmethod
+    def build(cls, bench: Bench, name: str, lake: str) -> "Function":
+        """Build it; the application is one of the embedded AWS, whose runs end at once (their code is not there)."""
+        package = bench.folder / f"{name}-{uuid.uuid4().hex[:8]}"
+        build_function(name, package)
+        emr = bench.cloud.client("emr-serverless")
+        token = uuid.uuid4().hex
+        application = emr.create_application(name=name, releaseLabel="emr-spark-8.1.0", type="SPARK", clientToken=token)
+        variables = {
+            "LAKE_BUCKET": lake,
+            "IMAGES_BUCKET": "images",
+            "DATABASE_NAME": "bench",
+            "APPLICATION_ID": application["applicationId"],
+            "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/bench",
+            "JOB_PREFIX": "jobs/none",
+            "POWERTOOLS_SERVICE_NAME": "pomona",
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "PYTHONDONTWRITEBYTECODE": "1",  # a function's folder is read-only on Lambda
+            "PATH": os.environ["PATH"],
+        }
+        return cls(name, package, bench.cloud.environment() | variables)
+
+    def invoke(self, event: dict[str, Any], times: int) -> dict[str, Any]:
+        """A cold start, and the handler called some times in the same process."""
+        path = self.package.with_suffix(".json")
+        path.write_text(json.dumps(event))
+        command: list[str | Path] = [
+            DEVELOPMENT_PYTHON,
+            "-S",
+            "-B",
+            INVOCATION,
+            self.package,
+            self.name,
+            path,
+            str(times),
+        ]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BenchError(f"{self.name} failed: {done.stderr[-800:]}")
+        return dict(json.loads(done.stderr.splitlines()[-1]))
+
+
+def message(number: int) -> dict[str, Any]:
+    """A message as SQS hands it to Lambda, with one event as S3 writes it."""
+    key = f"some-class/{number:06d}+of+many.jpg"
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": REGION,
+        "eventTime": "2026-11-21T09:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "AWS:AIDAJDPLRKLG7UEXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "203.0.113.5"},
+        "responseElements": {
+            "x-amz-request-id": "D82B88E5F771F645",
+            "x-amz-id-2": "vlR7PnpV2Ce81l0PRw6jlUpck7Jo5ZsQjryTjKlc5aLWGVHPZLj5NeC6qMa0emYBDXOo6QBU0Wo=",
+        },
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "828aa6fc-f7b5-4305-8584-487c791949c1",
+            "bucket": {
+                "name": "images",
+                "ownerIdentity": {"principalId": "A3I5XTEXAMAI3E"},
+                "arn": "arn:aws:s3:::images",
+            },
+            "object": {
+                "key": key,
+                "size": 5210,
+                "eTag": uuid.uuid5(uuid.NAMESPACE_URL, key).hex,
+                "sequencer": f"{number:018X}",
+            },
+        },
+    }
+    return {
+        "messageId": str(uuid.uuid5(uuid.NAMESPACE_OID, key)),
+        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a" * 8,
+        "body": json.dumps({"Records": [record]}),
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1795251600000",
+            "SenderId": "AIDAJHIPRHEMV73VRJEBU",
+            "ApproximateFirstReceiveTimestamp": "1795251600001",
+        },
+        "messageAttributes": {},
+        "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{REGION}:123456789012:events",
+        "awsRegion": REGION,
+    }
+
+
+def measure_ingest(bench: Bench) -> Iterator[Row]:
+    """Each repeat is a cold start with one call, into an empty queue."""
+    events = bench.size(10_000, 1_000)
+    event = {"Records": [message(number) for number in range(events)]}
+    told = []
+    for _ in range(bench.size(5, 1)):
+        lake = bench.cloud.bucket("lake")
+        told.append(Function.build(bench, "ingest", lake).invoke(event, 1))
+        _require_all(bench, lake, events, told[-1])
+    yield from _ingest_rows(events, told)
+
+
+def _require_all(bench: Bench, lake: str, events: int, told: dict[str, Any]) -> None:
+    names = bench.cloud.keys(lake, "queue/pending")
+    kept = sum(int(name.rsplit("/", 1)[1].split("-")[1]) for name in names)
+    if kept != events or told["answers"][0]["batchItemFailures"]:
+        raise BenchError(f"ingest kept {kept} of {events} keys: {told['answers'][0]}")
+
+
+def _ingest_rows(events: int, told: list[dict[str, Any]]) -> Iterator[Row]:
+    seconds, imports = Samples([one["calls"][0] for one in told]), Samples([one["import"] for one in told])
+    peak, cpu = max(one["peak_bytes"] for one in told), median(one["cpu"] for one in told)
+    details = {
+        "ours_samples": str(seconds),
+        "peak_mb": round(peak / 2**20),
+        "cpu_seconds": round(cpu, 3),
+        "cpu_seconds_at_the_share_of_256_mb": round(cpu / LAMBDA_SHARE, 1),
+    }
+    yield INGEST.row(
+        f"ingest of {events:,} S3 events",
+        ours=seconds.median,
+        unit="s",
+        provided=peak <= MEMORY,
+        note="the first call of a new process, launch of the run included, on a whole core",
+        details=details,
+    )
+    yield IMPORT.row(
+        "ingest's cold import",
+        ours=imports.median,
+        unit="s",
+        note="without compiled bytecode, which Lambda's read-only folder does not keep either",
+        details={"ours_samples": str(imports)},
+    )
+
+
+def measure_advance(bench: Bench) -> Iterator[Row]:
+    """A line of segments, and nothing in flight: listed, decided on, claimed and started."""
+    segments = bench.size(10_000, 500)
+    lake = bench.cloud.bucket("lake")
+    moment = now()
+    written = (
+        one
+        for number in range(segments)
+        for one in parts(_segment(number, iso(moment)), f"request-{number:06d}", moment).items()
+    )
+    bench.cloud.upload(lake, written)
+    told = []
+    for _ in range(bench.size(5, 1)):
+        function = Function.build(bench, "advance", lake)
+        told.append(function.invoke({"source": "clock"}, 1))
+        claim = json.loads(bench.cloud.client("s3").get_object(Bucket=lake, Key="queue/active.json")["Body"].read())
+        if not claim["run_id"]:
+            raise BenchError("advance did not start a run")
+        bench.cloud.client("s3").delete_object(Bucket=lake, Key="queue/active.json")
+    seconds, peak = Samples([one["calls"][0] for one in told]), max(one["peak_bytes"] for one in told)
+    details = {"ours_samples": str(seconds), "peak_mb": round(peak / 2**20), "claimed_segments": len(claim["segments"])}
+    yield ADVANCE.row(
+        f"advance with {segments:,} pending segments",
+        ours=seconds.median,
+        unit="s",
+        provided=peak <= MEMORY,
+        note="the first call of a new process: listing, claim and start of a run",
+        details=details,
+    )
+
+
+def _segment(number: int, seen_at: str) -> list[DirtyKey]:
+    return [DirtyKey("images", f"{number:06d}/{one:03d}.jpg", seen_at) for one in range(KEYS_OF_A_SEGMENT)]
