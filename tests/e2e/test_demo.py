@@ -5,8 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,43 +15,10 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from local.rounds import files_below, plan
+from tests.e2e.conftest import SAMPLES, Demo
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = ROOT / "samples" / "images"
 pytestmark = pytest.mark.timeout(1500)
-LINE = re.compile(
-    r"demo: images=(?P<images>\d+) features=(?P<features>\d+) errors=(?P<errors>\d+) runs=(?P<runs>\d+) "
-    r"components=(?P<components>\d+) variance=(?P<variance>\d\.\d\d) seconds=\d+"
-)
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A finished demo whose embedded AWS is still up."""
-
-    out: Path
-    printed: str
-    endpoint: str
-
-    @property
-    def figures(self) -> dict[str, float]:
-        found = LINE.fullmatch(self.printed.strip().splitlines()[-1])
-        assert found, self.printed
-        return {name: float(value) for name, value in found.groupdict().items()}
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("a clone of mine")
-    out = folder / "demo-out"
-    words = ["--images", str(SAMPLES), "--backbone", "fruitnet", "--components", "0.95", "--out", str(out), "--keep"]
-    done = subprocess.run(
-        [sys.executable, "-m", "local.demo", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    state = re.search(r"STATE='(.+)'", done.stdout)[1]
-    yield Demo(out, done.stdout, (Path(state) / "endpoint").read_text().strip())
-    subprocess.run([sys.executable, "-m", "local", "down", "--state", state], cwd=ROOT, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")

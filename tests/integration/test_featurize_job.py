@@ -143,7 +143,7 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     assert orchard.snapshots()[-1]["pomona.batch-id"] == record["batch_id"]
     assert orchard.snapshots()[-1]["pomona.attempt"] == "1"
     assert read_json(orchard.run.lake_bucket, f"runs/{record['batch_id']}-1.json") == record
-    parts = {"session", "plan", "get", "decode", "resize", "inference", "merge", "publish", "total"}
+    parts = {"session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance", "total"}
     assert record["seconds"].keys() == parts
     assert orchard.branches() == ["main"]
 

@@ -14,6 +14,7 @@ from intake.errors import IntakeError
 from intake.ingestion import ingest
 from intake.lake import Lake
 from intake.queue import Queue
+from intake.selection import Selection
 from intake.settings import Settings
 from tests.model.actors import Actor, CrashError, Fate
 from tests.model.aws import S3, EmrServerless
@@ -189,7 +190,7 @@ class World:
     def _ingest(self, actor: Actor, event: dict[str, Any]) -> list[str]:
         """The names of the messages that SQS may forget."""
         queue = self._queue(actor)
-        answer = ingest(event, queue, f"request-{self._next()}", self.now).response
+        answer = ingest(event, queue, Selection(), f"request-{self._next()}", self.now).response
         with suppress(Exception):
             queue.advance()
         kept = {item["itemIdentifier"] for item in answer["batchItemFailures"]}

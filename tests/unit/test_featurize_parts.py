@@ -125,6 +125,7 @@ def test_an_archive_that_does_not_fit_is_one_sentence():
 
 def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(featurize, "check_archive", Mock(side_effect=MisconfiguredError("the archive does not fit")))
+    monkeypatch.setattr(featurize, "start_session", Mock())  # a real one would be every later test's
     names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
     numbers = ("attempt", "max-image-bytes", "max-image-pixels")
     status = featurize.main([part for name in names + numbers for part in (f"--{name}", "1")])

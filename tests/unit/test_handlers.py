@@ -18,7 +18,7 @@ from intake import telemetry, wiring
 from intake.segments import parse_lines
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
-CACHES = (wiring.settings, wiring.queue, wiring.refits, wiring._lake, wiring._runs)
+CACHES = (wiring.settings, wiring.queue, wiring.books, wiring.refits, wiring._lake, wiring._runs)
 
 
 @dataclass
@@ -216,7 +216,7 @@ def test_refit_of_a_changed_table_starts_a_run(stage: Stage) -> None:
     location = {"metadata_location": "s3://lake/warehouse/features/metadata/1.metadata.json"}
     glue.create_table(DatabaseName="pomona", TableInput={"Name": "features", "Parameters": location})
     summary = {"operation": "overwrite", "added-records": "5", "total-records": "5"}
-    snapshot = {"snapshot-id": 7, "summary": summary}
+    snapshot = {"snapshot-id": 7, "timestamp-ms": 1_795_000_000_000, "summary": summary}
     metadata = {"format-version": 2, "current-snapshot-id": 7, "snapshots": [snapshot]}
     stage.s3.put_object(
         Bucket="lake", Key="warehouse/features/metadata/1.metadata.json", Body=json.dumps(metadata).encode()

@@ -10,12 +10,14 @@ from botocore.exceptions import ClientError
 
 from intake.emr import Runs
 from intake.errors import FormatError, TransientError
-from intake.history import changed_since, has_rows
+from intake.history import changed_since, has_rows, unfitted_since
 from intake.lake import Lake
 from intake.refits import LATEST, Refits, scheduled_time
+from intake.table_metadata import TableMetadata
 from tests.model.aws import S3, EmrServerless, client_error
 from tests.model.world import settings
 
+HOUR_MS = 3_600_000
 SCHEDULED = datetime(2026, 11, 21, 8, tzinfo=UTC)
 NOTHING = {"operation": "append", "total-records": "9"}
 ADDED = {"operation": "append", "added-records": "9", "total-records": "9"}
@@ -27,7 +29,12 @@ EMPTIED = {"operation": "delete", "deleted-records": "9", "total-records": "0"}
 def table(*summaries: dict[str, str], expired: int = 0) -> dict[str, Any]:
     """Iceberg's metadata of a table with snapshots 1, 2, …, of which the first have expired."""
     snapshots = [
-        {"snapshot-id": number, "parent-snapshot-id": number - 1, "summary": summary}
+        {
+            "snapshot-id": number,
+            "parent-snapshot-id": number - 1,
+            "timestamp-ms": number * HOUR_MS,
+            "summary": summary,
+        }
         for number, summary in enumerate(summaries, start=1)
     ]
     return {"format-version": 2, "current-snapshot-id": len(summaries) or -1, "snapshots": snapshots[expired:]}
@@ -44,14 +51,30 @@ def table(*summaries: dict[str, str], expired: int = 0) -> dict[str, Any]:
         (table(ADDED, COMPACTED), 1, False),
         (table(ADDED, NOTHING, NOTHING, expired=2), 1, True),
         (table(ADDED, COMPACTED, expired=1), 1, True),
-        (table(NOTHING), None, False),
-        (table(), None, False),
+        (table(COMPACTED, expired=0), None, True),
     ],
 )
 def test_a_table_has_changed_when_a_snapshot_changed_rows(
     metadata: dict[str, Any], since: int | None, changed: bool
 ) -> None:
     assert changed_since(metadata, since) is changed
+
+
+@pytest.mark.parametrize(
+    ("metadata", "since", "hour"),
+    [
+        (table(ADDED, DELETED, NOTHING), None, 1),
+        (table(ADDED, NOTHING, DELETED, ADDED), 1, 3),
+        (table(ADDED, COMPACTED), 1, None),
+        (table(ADDED, ADDED, DELETED, expired=2), 1, 3),
+        (table(), None, None),
+    ],
+)
+def test_the_oldest_change_that_no_refit_has_seen_is_known(
+    metadata: dict[str, Any], since: int | None, hour: int | None
+) -> None:
+    expected = None if hour is None else datetime.fromtimestamp(hour * HOUR_MS / 1000, UTC)
+    assert unfitted_since(metadata, since) == expected
 
 
 def test_a_table_whose_rows_are_all_deleted_has_none() -> None:
@@ -85,7 +108,12 @@ class Scene:
             self.lake.objects[LATEST] = json.dumps({"format": 1, "snapshot_id": fitted}).encode()
         self.glue = Glue(None if metadata is None else f"s3://lake/{name}")
         self.emr = EmrServerless({"app-1"})
-        self.refits = Refits(self.glue, Lake(_Paging(self.lake), "lake"), Runs(_Paging(self.emr)), settings())
+        self.refits = Refits(
+            TableMetadata(self.glue, Lake(_Paging(self.lake), "lake"), settings()),
+            Lake(_Paging(self.lake), "lake"),
+            Runs(_Paging(self.emr)),
+            settings(),
+        )
 
 
 class _Paging:
@@ -122,7 +150,7 @@ def test_a_refit_whose_token_was_forgotten_is_found_by_its_name() -> None:
 
 def test_a_token_fits_the_largest_snapshot_id() -> None:
     largest = 2**63 - 1
-    snapshot = {"snapshot-id": largest, "summary": ADDED}
+    snapshot = {"snapshot-id": largest, "timestamp-ms": HOUR_MS, "summary": ADDED}
     scene = Scene({"format-version": 2, "current-snapshot-id": largest, "snapshots": [snapshot]})
 
     scene.refits.start_if_changed(SCHEDULED)

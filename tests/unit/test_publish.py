@@ -1,44 +1,31 @@
 """publish: the bundle of `sam build` reaches the lake once, under its digest, and CloudFormation always hears of it."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 import publish
-from intake.bundle import Bundle, BundleError
+from intake import bundle as bundles
+from intake.bundle import Bundle, BundleError, remove_old
+from tests.unit.cloudformation_answers import answering
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
 
 @pytest.fixture
 def answers() -> Iterator[list[dict]]:
-    """What CloudFormation receives: a server that notes each answer; its address is `answers.url`."""
-    received: list[dict] = []
-
-    class Listener(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Not a word on the test's output."""
-
-    server = HTTPServer(("127.0.0.1", 0), Listener)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    received.append({"url": f"http://127.0.0.1:{server.server_port}/answer"})
-    yield received
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """What CloudFormation receives; the first entry holds the address it listens at."""
+    with answering() as (url, received):
+        received.append({"url": url})
+        yield received
 
 
 @pytest.fixture
@@ -129,3 +116,17 @@ def test_a_bundle_of_an_unknown_format_is_refused(bundle):
     describe(bundle, format=2)
     with pytest.raises(BundleError, match="format 2"):
         Bundle.open(bundle)
+
+
+def test_old_bundles_go_but_neither_the_newest_nor_those_in_use(lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given five releases, of which the two oldest are in use or were until now
+    monkeypatch.setattr(bundles, "BUNDLES_KEPT", 2)
+    for number in range(1, 6):
+        lake.put_object(Bucket="lake", Key=f"jobs/{number}/job.tar.gz", Body=b"")
+        stored = s3_backends[ACCOUNT_ID]["aws"].buckets["lake"].keys[f"jobs/{number}/job.tar.gz"]
+        stored.last_modified = datetime(2026, 1, number)
+    # When old ones are removed
+    assert remove_old(lake, "lake", {"jobs/1", "jobs/2"}) == ["jobs/3"]
+    # Then what runs, what ran, and the newest are there
+    kept = [found["Key"] for found in lake.list_objects_v2(Bucket="lake", Prefix="jobs/")["Contents"]]
+    assert kept == [f"jobs/{number}/job.tar.gz" for number in (1, 2, 4, 5)]

@@ -3,15 +3,18 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from pomona import objects, results, uploads
 from pomona.errors import JobError, MisconfiguredError
-from pomona.results import LATEST, ResultsFolder, keys_under, move_latest
+from pomona.results import LATEST, ResultsFolder, keys_under, move_latest, remove_old
 from pomona.uploads import ObjectWriter
 
 REGION = "eu-west-3"
@@ -49,6 +52,36 @@ def document(sequence_number, **more):
 
 def latest(lake):
     return objects.read_json(lake, LATEST)
+
+
+def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, server, monkeypatch):
+    # Given five refits, of which the oldest is the one that latest.json names, and things that are no results
+    monkeypatch.setattr(results, "RESULTS_KEPT", 2)
+    move_latest(lake, document(1, prefix="results/1001/"))
+    moments = {}
+    for number in range(1, 6):
+        ResultsFolder(lake, 1000 + number).put("model.json", b"", "application/json")
+        ResultsFolder(lake, 1000 + number).put("projections/part-00000.parquet", b"", results.PARQUET)
+        moments[f"results/{1000 + number}/"] = number
+    server.put_object(Bucket=lake, Key="results/notes/mine.txt", Body=b"")
+    put_back(lake, moments)
+    # When old ones are removed
+    removed = remove_old(lake)
+    # Then the two newest, the named one, and what is not a refit's stay
+    assert removed == ["results/1002/", "results/1003/"]
+    prefixes = {key.rsplit("/", 1)[0] for key in keys_under(lake, "results/100") if "model" in key}
+    assert prefixes == {"results/1001", "results/1004", "results/1005"}
+    assert list(keys_under(lake, "results/notes/")) == ["results/notes/mine.txt"]
+    assert latest(lake)["prefix"] == "results/1001/"
+    assert remove_old(lake) == []
+
+
+def put_back(lake, hours):
+    """Let objects below a prefix be as many hours younger as the prefix says: S3 tells seconds only."""
+    for key, stored in s3_backends[ACCOUNT_ID]["aws"].buckets[lake].keys.items():
+        for prefix, hour in hours.items():
+            if key.startswith(prefix):
+                stored.last_modified = datetime(2026, 1, 1, hour)
 
 
 def test_latest_moves_forward_and_never_back(lake):

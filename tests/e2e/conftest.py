@@ -1,0 +1,51 @@
+"""One demo on the sample images for all tests that look at its outcome; its embedded AWS stays up for them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "samples" / "images"
+LINE = re.compile(
+    r"demo: images=(?P<images>\d+) features=(?P<features>\d+) errors=(?P<errors>\d+) runs=(?P<runs>\d+) "
+    r"components=(?P<components>\d+) variance=(?P<variance>\d\.\d\d) seconds=\d+"
+)
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A finished demo whose embedded AWS is still up."""
+
+    out: Path
+    printed: str
+    endpoint: str
+    state: Path
+
+    @property
+    def figures(self) -> dict[str, float]:
+        found = LINE.fullmatch(self.printed.strip().splitlines()[-1])
+        assert found, self.printed
+        return {name: float(value) for name, value in found.groupdict().items()}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("a clone of mine")
+    out = folder / "demo-out"
+    words = ["--images", str(SAMPLES), "--backbone", "fruitnet", "--components", "0.95", "--out", str(out), "--keep"]
+    done = subprocess.run(
+        [sys.executable, "-m", "local.demo", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    state = Path(re.search(r"STATE='(.+)'", done.stdout)[1])
+    yield Demo(out, done.stdout, (state / "endpoint").read_text().strip(), state)
+    subprocess.run(
+        [sys.executable, "-m", "local", "down", "--state", str(state)], cwd=ROOT, check=True, capture_output=True
+    )
+    shutil.rmtree(state)

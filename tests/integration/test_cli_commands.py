@@ -1,0 +1,514 @@
+"""`pomona` against the embedded AWS: what an operator types, and what is in the lake afterwards."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+from intake.documents import Claim, ClaimedSegment, FailedBatch, failed_name
+from intake.segments import DirtyKey, parse_name
+from tests.cli_stack import FEATURES, CliStack
+from tests.local_server import REGION, ROOT, LocalServer, until
+
+BATCH = "20261120T120000000Z-0badcafe"
+STOPS_AT_THE_TABLE = """
+import time, pomona_cli.backfill
+def stop(stack):
+    print("begun", flush=True)
+    time.sleep(600)
+pomona_cli.backfill.find_table = stop
+from pomona_cli.main import app
+app()
+"""
+HOSTILE = ["=1+1.jpg", "a//b.jpg", "../x.jpg", "'; drop table.jpg", "<script>.jpg", "\x1b[31mred.jpg", "é 2.jpg"]
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    server = LocalServer(tmp_path_factory.mktemp("state"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def stack(aws: LocalServer, request: pytest.FixtureRequest) -> CliStack:
+    return CliStack(aws, f"cli-{abs(hash(request.node.nodeid)) % 10**8}")
+
+
+@pytest.fixture(scope="module")
+def common(aws: LocalServer) -> CliStack:
+    """A stack that no test changes."""
+    return CliStack(aws, "cli-common")
+
+
+def fail(stack: CliStack, batch: str, *keys: str) -> None:
+    dirty = [DirtyKey(stack.images, key, "2026-11-20T12:00:00.000Z") for key in keys]
+    failed = FailedBatch(batch, 3, "Job failed: \x1b[31mno memory", "2026-11-20T12:30:00.000Z", dirty)
+    stack.s3.put_object(Bucket=stack.lake, Key=failed_name(batch), Body=failed.to_json())
+
+
+def write(stack: CliStack, key: str, document: dict) -> None:
+    stack.s3.put_object(Bucket=stack.lake, Key=key, Body=json.dumps({"format": 1, **document}).encode())
+
+
+def lines(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+# finding the stack
+
+
+def test_a_stack_that_is_not_there_is_told_with_region_and_endpoint(common):
+    told = common.pomona("status", "--stack", "none")
+    assert told.exit_code == 1
+    assert f"There is no stack none in region {REGION} at {common.aws.endpoint}" in told.stderr
+
+
+def test_another_region_has_another_stack(common):
+    told = common.pomona("status", "--region", "us-east-1")
+    assert (told.exit_code, "in region us-east-1" in told.stderr) == (1, True)
+
+
+def test_without_a_region_there_is_nothing_to_ask(common):
+    told = common.pomona("status", AWS_REGION="", AWS_CONFIG_FILE="none", HOME="none")
+    assert (told.exit_code, "pass --region" in told.stderr) == (1, True)
+
+
+def test_a_stack_of_something_else_is_refused(aws, common):
+    aws.deploy("other", {"Queue": {"Type": "AWS::SQS::Queue"}}, {"Queue": {"Ref": "Queue"}})
+    told = common.pomona("status", "--stack", "other")
+    assert (told.exit_code, "it is no stack of Pomona" in told.stderr) == (1, True)
+
+
+def user(aws: LocalServer, name: str, *actions: str) -> dict[str, str]:
+    """The credentials of a user who may do only this."""
+    iam = aws.client("iam")
+    iam.create_user(UserName=name)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+    iam.put_user_policy(UserName=name, PolicyName="some", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+LOOK = ("cloudformation:DescribeStacks", "s3:GetObject", "s3:ListBucket", "emr-serverless:ListJobRuns")
+
+
+@pytest.mark.parametrize(
+    ("name", "actions", "words", "missing"),
+    [
+        ("nobody", ("s3:ListAllMyBuckets",), ("status",), "cloudformation:DescribeStacks"),
+        ("looker", ("cloudformation:DescribeStacks",), ("status",), "s3:GetObject"),
+        ("lister", ("cloudformation:DescribeStacks",), ("retry", "--all"), "s3:ListBucket"),
+        ("reader", LOOK, ("errors",), "glue:GetTable"),
+        ("filler", (*LOOK, "glue:GetTable"), ("backfill",), "lambda:GetFunctionConfiguration"),
+    ],
+)
+def test_a_missing_permission_is_named(common, name, actions, words, missing):
+    told = common.pomona(*words, **user(common.aws, name, *actions))
+    assert told.exit_code == 1
+    assert f"may not {missing}" in told.stderr
+
+
+def test_what_looks_needs_no_more_than_it_says(common):
+    told = common.pomona("status", **user(common.aws, "watcher", *LOOK))
+    assert (told.exit_code, told.stderr) == (0, "")
+
+
+LAKE = ("cloudformation:DescribeStacks", "s3:ListBucket", "s3:GetObject")
+MARK = (*LAKE, "s3:PutObject", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction")
+BOOK = {
+    "runs": (*LAKE, "emr-serverless:ListJobRuns", "emr-serverless:GetJobRun"),
+    "errors": (*LAKE, "glue:GetTable"),
+    "backfill": (*MARK, "glue:GetTable"),
+    "retry --all": (*MARK, "s3:DeleteObject"),
+    "erase a/ --yes": (*MARK, "glue:GetTable", "s3:ListBucketVersions", "s3:DeleteObjectVersion"),
+}
+
+
+@pytest.mark.parametrize("words", BOOK)
+def test_the_permissions_in_the_book_are_enough(aws, words):
+    stack = CliStack(aws, f"cli-book-{words.split()[0]}")
+    stack.put("a/1")
+    stack.append(stack.row("a/1"))
+    fail(stack, BATCH, "a/1")
+    told = stack.pomona(*words.split(), **user(aws, f"book-{words.split()[0]}", *BOOK[words]))
+    assert told.exit_code == 0, told.stderr
+
+
+# status and runs
+
+
+def test_the_status_of_an_empty_stack_says_so(common):
+    told = common.pomona("status")
+    assert told.exit_code == 0
+    assert "pending    nothing\nin flight  nothing\nlast refit none yet" in told.stdout
+    assert common.pomona("runs").stdout == "There was no run yet.\n"
+
+
+def test_the_status_tells_what_waits_runs_and_failed(stack):
+    # Given a pending segment, a claim without a run, a failed batch, results, an open erasure and a final one
+    claimed = "queue/pending/20261120T120000000Z-000002-a-0.jsonl"
+    waiting = "queue/pending/20261120T130000000Z-000003-b-0.jsonl"
+    for name in (claimed, waiting):
+        stack.s3.put_object(Bucket=stack.lake, Key=name, Body=b"")
+    claim = Claim(BATCH, 1, "2026-11-20T12:00:00.000Z", (ClaimedSegment(claimed, 2),), "app", {"name": "x"})
+    stack.s3.put_object(Bucket=stack.lake, Key="queue/active.json", Body=claim.to_json())
+    fail(stack, "20261119T120000000Z-1", "a", "b")
+    write(stack, "results/latest.json", {"snapshot_id": 42, "rows": 7, "components": 3, "variance": 0.9512})
+    about = {"requested_at": "2026-11-20T12:00:00.000Z", "bucket": stack.images, "prefix": "p/\x1b", "keys": []}
+    write(stack, "erasures/open/one.json", {"id": "one", **about, "state": "open", "final_at": None})
+    write(
+        stack, "erasures/final/two.json", {"id": "two", **about, "state": "final", "final_at": "2026-11-20T13:00:00Z"}
+    )
+    # When the status is asked for
+    told = stack.pomona("status")
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    # Then it has all of it, and nothing that steers a terminal
+    assert told.exit_code == 0, told.stderr
+    assert "3 keys in 1 segments" in told.stdout
+    assert f"batch {BATCH}, attempt 1, 2 keys in 1 segments: not started" in told.stdout
+    assert "snapshot 42: rows 7, components 3, variance 0.951" in told.stdout
+    assert r"\x1b[31mno memory" in told.stdout
+    assert "one of the prefix" in told.stdout
+    assert "two" not in told.stdout
+    assert "\x1b" not in told.stdout
+    assert document["pending"]["keys"] == 3
+    assert document["in_flight"]["batch_id"] == BATCH
+    assert [batch["keys"] for batch in document["failed_batches"]] == [2]
+    assert [erasure["id"] for erasure in document["open_erasures"]] == ["one"]
+
+
+def test_a_document_of_a_later_release_is_refused(stack):
+    write(stack, "results/latest.json", {"format": 2})
+    told = stack.pomona("status")
+    assert (told.exit_code, "results/latest.json has format 2" in told.stderr) == (1, True)
+
+
+def test_runs_are_told_with_what_was_billed(stack):
+    # Given two recorded runs, of which one was billed
+    for minute in (1, 2):
+        name = f"20261120T12{minute:02d}00000Z-abc"
+        counts = {"done": 5, "errors": 0}
+        write(stack, f"runs/{name}-1.json", {"batch_id": name, "keys": 5, "images": counts, "seconds": {"total": 61.0}})
+    billed = {"state": "SUCCESS", "run_id": "r", "vcpu_hours": 0.5, "memory_gb_hours": 2.0, "storage_gb_hours": 0.0}
+    write(stack, "runs/20261120T1202000000Z-abc-1.billed.json".replace("1202000000Z", "120200000Z"), billed)
+    # When runs are asked for
+    newest, oldest = lines(stack.pomona("runs", "--json").stdout)
+    # Then the newest is first, and an unknown cost is not guessed
+    assert (newest["batch"], newest["attempt"], newest["state"]) == ("20261120T120200000Z-abc", 1, "SUCCESS")
+    assert newest["billed"]["vcpu_hours"] == 0.5
+    assert (oldest["billed"], oldest["cost"]) == (None, None)
+    table = stack.pomona("runs").stdout
+    assert "1 min 1 s" in table
+    assert "unknown" in table
+    assert len(lines(stack.pomona("runs", "--limit", "1", "--json").stdout)) == 1
+
+
+# backfill
+
+
+def test_backfill_marks_what_the_bucket_lists_and_what_only_the_table_has(stack):
+    stack.put("a/1.jpg", "a/2.jpg", *HOSTILE)
+    stack.append(stack.row("a/1.jpg"), stack.row("gone/1.jpg"), stack.row("other.jpg", bucket="another-bucket"))
+    told = stack.pomona("backfill")
+    assert told.exit_code == 0, told.stderr
+    assert "10 keys are in the queue, in 1 segments: the bucket lists 9, and 1 are only in the table." in told.stdout
+    assert stack.dirty() == sorted(["a/1.jpg", "a/2.jpg", "gone/1.jpg", *HOSTILE])
+
+
+def test_backfill_before_the_first_run_needs_no_table(stack):
+    stack.put("a.jpg")
+    assert "1 keys are in the queue" in stack.pomona("backfill").stdout
+
+
+def test_a_dry_run_writes_nothing(stack):
+    stack.put("a.jpg")
+    told = stack.pomona("backfill", "--dry-run", "--json")
+    assert lines(told.stdout)[0]["marked"] == 1
+    assert stack.dirty() == []
+
+
+def test_backfill_keeps_to_the_prefix_in_the_bucket_and_in_the_table(stack):
+    stack.put("a/1.jpg", "b/1.jpg")
+    stack.append(stack.row("a/gone.jpg"), stack.row("b/gone.jpg"))
+    stack.pomona("backfill", "--prefix", "a/")
+    assert stack.dirty() == ["a/1.jpg", "a/gone.jpg"]
+
+
+def test_backfill_since_a_day_takes_newer_objects_and_all_that_are_gone(stack):
+    stack.put("a.jpg")
+    stack.append(stack.row("gone.jpg"))
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%d")
+    told = stack.pomona("backfill", "--since", tomorrow)
+    assert "1 of them older than --since" in told.stdout
+    assert stack.dirty() == ["gone.jpg"]
+
+
+def test_backfill_marks_only_what_the_stack_takes_for_images(aws):
+    stack = CliStack(aws, "cli-selection", IMAGES_PREFIXES="a/,c/", IMAGES_SUFFIXES=".jpg")
+    stack.put("a/1.jpg", "a/notes.txt", "b/1.jpg", "c/1.jpg")
+    stack.pomona("backfill")
+    assert stack.dirty() == ["a/1.jpg", "c/1.jpg"]
+
+
+def test_many_keys_become_several_segments_of_the_queue(stack):
+    stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(10_001)))
+    stack.pomona("backfill")
+    segments = [parse_name(name) for name in stack.aws.keys(stack.lake, "queue/pending/")]
+    assert sorted(segment.keys for segment in segments) == [1, 10_000]
+    assert len(set(stack.dirty())) == 10_001
+
+
+def test_a_backfill_that_is_interrupted_says_so_and_can_be_repeated(stack):
+    # Given a backfill that has begun
+    stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(100)))
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "functions"))
+    environment = {**os.environ, **stack.environment(), "PYTHONPATH": path}
+    command = [sys.executable, "-c", STOPS_AT_THE_TABLE, "backfill"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        # When Ctrl-C is pressed
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=60)[1]
+    # Then it ends with 130 and a sentence, and a repetition marks everything
+    assert (process.returncode, "start it again to mark all" in told) == (130, True), told
+    assert "100 keys are in the queue" in stack.pomona("backfill").stdout
+
+
+# retry
+
+
+def test_retry_puts_a_failed_batch_back_once(stack):
+    fail(stack, BATCH, "a", "b")
+    told = stack.pomona("retry", BATCH)
+    assert told.exit_code == 0, told.stderr
+    assert stack.dirty() == ["a", "b"]
+    again = stack.pomona("retry", BATCH)
+    assert (again.exit_code, f"There is no failed batch '{BATCH}'. Failed are: none" in again.stderr) == (1, True)
+
+
+def test_retry_all_puts_every_batch_back(stack):
+    fail(stack, "20261119T120000000Z-1", "a")
+    fail(stack, "20261119T120000000Z-2", "b")
+    told = stack.pomona("retry", "--all", "--json")
+    assert [one["batch_id"] for one in lines(told.stdout)] == ["20261119T120000000Z-1", "20261119T120000000Z-2"]
+    assert stack.dirty() == ["a", "b"]
+    assert stack.pomona("retry", "--all").stdout == "No batch has failed.\n"
+
+
+@pytest.mark.parametrize("words", [("retry",), ("retry", BATCH, "--all")])
+def test_retry_asks_for_one_or_all(common, words):
+    told = common.pomona(*words)
+    assert (told.exit_code, "either a BATCH or --all" in told.stderr) == (1, True)
+
+
+def failed_runs(stack: CliStack) -> list[dict]:
+    return [run for run in lines(stack.pomona("runs", "--json").stdout) if run["state"] == "FAILED"]
+
+
+def test_a_retried_batch_runs_soon_and_its_logs_are_found(aws):
+    # Given a stack whose runs start at once, and fail: there is no job in its lake
+    stack = CliStack(aws, "cli-runs", LAUNCH_AFTER_MINUTES="0", MAX_ATTEMPTS="1")
+    fail(stack, BATCH, "a")
+    # When the batch is retried
+    stack.pomona("retry", BATCH)
+    # Then a run starts without waiting for the clock, and fails
+    (run,) = until(lambda: failed_runs(stack), 60, "it failed")
+    assert run["attempt"] == 1
+    assert run["details"]
+    assert run["cost"] > 0
+    # and when its logs are in CloudWatch, they are shown
+    logs = aws.client("logs")
+    name = f"featurize-{run['batch']}-1/jobs/SPARK_DRIVER/stderr"
+    group = stack.outputs["RunLogsName"]
+    logs.create_log_stream(logGroupName=group, logStreamName=name)
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    events = [{"timestamp": now, "message": "first \x1b[31mred"}, {"timestamp": now + 1, "message": "second"}]
+    logs.put_log_events(logGroupName=group, logStreamName=name, logEvents=events)
+    told = stack.pomona("logs", run["batch"])
+    assert [line[20:] for line in told.stdout.splitlines()][-2:] == [r"first \x1b[31mred", "second"]
+    assert name in told.stderr
+    exact = lines(stack.pomona("logs", run["batch"], "--attempt", "1", "--json").stdout)
+    assert exact[-1]["message"] == "second"
+    assert stack.pomona("logs", run["batch"], "--attempt", "2").exit_code == 1
+
+
+def test_logs_of_an_unknown_batch_are_refused(common):
+    told = common.pomona("logs", "none")
+    assert (told.exit_code, "No run of none has written" in told.stderr) == (1, True)
+
+
+# errors and export
+
+
+@pytest.fixture(scope="module")
+def filled(aws: LocalServer) -> CliStack:
+    """A stack with images that could be read and some that could not, in two data files."""
+    stack = CliStack(aws, "cli-filled")
+    bad = [stack.row(f"bad/{key}", error=f"=broken {number}", features=None) for number, key in enumerate(HOSTILE)]
+    stack.append(*bad, stack.row("apple/1.jpg"))
+    stack.append(stack.row("kiwi/1.jpg", backbone="other@1", features=[0.25, -1.5]))
+    return stack
+
+
+def test_before_the_first_run_there_is_no_table(common):
+    for words in (("errors",), ("export", "x.csv")):
+        told = common.pomona(*words)
+        assert (told.exit_code, "There is no feature table cli_common.features yet" in told.stderr) == (1, True)
+
+
+def test_errors_are_told_with_key_and_reason(filled):
+    told = filled.pomona("errors")
+    assert told.exit_code == 0, told.stderr
+    assert r"bad/\x1b[31mred.jpg" in told.stdout
+    assert "apple" not in told.stdout
+    assert "\x1b" not in told.stdout
+    assert "There are more than 2" in filled.pomona("errors", "--limit", "2").stdout
+    assert filled.pomona("errors", "--prefix", "apple/").stdout == "Every image could be read.\n"
+
+
+def test_errors_as_json_are_exact(filled):
+    told = lines(filled.pomona("errors", "--json").stdout)
+    assert sorted(one["key"] for one in told) == sorted(f"bad/{key}" for key in HOSTILE)
+
+
+def test_errors_as_csv_hold_no_formula(filled):
+    rows = list(csv.DictReader(io.StringIO(filled.pomona("errors", "--csv").stdout, newline="")))
+    assert sorted(row["key"] for row in rows) == sorted(f"bad/{key}" for key in HOSTILE)
+    assert {row["error"][:2] for row in rows} == {"'="}
+
+
+def test_export_to_parquet_is_the_table_as_it_is(filled, tmp_path):
+    target = tmp_path / "table.parquet"
+    told = filled.pomona("export", str(target))
+    assert told.exit_code == 0, told.stderr
+    table = pq.read_table(target)
+    rows = {row["key"]: row for row in table.to_pylist()}
+    assert len(rows) == len(HOSTILE) + 2
+    assert rows["kiwi/1.jpg"]["features"] == [0.25, -1.5]
+    assert rows["apple/1.jpg"]["features"] == [0.5] * FEATURES
+    assert rows["bad/=1+1.jpg"]["features"] is None
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_export_to_csv_has_a_column_for_each_feature(filled, tmp_path):
+    target = tmp_path / "table.csv"
+    filled.pomona("export", str(target))
+    rows = {row["key"]: row for row in csv.DictReader(io.StringIO(target.read_text(), newline=""))}
+    names = [f"f{number}" for number in range(FEATURES)]
+    assert [rows["apple/1.jpg"][name] for name in names] == ["0.5"] * FEATURES
+    assert [rows["kiwi/1.jpg"][name] for name in names] == ["0.25", "-1.5", *[""] * (FEATURES - 2)]
+    assert {rows["bad/=1+1.jpg"][name] for name in names} == {""}
+    assert rows["bad/=1+1.jpg"]["error"] == "'=broken 0"
+
+
+def test_export_takes_a_label_or_a_prefix(filled, tmp_path):
+    for words in (("--label", "kiwi"), ("--prefix", "kiwi/")):
+        told = filled.pomona("export", "-", "--format", "csv", *words)
+        assert [row["key"] for row in csv.DictReader(io.StringIO(told.stdout))] == ["kiwi/1.jpg"]
+
+
+def test_export_refuses_a_file_that_it_cannot_write_or_name(filled, tmp_path):
+    assert "say which with --format" in filled.pomona("export", "table.txt").stderr
+    assert "cannot be written" in filled.pomona("export", str(tmp_path / "none" / "x.csv")).stderr
+
+
+# erase
+
+
+def erasure_of(stack: CliStack) -> dict:
+    (name,) = stack.aws.keys(stack.lake, "erasures/")
+    return stack.aws.read(stack.lake, name)
+
+
+def version_every_object(stack: CliStack) -> None:
+    stack.s3.put_bucket_versioning(Bucket=stack.images, VersioningConfiguration={"Status": "Enabled"})
+
+
+def versions(stack: CliStack) -> list[str]:
+    answer = stack.s3.list_object_versions(Bucket=stack.images)
+    return sorted(one["Key"] for name in ("Versions", "DeleteMarkers") for one in answer.get(name, ()))
+
+
+def test_erase_deletes_all_versions_marks_objects_and_rows_and_leaves_a_request(stack):
+    # Given versions, a delete marker, rows of the prefix, and a neighbour whose name begins like it
+    version_every_object(stack)
+    stack.put("person/1.jpg", "person/1.jpg", "person/2.jpg", "person-2/1.jpg")
+    stack.s3.delete_object(Bucket=stack.images, Key="person/2.jpg")
+    stack.append(stack.row("person/1.jpg"), stack.row("person/gone.jpg"), stack.row("person-2/1.jpg"))
+    # When the prefix is erased
+    before = datetime.now(UTC)
+    told = stack.pomona("erase", "person/", "--yes")
+    # Then nothing of it is left in the bucket, its keys are dirty, and the request is open
+    assert told.exit_code == 0, told.stderr
+    assert "2 objects (4 versions), 2 rows" in told.stderr
+    assert versions(stack) == ["person-2/1.jpg"]
+    assert stack.dirty() == ["person/1.jpg", "person/2.jpg", "person/gone.jpg"]
+    erasure = erasure_of(stack)
+    assert (erasure["format"], erasure["bucket"], erasure["prefix"]) == (1, stack.images, "person/")
+    assert (erasure["keys"], erasure["state"], erasure["final_at"]) == ([], "open", None)
+    assert datetime.fromisoformat(erasure["requested_at"]) >= before
+    assert "erasure" in stack.pomona("status").stdout
+
+
+def test_erase_takes_keys_from_a_file_also_those_that_nobody_knows(stack, tmp_path):
+    stack.put("a", "a/b", *HOSTILE)
+    keys = tmp_path / "keys.jsonl"
+    keys.write_text("".join(json.dumps(key) + "\n" for key in ["a", "un\nknown", *HOSTILE]))
+    told = stack.pomona("erase", "--keys-from", str(keys), "--yes")
+    assert told.exit_code == 0, told.stderr
+    assert versions(stack) == ["a/b"]
+    assert stack.dirty() == sorted(["a", "un\nknown", *HOSTILE])
+    assert erasure_of(stack)["keys"] == ["a", "un\nknown", *HOSTILE]
+
+
+def test_erase_of_more_objects_than_a_listing_has_leaves_none(stack):
+    stack.put(*(f"p/{number:04d}" for number in range(1_005)), "q")
+    told = stack.pomona("erase", "p/", "--yes", "--json")
+    assert lines(told.stdout)[0]["versions"] == 1_005
+    assert versions(stack) == ["q"]
+    assert len(stack.dirty()) == 1_005
+
+
+def test_erase_asks_and_changes_nothing_without_a_yes(stack):
+    stack.put("a/1")
+    for words, told in ((("erase", "a/"), "pass --yes"), (("erase", "a/", "--dry-run"), "1 objects")):
+        assert told in stack.pomona(*words).stderr
+    assert (versions(stack), stack.dirty(), stack.aws.keys(stack.lake, "erasures/")) == (["a/1"], [], [])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("",), "An empty prefix is every image"),
+        ((), "either a PREFIX or --keys-from"),
+        (("a", "--keys-from", "/dev/null"), "either a"),
+    ],
+)
+def test_erase_refuses_what_names_nothing_or_everything(common, words, sentence):
+    told = common.pomona("erase", *words, "--yes")
+    assert (told.exit_code, sentence in told.stderr) == (1, True), told.stderr
+
+
+def test_an_interrupted_erase_is_seen_and_goes_on_under_its_own_id(stack):
+    # Given an erasure that was begun and whose objects are not all deleted
+    stack.put("a/1")
+    about = {"requested_at": "2026-11-20T12:00:00.000Z", "bucket": stack.images, "prefix": "a/", "keys": []}
+    write(stack, "erasures/open/begun.json", {"id": "begun", **about, "state": "deleting", "final_at": None})
+    assert "begun" in stack.pomona("status").stdout
+    # When it is repeated
+    stack.pomona("erase", "a/", "--yes")
+    # Then it is the same request, now open, and newer than what was deleted
+    erasure = erasure_of(stack)
+    assert (erasure["id"], erasure["state"]) == ("begun", "open")
+    assert erasure["requested_at"] > "2026-11-21"

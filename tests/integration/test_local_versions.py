@@ -1,0 +1,52 @@
+"""The embedded AWS lists versions as S3 does: page after page, also when those of the last page were deleted."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.local_server import LocalServer
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    server = LocalServer(tmp_path_factory.mktemp("state"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(aws: LocalServer, request: pytest.FixtureRequest) -> str:
+    name = f"versions-{request.node.name.replace('_', '-')}"[:63].strip("-")
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def pages(aws: LocalServer, bucket: str, **options: str) -> Iterator[list[tuple[str, str]]]:
+    paginator = aws.client("s3").get_paginator("list_object_versions")
+    for page in paginator.paginate(Bucket=bucket, PaginationConfig={"PageSize": 2}, **options):
+        listed = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        yield [(one["Key"], one["VersionId"]) for one in listed]
+
+
+def test_every_version_is_listed_once_whatever_its_key_is(aws, bucket):
+    s3 = aws.client("s3")
+    keys = ["a", "a", "a", "b\x1b[31m", "c +%", "é"]
+    put = [(key, s3.put_object(Bucket=bucket, Key=key, Body=b"")["VersionId"]) for key in keys]
+    put.append(("a", s3.delete_object(Bucket=bucket, Key="a")["VersionId"]))
+    assert sorted(one for page in pages(aws, bucket) for one in page) == sorted(put)
+    assert [one for page in pages(aws, bucket, Prefix="b") for one in page] == [put[3]]
+
+
+def test_a_listing_goes_on_after_versions_that_were_deleted_meanwhile(aws, bucket):
+    s3 = aws.client("s3")
+    for key in ("a", "a", "b", "b", "c"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    deleted = 0
+    for page in pages(aws, bucket):
+        for key, version in page:
+            s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+            deleted += 1
+    assert deleted == 5
+    assert list(pages(aws, bucket)) == [[]]

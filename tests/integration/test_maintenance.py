@@ -1,0 +1,166 @@
+"""The table stays quick and forgets what was deleted, on real Spark and Iceberg."""
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pomona import maintenance
+from pomona.iceberg import load_table
+from pomona.maintenance import Maintenance
+from pomona.table import FeatureTable
+from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
+
+
+@pytest.fixture
+def table(orchard) -> FeatureTable:  # noqa: F811
+    return FeatureTable(orchard.spark, orchard.run.database, orchard.run.table)
+
+
+def stored_keys(orchard) -> set[str]:  # noqa: F811
+    """Every key in any data file that lies in the table's folder, whatever the table says."""
+    listed = orchard.s3.list_objects_v2(
+        Bucket=orchard.run.lake_bucket, Prefix=f"warehouse/{orchard.run.database}.db/features/data/"
+    )
+    keys: set[str] = set()
+    for found in listed.get("Contents", ()):
+        body = orchard.s3.get_object(Bucket=orchard.run.lake_bucket, Key=found["Key"])["Body"].read()
+        columns = pq.read_table(io.BytesIO(body)).to_pydict()
+        keys |= set(columns.get("key", ()))
+    return keys
+
+
+def test_small_files_are_joined_once_there_are_many(orchard, monkeypatch):  # noqa: F811
+    # Given a table that is to have fewer than five files
+    monkeypatch.setattr(maintenance, "MANY_FILES", 5)
+    for number in range(5):
+        orchard.put(f"{number}.jpg", jpeg(number))
+        record = orchard.featurize([f"{number}.jpg"])
+    # Then the fifth run joined them, and no row was lost or changed
+    assert record["maintenance"] == {"done": ["compacted 5 files into 1"], "error": ""}
+    assert set(orchard.rows()) == {f"{number}.jpg" for number in range(5)}
+    assert all(np.isfinite(row["features"]).all() for row in orchard.rows().values())
+    assert orchard.snapshots()[-1]["total-data-files"] == "1"
+
+
+def test_thorough_maintenance_leaves_no_trace_of_a_deleted_row(orchard, table):  # noqa: F811
+    # Given a row that was deleted, which old files and snapshots still hold
+    for key in ("stays.jpg", "goes.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(["stays.jpg", "goes.jpg"])
+    orchard.delete("goes.jpg")
+    orchard.featurize(["goes.jpg"])
+    assert stored_keys(orchard) >= {"stays.jpg", "goes.jpg"}
+    # And a branch that a dead run left, and a file that no snapshot knows
+    orchard.spark.sql(f"ALTER TABLE {orchard.table} CREATE BRANCH run_dead_1")
+    # When everything that is due is done, with no snapshot kept
+    done = Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta())
+    # Then the files hold nothing of it
+    assert stored_keys(orchard) == {"stays.jpg"}
+    assert list(orchard.rows()) == ["stays.jpg"]
+    assert orchard.branches() == ["main"]
+    assert len(orchard.snapshots()) == 1
+    assert "dropped 1 branches" in done
+
+
+def test_snapshots_are_kept_for_their_days(orchard, table):  # noqa: F811
+    orchard.put("a.jpg", jpeg(1))
+    for _ in range(3):
+        orchard.featurize(["a.jpg"])
+    before = orchard.snapshots()
+    Maintenance(table, keep=timedelta(days=7)).thorough()
+    assert orchard.snapshots() == before
+
+
+def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table, monkeypatch):  # noqa: F811
+    orchard.put("a.jpg", jpeg(1))
+    orchard.featurize(["a.jpg"])
+    location = load_table(orchard.spark, orchard.table).location()
+    bucket, _, folder = location.removeprefix("s3://").partition("/")
+    orchard.s3.put_object(Bucket=bucket, Key=f"{folder}/data/orphan.parquet", Body=b"of a run that died")
+    maintained = Maintenance(table, keep=timedelta(days=7))
+    assert maintained.thorough() == []
+    # When it is old enough (Iceberg's own procedure refuses less than a day)
+    monkeypatch.setattr(maintenance, "ORPHANED_AFTER", timedelta(days=-1))
+    with pytest.raises(Exception, match=r"24 hours|interval"):
+        maintained.thorough()
+
+
+def erasure(orchard, keys: list[str], **fields) -> str:  # noqa: F811
+    name = "erasures/open/20261121T080000000Z-aa.json"
+    document = {
+        "format": 1,
+        "id": "20261121T080000000Z-aa",
+        "requested_at": datetime.now(UTC).isoformat(),
+        "bucket": orchard.run.images_bucket,
+        "prefix": None,
+        "keys": keys,
+        "state": "open",
+        "final_at": None,
+    }
+    body = json.dumps(document | fields)
+    orchard.s3.put_object(Bucket=orchard.run.lake_bucket, Key=name, Body=body.encode())
+    return name
+
+
+@pytest.mark.parametrize("subject", [{"keys": ["people/1.jpg"]}, {"keys": [], "prefix": "people/"}])
+def test_an_erasure_is_final_when_nothing_holds_the_rows(orchard, subject):  # noqa: F811
+    # Given results, an image that is to be erased, and its object deleted
+    lake = orchard.run.lake_bucket
+    for key in ("people/1.jpg", "apple.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(["people/1.jpg", "apple.jpg"])
+    latest = {"format": 1, "snapshot_id": 1, "prefix": "results/1/"}
+    orchard.s3.put_object(Bucket=lake, Key="results/1/projections.csv", Body=b"people/1.jpg")
+    orchard.s3.put_object(Bucket=lake, Key="results/latest.json", Body=json.dumps(latest).encode())
+    name = erasure(orchard, requested_at=(datetime.now(UTC) + timedelta(seconds=2)).isoformat(), **subject)
+    # When a run does not know of the deletion yet, then the erasure stays open
+    orchard.featurize([])
+    assert json.loads(orchard.s3.get_object(Bucket=lake, Key=name)["Body"].read())["state"] == "open"
+    # And a refit that was in flight at the request has ended since
+    orchard.s3.put_object(Bucket=lake, Key="results/2/projections.csv", Body=b"people/1.jpg")
+    # When the run comes that finds it gone
+    orchard.delete("people/1.jpg")
+    record = orchard.featurize(["people/1.jpg"])
+    # Then neither files nor snapshots nor results hold it, and the document says since when
+    assert record["maintenance"]["error"] == ""
+    assert record["maintenance"]["done"][-1] == "made 1 erasures final"
+    assert "Contents" not in orchard.s3.list_objects_v2(Bucket=lake, Prefix="erasures/open/")
+    final = json.loads(orchard.s3.get_object(Bucket=lake, Key=name.replace("open", "final"))["Body"].read())
+    assert final["state"] == "final"
+    assert datetime.fromisoformat(final["final_at"]).tzinfo
+    assert stored_keys(orchard) == {"apple.jpg"}
+    assert len(orchard.snapshots()) == 1
+    assert "Contents" not in orchard.s3.list_objects_v2(Bucket=lake, Prefix="results/")
+
+
+def test_failing_maintenance_is_told_and_fails_no_run(orchard):  # noqa: F811
+    orchard.put("a.jpg", jpeg(1))
+    name = erasure(orchard, ["a.jpg"], format=7)
+    record = orchard.featurize(["a.jpg"])
+    assert record["images"]["done"] == 1
+    assert record["maintenance"] == {"done": [], "error": f"{name} has format 7, this job reads 1"}
+    orchard.s3.delete_object(Bucket=orchard.run.lake_bucket, Key=name)
+
+
+def test_a_request_for_maintenance_makes_a_run_thorough(orchard):  # noqa: F811
+    # Given a deleted row
+    for key in ("stays.jpg", "goes.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(["stays.jpg", "goes.jpg"])
+    orchard.delete("goes.jpg")
+    orchard.featurize(["goes.jpg"])
+    # When a batch holds the segment that the function `maintain` writes
+    run = orchard.claim([])
+    segment = "queue/pending/20261121T070000000Z-000000-maintenance-0.jsonl"
+    orchard.s3.put_object(Bucket=run.lake_bucket, Key=segment, Body=b"")
+    orchard.make_active(run.batch_id, 1, [segment])
+    record = replace(run, snapshot_days=0).start(lambda: orchard.spark)
+    # Then the run compacts and expires
+    assert record["images"] == dict.fromkeys(record["images"], 0)
+    assert "compacted 1 files into 1" in record["maintenance"]["done"]
+    assert stored_keys(orchard) == {"stays.jpg"}

@@ -1,0 +1,66 @@
+"""`make smoke` on a stack in the embedded AWS: what it checks, what it finds, and that it leaves nothing behind."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.demo import embedded_aws
+from local.deploy import ROOT, Cloud, deploy, outputs
+
+SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0", "Components": "2"}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    state = tmp_path_factory.mktemp("state")
+    with embedded_aws(state, keep=False) as cloud:
+        deploy(cloud, state, {**SETTINGS, "ImagesPrefixes": "plants/", "ImagesSuffixes": ".jpg"})
+        yield cloud
+
+
+def smoke(cloud: Cloud, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "tools" / "smoke.py"), *words]
+    return subprocess.run(
+        command, cwd=Path("/"), env=cloud.environment(), input=answer, capture_output=True, text=True, check=False
+    )
+
+
+def test_nothing_is_started_before_the_price_is_agreed_to(cloud: Cloud) -> None:
+    asked = smoke(cloud, "--stack", "pomona", answer="n\n")
+    assert asked.returncode == 2
+    assert "3 runs of EMR Serverless of about 3 minutes: about 0.05 USD" in asked.stdout
+    assert not cloud.client("s3").list_objects_v2(Bucket=outputs(cloud)["ImagesBucketName"])["KeyCount"]
+
+
+def test_a_stack_that_is_not_there_is_named(cloud: Cloud) -> None:
+    asked = smoke(cloud, "--stack", "nobodys", "--yes")
+    assert "the stack nobodys cannot be looked at in eu-west-3" in asked.stderr
+
+
+def test_a_working_stack_passes_and_no_sample_image_stays(cloud: Cloud) -> None:
+    done = smoke(cloud, "--stack", "pomona", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    marks = [line[:4] for line in done.stdout.splitlines() if line[:4] in ("ok  ", "--  ", "FAIL")]
+    assert marks.count("ok  ") == 8
+    assert marks.count("--  ") == 3  # what only AWS itself shows
+    assert not cloud.client("s3").list_objects_v2(Bucket=outputs(cloud)["ImagesBucketName"])["KeyCount"]
+
+
+def test_what_is_wrong_is_said(cloud: Cloud) -> None:
+    # Given a stack whose messages are no longer delivered, and one that waits among the dead letters
+    cloud.client("sqs").send_message(QueueUrl=outputs(cloud)["DeadLetterQueueUrl"], MessageBody="lost")
+    # When the checks that start nothing run
+    code = (
+        "import sys; sys.path.insert(0, 'tools'); import boto3, smoke;"
+        "smoke.CHECKS = tuple(one for one in smoke.CHECKS if one[1] is smoke.has_no_dead_letters);"
+        "sys.exit(smoke.run_checks(smoke.Deployed('pomona', boto3.Session(), 1)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=cloud.environment(), capture_output=True, text=True, check=False
+    )
+    # Then it is told what is wrong, and where to read on
+    assert done.returncode == 1, done.stderr
+    assert "FAIL there are no dead letters: 1 messages wait in the dead-letter queue" in done.stdout

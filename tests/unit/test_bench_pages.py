@@ -1,0 +1,125 @@
+"""The pages that are written from the results: what they compute, and that they refuse to invent what is missing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cost, report, scale
+from benchmarks.figures import Figures, figures
+from benchmarks.places import ROOT, BenchError
+from benchmarks.simulation import Outcome
+
+FIGURE = Figures(
+    cores=2,
+    machine="a processor",
+    images_per_core_second=140.0,
+    fixed_seconds=10.0,
+    session_seconds=6.0,
+    field_images_per_core_second=20.0,
+    refit_rows=100_000,
+    refit_seconds=20.0,
+    ingest_cpu_seconds=0.5,
+    advance_seconds=1.0,
+)
+OUTCOME = Outcome(1000, 1010, 2, 2, 1, 0, 0, 1000, 2, 300.0, {"PUT": 5, "GET": 6, "LIST": 2, "DELETE": 1})
+
+
+def document() -> dict:
+    rows, details = [], {}
+    for group in ("job", "job", "engine", "fixed", "refit", "refit", "ingest", "advance"):
+        name = f"{group} {len(rows)}"
+        rows.append(
+            {"name": name, "ours": 10.0, "theirs": 100.0, "unit": "s", "ratio": 10.0, "goal": "≥ 4x", "met": True}
+        )
+        about = {"images": 5000, "rows": 100_000, "cpu_seconds": 0.5, "parts": {"session": 4.0, "plan": 1.0}}
+        details[name] = {"group": group, "note": "a note", "measured_at": "now", **about}
+    versions = dict.fromkeys(("spark", "java", "python", "tensorflow", "versitygw"), "1")
+    machine = {"cores": 2, "processor": "a processor", "memory_gb": 8, "quick": False, "images": "generated"}
+    return {"machine": machine | versions, "rows": rows, "details": details}
+
+
+def written(tmp_path: Path, content: dict) -> Path:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_figures_come_from_the_rows(tmp_path):
+    # Given results; when the figures are read
+    found = figures(written(tmp_path, document()))
+    # Then rates are those of one core
+    assert found.images_per_core_second == 5.0
+    assert found.field_images_per_core_second == 5000 / 100.0 / 2
+    assert found.refit_rows == 100_000
+
+
+def test_a_figure_that_was_not_measured_is_named_and_not_invented(tmp_path):
+    # Given results without the refit's
+    content = document()
+    content["rows"] = [row for row in content["rows"] if not row["name"].startswith("refit")]
+    # When the figures are read, then the error says how to get it
+    with pytest.raises(BenchError, match="no rows of refit: make bench ROWS=refit"):
+        figures(written(tmp_path, content))
+
+
+def test_every_price_has_a_source_and_says_how_it_was_confirmed():
+    at = cost.prices()
+    assert all(value > 0 for value in at.values.values())
+    assert all(source and confirmed for source, confirmed in at.sources.values())
+
+
+def test_the_functions_and_the_pages_have_the_same_prices():
+    # Given the file that the functions read beside them
+    functions = json.loads((ROOT / "functions" / "intake" / "prices.json").read_text())
+    # Then it says what the pages say
+    at = cost.prices()
+    names = {"vcpu_hour": "vcpu_hour", "gb_hour": "gb_hour", "storage_gb_hour": "storage_gb_hour"}
+    expected = {ours: at[f"emr_serverless_{theirs}"] for ours, theirs in names.items()}
+    assert functions["emr_serverless"] == {at.region: expected}
+    assert functions["as_of"] == at.as_of
+    assert functions["currency"] == "USD"
+
+
+def test_more_images_cost_more_and_a_slow_engine_costs_more():
+    at = cost.prices()
+    few, many = (sum(cost.pomona_parts(images, FIGURE, at).values()) for images in (1_000, 1_000_000))
+    slow = sum(cost.pomona_parts(1_000_000, replace(FIGURE, images_per_core_second=14.0), at).values())
+    assert few < many < slow
+
+
+def test_an_idle_month_is_nearly_free():
+    assert sum(cost.idle_month(cost.prices()).values()) < 2.0
+
+
+@pytest.mark.parametrize(("keys", "expected"), [(10, 1), (100_000, cost.MAX_EXECUTORS)])
+def test_small_runs_ask_for_one_executor(keys, expected):
+    assert cost.executors(keys, FIGURE) == expected
+
+
+def test_the_runs_of_a_backfill_hold_all_its_images():
+    assert cost.runs_of(250_000) == [100_000, 100_000, 50_000]
+
+
+def test_the_pages_hold_every_case_and_count():
+    at = cost.prices()
+    page = scale.page(FIGURE, at, OUTCOME, OUTCOME)
+    assert all(case.name in page for case in scale.CASES)
+    assert "keys lost | **0** | **0**" in page
+    assert "100,000,000" in cost.page(FIGURE, at)
+
+
+def test_the_report_names_what_was_not_met():
+    # Given a row that missed its goal
+    content = document()
+    content["rows"][0]["met"] = False
+    # When the page is written, then it is named where nobody overlooks it
+    page = report.page(content)
+    assert "- **job 0**: 10 (goal ≥ 4x)." in page
+    assert page.index("## What was not faster") < page.index("- **job 0**")
+
+
+def test_the_report_draws_its_pictures(tmp_path):
+    report.draw(document(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside.svg", "parts.svg"]

@@ -1,0 +1,114 @@
+"""Every document that outlives a process carries the version of its format; an unknown one is refused by its name."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from intake.bundle import Bundle, BundleError
+from intake.documents import Claim, ClaimedSegment, FailedBatch
+from intake.errors import FormatError
+from intake.refits import Refits
+from intake.segments import DirtyKey, format_lines, parse_lines
+from pomona import batch, results
+from pomona.backbone import load_backbone
+from pomona.errors import MisconfiguredError
+from pomona.projection import load_model
+from pomona_cli.erasures import Erasure
+from pomona_cli.run_history import RunHistory
+
+KEY = DirtyKey("images", "apples/1.jpg", "2026-11-21T08:00:00.000Z")
+CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "application", {})
+FAILED = FailedBatch("batch", 3, "because", "2026-11-21T08:00:00.000Z", [KEY])
+ERASURE = Erasure("id", "2026-11-21T08:00:00.000Z", "images", "apples/", [], "open", None)
+UNKNOWN = 99
+
+
+def with_version(body: bytes, field: str = "format") -> bytes:
+    """The document as a later release might write it."""
+    document = json.loads(body)
+    assert document[field] == 1  # the version is there, from the first day
+    return json.dumps({**document, field: UNKNOWN}).encode()
+
+
+LATER: dict[str, tuple[type[Exception], Callable[[], object]]] = {
+    "segment": (FormatError, lambda: parse_lines("segment", with_version(format_lines([KEY]), "v"))),
+    "active.json": (FormatError, lambda: Claim.from_json(with_version(CLAIM.to_json()))),
+    "failed": (FormatError, lambda: FailedBatch.from_json("failed", with_version(FAILED.to_json()))),
+    "erasure": (FormatError, lambda: Erasure.from_json("erasure", with_version(ERASURE.to_json()))),
+}
+
+
+@pytest.mark.parametrize("document", LATER)
+def test_a_document_of_a_later_release_is_refused_by_its_name(document: str) -> None:
+    error, read = LATER[document]
+    with pytest.raises(error, match=rf"{document}.*{UNKNOWN}.*this release reads only"):
+        read()
+
+
+@pytest.mark.parametrize("name", ["active", "failed", "erasure"])
+def test_a_document_without_a_version_is_refused_too(name: str) -> None:
+    readers = {
+        "active": lambda: Claim.from_json(b'{"batch_id": "b"}'),
+        "failed": lambda: FailedBatch.from_json("f", b'{"batch_id": "b"}'),
+        "erasure": lambda: Erasure.from_json("e", b'{"id": "e"}'),
+    }
+    with pytest.raises(FormatError, match="has format None"):
+        readers[name]()
+
+
+def lake_with(body: bytes) -> SimpleNamespace:
+    return SimpleNamespace(read=lambda _name: SimpleNamespace(body=body, etag="e"))
+
+
+def test_results_of_a_later_release_are_refused_by_the_refit_function() -> None:
+    refits = Refits.__new__(Refits)
+    refits._lake = lake_with(b'{"format": 99, "snapshot_id": 1}')
+    with pytest.raises(FormatError, match=r"results/latest\.json has format 99"):
+        refits._fitted_snapshot()
+
+
+def test_records_of_a_later_release_are_refused_by_the_command_line() -> None:
+    stack = SimpleNamespace(lake=lake_with(b'{"format": 99}'), client=lambda _service: None)
+    history = RunHistory.__new__(RunHistory)
+    history._stack = stack
+    with pytest.raises(FormatError, match=r"runs/b-1\.json has format 99"):
+        history._document("runs/b-1.json")
+
+
+def test_a_bundle_of_another_release_is_refused_by_publish(tmp_path: Path) -> None:
+    (tmp_path / "bundle.json").write_text('{"format": 99}')
+    with pytest.raises(BundleError, match=r"bundle\.json has format 99, this function reads 1: run sam build again"):
+        Bundle.open(tmp_path)
+
+
+def test_a_backbone_of_another_release_is_refused_by_the_jobs(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text('{"format": 99}')
+    (tmp_path / "b.tflite").write_bytes(b"")
+    with pytest.raises(MisconfiguredError, match=r"b\.json has format 99, this job reads 1"):
+        load_backbone("b", tmp_path)
+
+
+def test_what_is_in_flight_is_refused_by_a_job_of_another_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "read_json", lambda *_: {"format": 99})
+    with pytest.raises(MisconfiguredError, match=r"queue/active\.json has format 99"):
+        batch.require_in_flight("lake", "b", 1)
+    with pytest.raises(MisconfiguredError, match="the segment s has version 99"):
+        list(batch._pairs("s", with_version(format_lines([KEY]), "v")))
+
+
+def test_latest_results_of_another_release_are_never_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"Body": io.BytesIO(b'{"format": 99}'), "ETag": "e"}
+    monkeypatch.setattr(results, "s3_client", lambda: SimpleNamespace(get_object=lambda **_: answer))
+    with pytest.raises(MisconfiguredError, match=r"results/latest\.json has format 99"):
+        results.move_latest("lake", {"sequence_number": 1})
+
+
+def test_a_model_of_another_release_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "model.npz", format=99)
+    with pytest.raises(ValueError, match="written by another version"):
+        load_model(tmp_path / "model.npz")

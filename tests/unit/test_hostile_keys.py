@@ -1,0 +1,140 @@
+"""Hostile keys on their way from S3's event to the arguments of a run: they stay data, byte for byte."""
+
+import io
+import json
+import shlex
+from typing import Any
+from urllib.parse import quote_plus
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from intake import telemetry, wiring
+from intake.documents import FailedBatch
+from intake.segments import format_lines, parse_lines
+from pomona.batch import _pairs
+from pomona.plan import plan
+from pomona.rows import label_of
+from tests.hostile import KEYS
+from tests.unit.test_handlers import Context, Stage
+
+
+def test_the_longest_is_as_long_as_s3_takes():
+    assert max(len(key.encode()) for key in KEYS) == 1024
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        stage = Stage(monkeypatch)
+        stage.runs_are("RUNNING")
+        for cached in (wiring.settings, wiring.queue, wiring.books, wiring.refits, wiring._lake, wiring._runs):
+            cached.cache_clear()
+        yield stage
+
+
+def event(keys: tuple[str, ...], **fields: str) -> dict[str, Any]:
+    """What SQS hands over: one message of S3 for each key, which S3 form-encodes."""
+    records = [
+        {
+            "messageId": str(number),
+            "body": json.dumps(
+                {
+                    "Records": [
+                        {
+                            "eventSource": "aws:s3",
+                            "eventName": fields.get("name", "ObjectCreated:Put"),
+                            "s3": {"bucket": {"name": "images"}, "object": {"key": quote_plus(key), "eTag": KEYS[0]}},
+                        }
+                    ]
+                }
+            ),
+        }
+        for number, key in enumerate(keys)
+    ]
+    return {"Records": records}
+
+
+def ingest(stage: Stage, event: dict[str, Any]) -> Any:
+    import ingest
+
+    return ingest.handler(event, Context())
+
+
+def test_a_segment_holds_the_keys_as_the_bucket_has_them(stage: Stage):
+    answer = ingest(stage, event(KEYS))
+    assert answer == {"batchItemFailures": []}
+    assert stage.dirty() == list(KEYS)
+    # and neither the object's own name nor the run that is started holds any part of a key
+    (segment,) = stage.names("queue/pending/")
+    assert segment.removeprefix("queue/pending/").replace("-", "").replace(".jsonl", "").isalnum()
+
+
+def test_no_key_reaches_the_command_of_the_run(stage: Stage):
+    ingest(stage, event(KEYS))
+    submit = stage.claim()["parameters"]["jobDriver"]["sparkSubmit"]
+    words = [*submit["entryPointArguments"], *shlex.split(submit["sparkSubmitParameters"])]
+    assert not [word for word in words for key in KEYS if key in word]
+    # whatever is told, nothing of it is more than one word to a shell
+    assert all(shlex.quote(word) == word for word in submit["entryPointArguments"])
+
+
+def test_the_fields_of_an_event_that_nobody_reads_change_nothing(stage: Stage):
+    for name in ("'; drop table x; --", "<script>", "$(touch pomona-owned)"):
+        assert ingest(stage, event(("apple/1.jpg",), name=name)) == {"batchItemFailures": []}
+    assert set(stage.dirty()) == {"apple/1.jpg"}
+
+
+@pytest.mark.parametrize("message", [*KEYS, json.dumps({"Records": KEYS}), json.dumps({"Records": [{"s3": KEYS[0]}]})])
+def test_a_hostile_message_is_refused_and_logged_as_one_line(stage: Stage, monkeypatch, message):
+    written = io.StringIO()
+    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", written)
+    answer = ingest(stage, {"Records": [{"messageId": "1", "body": message}]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    refusal = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert any(line["message"] == "a message was refused" for line in refusal)
+
+
+def test_the_job_reads_from_the_segment_what_the_intake_wrote(stage: Stage):
+    ingest(stage, event(KEYS))
+    (segment,) = stage.names("queue/pending/")
+    assert [key for _, key in _pairs(segment, stage.read(segment))] == list(KEYS)
+
+
+def test_a_failed_batch_gives_its_keys_back_unchanged(stage: Stage):
+    ingest(stage, event(KEYS))
+    (segment,) = stage.names("queue/pending/")
+    keys = parse_lines(segment, stage.read(segment))
+    failed = FailedBatch("b", 3, KEYS[0], "2026-01-01T00:00:00.000Z", keys)
+    assert FailedBatch.from_json("failed", failed.to_json()) == failed
+    assert parse_lines("again", format_lines(failed.keys)) == keys
+
+
+def test_the_plan_of_a_run_has_each_key_once_and_whole():
+    planned = plan(list(KEYS), nothing_known(), "fruitnet@0123456789ab")
+    assert sorted(planned["key"].to_pylist()) == sorted(KEYS)
+
+
+def nothing_known() -> Any:
+    import pyarrow as pa
+
+    return pa.table({name: pa.array([], pa.string()) for name in ("key", "etag", "backbone")})
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_label_is_the_text_between_two_slashes_and_nothing_else(key: str):
+    label = label_of(key)
+    assert label is None or ("/" not in label and f"{label}/" in key)
+
+
+def test_the_client_sends_a_key_as_it_is(stage: Stage):
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="images", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    for key in KEYS:
+        s3.put_object(Bucket="images", Key=key, Body=key.encode())
+    listed = [one["Key"] for one in s3.list_objects_v2(Bucket="images")["Contents"]]
+    assert sorted(listed) == sorted(KEYS)

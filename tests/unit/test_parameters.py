@@ -1,0 +1,99 @@
+"""The template's parameters and the functions' settings: what one lets through, the other can work with."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from moto.cloudformation.exceptions import ValidationError
+
+from intake.errors import SettingsError
+from intake.settings import Settings
+from local.templates import parameter_values, parse_template
+from tests.unit.test_intake_settings import REQUIRED
+
+TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
+VARIABLES = {
+    "Components": "COMPONENTS",
+    "LaunchAtKeys": "LAUNCH_AT_KEYS",
+    "LaunchAfterMinutes": "LAUNCH_AFTER_MINUTES",
+    "MaxKeysPerRun": "MAX_KEYS_PER_RUN",
+    "MaxAttempts": "MAX_ATTEMPTS",
+    "RunTimeoutMinutes": "RUN_TIMEOUT_MINUTES",
+    "MaxImageBytes": "MAX_IMAGE_BYTES",
+    "MaxImagePixels": "MAX_IMAGE_PIXELS",
+    "MaxExecutors": "MAX_EXECUTORS",
+    "DatabaseName": "DATABASE_NAME",
+}
+NUMBERS = sorted(set(VARIABLES) - {"Components", "DatabaseName"})
+TEXTS = st.text(alphabet="0123456789.-+eE_ n", max_size=6)
+
+
+def template_takes(parameter: str, value: str) -> bool:
+    try:
+        parameter_values(TEMPLATE, {parameter: value})
+    except ValidationError:
+        return False
+    return True
+
+
+def functions_take(parameter: str, value: str) -> bool:
+    try:
+        Settings.from_environment(REQUIRED | {VARIABLES[parameter]: value})
+    except SettingsError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("value", ["1", "100", "9999", "0.95", ".5", "0", "1.0", "1.", "0.0", "10000", "1.5", "-1", ""])
+def test_components_are_the_same_for_template_and_functions(value: str) -> None:
+    assert template_takes("Components", value) == functions_take("Components", value)
+
+
+@given(TEXTS)
+@example("1e-1")
+@example("0.")
+def test_no_text_of_components_passes_one_and_not_the_other(value: str) -> None:
+    assert template_takes("Components", value) == functions_take("Components", value)
+
+
+@pytest.mark.parametrize("parameter", NUMBERS)
+@given(TEXTS)
+@example("1.5")
+@example("1e3")
+@example("٣")
+def test_a_number_that_the_template_takes_is_one_that_the_functions_take(parameter: str, value: str) -> None:
+    assert not template_takes(parameter, value) or functions_take(parameter, value)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        (
+            "RefitSchedule",
+            ["rate(1 day)", "rate(12 hours)", "cron(0 3 * * ? *)"],
+            ["daily", "rate(1 days)", "cron(3)"],
+        ),
+        ("ClockSchedule", ["rate(1 minute)", "rate(5 minutes)"], ["cron(0 3 * * ? *)", "rate(0 minutes)"]),
+        ("BatchWindowSeconds", ["1", "99", "100", "299", "300"], ["0", "301", "1.5"]),
+        ("RunTimeoutMinutes", ["5", "10", "99", "700", "719", "720"], ["4", "721", "1000", "05"]),
+        ("MaxVcpus", ["8", "10", "999", "1000"], ["7", "1001", "1e2"]),
+        ("MaxExecutors", ["1", "100"], ["0", "101"]),
+        ("ImagesBucketName", ["", "photos", "my.photos-1"], ["Photos", "a", "x" * 64, "-a-"]),
+        ("DeleteData", ["keep", "delete"], ["", "yes"]),
+        ("BackboneName", ["fruitnet", "resnet50"], ["resnet"]),
+        ("LogRetentionDays", ["1", "365"], ["2", "1.5"]),
+    ],
+)
+def test_a_parameter_may_be_this_and_not_that(parameter: str, good: list[str], bad: list[str]) -> None:
+    assert [value for value in good if not template_takes(parameter, value)] == []
+    assert [value for value in bad if template_takes(parameter, value)] == []
+
+
+@pytest.mark.parametrize("parameter", sorted(TEMPLATE["Parameters"]))
+def test_every_parameter_says_what_it_is_and_what_it_may_be(parameter: str) -> None:
+    slot = TEMPLATE["Parameters"][parameter]
+    assert slot["Description"]
+    assert "AllowedPattern" not in slot or slot["ConstraintDescription"]
+    with pytest.raises(ValidationError, match=parameter):  # no parameter takes everything
+        parameter_values(TEMPLATE, {parameter: "\n" * 5000})

@@ -1,0 +1,246 @@
+"""What the template lets each part do, and what it lets nobody do: its policies, evaluated as IAM would."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from moto.cloudformation.exceptions import ValidationError
+
+from local.intrinsics import Scope
+from local.policies import Call, allowed
+from local.templates import check_rules, parameter_values, parse_template
+from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles, statements
+
+LAUNCHERS = {"IngestRole", "AdvanceRole", "RefitRole"}
+JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
+IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
+TO_EMR = (("iam:passedtoservice", "emr-serverless.amazonaws.com"),)
+WRITES = (
+    "PutObject",
+    "DeleteObject",
+    "DeleteObjectVersion",
+    "PutObjectAcl",
+    "PutObjectTagging",
+    "AbortMultipartUpload",
+)
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def own() -> dict[str, list[dict]]:
+    return roles()
+
+
+@pytest.mark.parametrize("action", [*WRITES, "PutBucketPolicy", "PutBucketNotification", "DeleteBucket"])
+def test_the_job_cannot_change_an_image_or_its_bucket(own, action):
+    assert allowed(own["JobRole"], Call("s3:GetObject", IMAGE))
+    for resource in (IMAGE, f"arn:aws:s3:::{IMAGES}"):
+        assert not allowed(own["JobRole"], Call(f"s3:{action}", resource))
+
+
+@pytest.mark.parametrize("role", ["IngestRole", "AdvanceRole", "RefitRole", "PublishRole", "StorageRole"])
+@pytest.mark.parametrize("action", ["GetObject", "GetObjectVersion"])
+def test_no_function_can_read_an_image(own, role, action):
+    assert not allowed(own[role], Call(f"s3:{action}", IMAGE))
+
+
+def test_the_launchers_pass_the_jobs_role_to_emr_and_nothing_else_anywhere(own):
+    passing = {name for name, policy in own.items() if allowed(policy, Call("iam:PassRole", JOB_ROLE, TO_EMR))}
+    assert passing == LAUNCHERS
+    for policy in own.values():
+        for role in (*own, "Administrator"):
+            other = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+            assert other == JOB_ROLE or not allowed(policy, Call("iam:PassRole", other, TO_EMR))
+        to_lambda = (("iam:passedtoservice", "lambda.amazonaws.com"),)
+        assert not allowed(policy, Call("iam:PassRole", JOB_ROLE, to_lambda))
+
+
+@pytest.mark.parametrize("action", ["s3:PutObject", "s3:DeleteObject"])
+def test_only_the_queues_functions_write_the_queue(own, action):
+    call = Call(action, f"arn:aws:s3:::{LAKE}/queue/active.json")
+    assert {name for name, policy in own.items() if allowed(policy, call)} == {"IngestRole", "AdvanceRole"}
+
+
+def test_nobody_but_publish_can_change_the_code_that_runs(own):
+    call = Call("s3:PutObject", f"arn:aws:s3:::{LAKE}/jobs/0123456789abcdef/featurize.py")
+    assert {name for name, policy in own.items() if allowed(policy, call)} == {"PublishRole"}
+
+
+def test_each_role_is_trusted_to_one_service_and_no_policy_is_attached_from_elsewhere():
+    clocks = ("RefitFunctionRefitClockRole", "MaintainFunctionMaintenanceClockRole")
+    expected = dict.fromkeys(clocks, "scheduler.amazonaws.com") | {"JobRole": "emr-serverless.amazonaws.com"}
+    for name, body in resolved().items():
+        if body["Type"] != "AWS::IAM::Role":
+            continue
+        (trust,) = body["AssumeRolePolicyDocument"]["Statement"]
+        assert listed(trust["Principal"]["Service"]) == [expected.get(name, "lambda.amazonaws.com")], name
+        assert not body.get("ManagedPolicyArns"), name
+
+
+def test_the_job_is_only_trusted_on_behalf_of_this_account():
+    (trust,) = resolved()["JobRole"]["AssumeRolePolicyDocument"]["Statement"]
+    mine, foreign = ((("aws:sourceaccount", account),) for account in (ACCOUNT, "999999999999"))
+    assert allowed([trust], Call("sts:AssumeRole", JOB_ROLE, mine), "emr-serverless.amazonaws.com")
+    assert not allowed([trust], Call("sts:AssumeRole", JOB_ROLE, foreign), "emr-serverless.amazonaws.com")
+
+
+def every_statement() -> list[tuple[str, str, list[str]]]:
+    variants = ({}, {"KmsKeyArn": KEY}, {"DeleteData": "delete"})
+    found = {}
+    for parameters in variants:
+        for role, policy in roles(**parameters).items():
+            for one in policy:
+                found[role, one.get("Sid", "")] = listed(one["Action"])
+    return [(role, sid, actions) for (role, sid), actions in found.items()]
+
+
+@pytest.mark.parametrize(("role", "sid", "actions"), every_statement())
+def test_every_action_is_in_the_documentation_with_a_reason(role, sid, actions):
+    section = re.search(rf"^### {role}\n(.*?)(?=^##)", SECURITY, re.MULTILINE | re.DOTALL)
+    assert section, f"docs/security.md has no section {role}"
+    row = next((line for line in section[1].splitlines() if line.startswith(f"| {sid or 'invoke'} |")), None)
+    assert row, f"docs/security.md does not explain {role} {sid}"
+    _, _, named, _resource, reason, _ = (cell.strip() for cell in row.split("|"))
+    assert sorted(re.findall(r"`([\w:-]+)`", named)) == sorted(actions)
+    assert len(reason) > 20
+
+
+def test_no_resource_is_everything(own):
+    for parameters in ({}, {"KmsKeyArn": KEY}, {"DeleteData": "delete"}):
+        for role, policy in roles(**parameters).items():
+            for one in policy:
+                assert "*" not in listed(one["Resource"]), (role, one["Sid"])
+                assert not any("*" in action for action in listed(one["Action"])), (role, one["Sid"])
+
+
+def bucket_policy(name: str) -> list[dict]:
+    return listed(resolved()[name]["Policy"]["Statement"])
+
+
+@pytest.mark.parametrize("bucket", ["ImagesBucket", "LakeBucket"])
+def test_a_bucket_answers_nobody_without_tls(bucket):
+    anything = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
+    name = resolved()[bucket]["BucketName"]
+    for resource in (f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/any"):
+        for secure, expected in (("true", True), ("false", False)):
+            call = Call("s3:GetObject", resource, (("aws:securetransport", secure),))
+            assert allowed([anything, *bucket_policy(bucket)], call, "arn:aws:iam::1:user/x") is expected
+
+
+@pytest.mark.parametrize("bucket", ["ImagesBucket", "LakeBucket"])
+def test_a_bucket_is_private_and_encrypted(bucket):
+    assert set(resolved()[bucket]["PublicAccessBlock"].values()) == {True}
+    (rule,) = resolved()[bucket]["Encryption"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+
+
+def test_the_queue_takes_messages_of_the_bucket_in_this_account_alone():
+    resources = resolved()
+    policy = listed(resources["EventQueuePolicy"]["PolicyDocument"]["Statement"])
+
+    def may(principal: str, bucket: str, account: str, action: str = "sqs:SendMessage") -> bool:
+        context = (("aws:sourcearn", f"arn:aws:s3:::{bucket}"), ("aws:sourceaccount", account))
+        return allowed(policy, Call(action, f"arn:aws:sqs:{REGION}:{ACCOUNT}:EventQueue", context), principal)
+
+    assert may("s3.amazonaws.com", IMAGES, ACCOUNT)
+    assert not may("s3.amazonaws.com", "another", ACCOUNT)
+    assert not may("s3.amazonaws.com", IMAGES, "999999999999")
+    assert not may("sns.amazonaws.com", IMAGES, ACCOUNT)
+    assert not may("s3.amazonaws.com", IMAGES, ACCOUNT, "sqs:ReceiveMessage")
+
+
+def test_the_topic_takes_alarms_and_the_budget_of_this_account_alone():
+    policy = listed(resolved(AlarmEmail="a@example.org")["AlarmTopicPolicy"]["PolicyDocument"]["Statement"])
+
+    def may(principal: str, account: str, secure: str = "true") -> bool:
+        context = (("aws:sourceaccount", account), ("aws:securetransport", secure))
+        return allowed(policy, Call("sns:Publish", "AlarmTopic", context), principal)
+
+    assert may("cloudwatch.amazonaws.com", ACCOUNT)
+    assert may("budgets.amazonaws.com", ACCOUNT)
+    assert not may("cloudwatch.amazonaws.com", "999999999999")
+    assert not may("s3.amazonaws.com", ACCOUNT)
+    assert not may("cloudwatch.amazonaws.com", ACCOUNT, "false")
+
+
+def test_a_key_of_ones_own_encrypts_everything_that_can_be_encrypted():
+    resources = resolved(KmsKeyArn=KEY, AlarmEmail="somebody@example.org")
+    for name, body in resources.items():
+        if body["Type"] in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
+            assert body["KmsMasterKeyId"] == KEY, name
+        elif body["Type"] == "AWS::Logs::LogGroup":
+            assert body["KmsKeyId"] == KEY, name
+        elif body["Type"] == "Custom::Bucket":
+            (rule,) = body["Encryption"]["Rules"]
+            assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    logs = resources["Application"]["MonitoringConfiguration"]["ManagedPersistenceMonitoringConfiguration"]
+    assert logs["EncryptionKeyArn"] == KEY
+
+
+def test_without_a_key_the_queues_are_encrypted_by_sqs_and_no_role_has_a_key():
+    for name, body in resolved().items():
+        if body["Type"] == "AWS::SQS::Queue":
+            assert body["SqsManagedSseEnabled"] is True, name
+    assert not any("kms:" in json.dumps(policy) for policy in roles().values())
+
+
+def test_a_log_group_keeps_its_lines_for_a_while_and_no_longer():
+    for name, body in resolved(LogRetentionDays="7").items():
+        if body["Type"] == "AWS::Logs::LogGroup":
+            assert body["RetentionInDays"] == "7", name
+
+
+KEPT = (
+    "queue/pending/20260101T000000000Z-000001-r-0.jsonl",
+    "queue/active.json",
+    "queue/failed/b.json",
+    "warehouse/pomona.db/features/data/1.parquet",
+    "results/latest.json",
+    "results/7/report.html",
+    "jobs/0123456789abcdef/job.tar.gz",
+    "erasures/1.json",
+)
+
+
+def test_no_rule_of_the_lake_deletes_by_age_what_may_be_current():
+    rules = resolved()["LakeBucket"]["Lifecycle"]["Rules"]
+    for rule in rules:
+        if "Expiration" not in rule or "Tag" in rule["Filter"] or "And" in rule["Filter"]:
+            continue
+        assert not [key for key in KEPT if key.startswith(rule["Filter"]["Prefix"])], rule["ID"]
+    assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
+
+
+def test_no_rule_of_the_images_deletes_what_the_bucket_shows():
+    for rule in resolved(ImageVersionsDays="30")["ImagesBucket"]["Lifecycle"]["Rules"]:
+        assert rule.get("Expiration", {}) in ({}, {"ExpiredObjectDeleteMarker": True}), rule["ID"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"MonthlyBudgetUsd": "20"}, "nobody would hear of it"),
+        ({"AlarmEmail": "a@example.org", "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:mine"}, "name one of them"),
+        ({"KmsKeyArn": "alias/mine"}, "the ARN of a KMS key"),
+        ({"AlarmEmail": "nobody"}, "one address"),
+    ],
+)
+def test_parameters_that_cannot_work_are_refused_with_a_sentence(parameters, complaint):
+    template = parse_template((ROOT / "template.yaml").read_text())
+
+    def check() -> None:
+        values = parameter_values(template, parameters)
+        check_rules(template, Scope(template, values, {"AWS::StackName": "pomona"}, {}))
+
+    with pytest.raises(ValidationError, match=complaint):
+        check()
+
+
+def test_the_roles_of_the_template_are_the_functions_roles():
+    resources = resolved()
+    for name, body in resources.items():
+        if body["Type"] == "AWS::Lambda::Function":
+            assert body["Role"].endswith(f"role/{name.removesuffix('Function')}Role"), name
+    assert statements(resources["JobRole"])
+    assert Path(ROOT / "docs" / "security.md").exists()
