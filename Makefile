@@ -77,26 +77,50 @@ test: setup .venv/backbones/.complete  ## every test
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
 .PHONY: lint
-lint: setup  ## ruff, mypy, sam validate --lint
+lint: setup  ## ruff, mypy, sam validate --lint, checkov
 	@$(DEVELOPMENT) -m ruff check .
 	@$(DEVELOPMENT) -m ruff format --check .
-	@for part in functions emr_job local; do $(DEVELOPMENT) -m mypy $$part || exit 1; done  # two folders have a refit.py
+	@for part in functions emr_job local cli benchmarks; do $(DEVELOPMENT) -m mypy $$part || exit 1; done  # two folders have a refit.py
 	@.venv/sam/bin/python -m samcli validate --lint
+	@$(MAKE) --no-print-directory scan
+
+.PHONY: scan
+scan: .venv/scan/.complete  ## checkov over the template; what it may not find fault with has its reason beside it
+	@.venv/scan/bin/python .venv/scan/bin/checkov --framework cloudformation --file template.yaml --skip-download --compact --quiet
 
 UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(DEVELOPMENT) -m uv pip compile --quiet --generate-hashes --no-strip-extras --python-version 3.11
 
 .PHONY: lock
 lock: .venv/development/.complete  ## pin the newest versions of everything
 	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
-	@for name in job spark development backbones sam; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in job spark development backbones sam scan benchmarks; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 
 FUNCTION ?= IngestFunction
 EVENT ?= events/ingest-s3-put.json
 HOST ?= 127.0.0.1
 
 .PHONY: local
-local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s3-put.json (needs Docker; on Linux HOST=172.17.0.1)
-	@$(DEVELOPMENT) -m local.invoke $(or $(PAIRS),$(FUNCTION)=$(EVENT)) --host $(HOST) --sam-arguments="$(SAM_LOCAL_ARGS)"
+local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s3-put.json, or ALL=1 (needs Docker; on Linux HOST=172.17.0.1)
+	@$(DEVELOPMENT) -m local.invoke $(if $(ALL),--all,$(or $(PAIRS),$(FUNCTION)=$(EVENT))) --host $(HOST) --sam-arguments="$(SAM_LOCAL_ARGS)"
+
+# TensorFlow for the field's practice; Spark's own packages are shared, as with the development environment
+.venv/benchmarks/.with-spark: .venv/benchmarks/.complete .venv/spark/.complete
+	@.venv/benchmarks/bin/python tools/share_spark.py
+	@touch $@
+
+BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$(IMAGES)")
+
+.PHONY: bench
+bench: setup .venv/benchmarks/.with-spark  ## measure, beside the field's practice: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
+	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
+
+.PHONY: smoke
+smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: STACK=pomona REGION=eu-west-3 YES=1
+	@$(DEVELOPMENT) tools/smoke.py --stack "$(or $(STACK),pomona)" $(if $(REGION),--region "$(REGION)") $(if $(YES),--yes)
+
+.PHONY: bench-pages
+bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md and scale.md from benchmarks/results.json
+	@for page in report cost scale; do PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
 
 .PHONY: clean
 clean:  ## remove everything that was built or installed here
@@ -105,12 +129,16 @@ clean:  ## remove everything that was built or installed here
 # What `sam build` calls (Metadata: BuildMethod: makefile), from this folder.
 BUILD = $(firstword $(wildcard .venv/development/bin/python) $(shell command -v $(PYTHON)) python3) tools/build.py
 
-.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-PublishFunction
+.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-MaintainFunction build-PublishFunction build-StorageFunction
 build-IngestFunction:
 	@$(BUILD) function ingest "$(ARTIFACTS_DIR)"
 build-AdvanceFunction:
 	@$(BUILD) function advance "$(ARTIFACTS_DIR)"
 build-RefitFunction:
 	@$(BUILD) function refit "$(ARTIFACTS_DIR)"
+build-MaintainFunction:
+	@$(BUILD) function maintain "$(ARTIFACTS_DIR)"
 build-PublishFunction:
 	@$(BUILD) publish "$(ARTIFACTS_DIR)"
+build-StorageFunction:
+	@$(BUILD) function storage "$(ARTIFACTS_DIR)"

@@ -8,11 +8,13 @@ Everything is built deterministically, so that an unchanged source is an unchang
 in .build/ under the digest of what it was made from.
 """
 
+import compileall
 import gzip
 import hashlib
 import io
 import json
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -36,12 +38,13 @@ JOB_PLATFORM = (
     ),
 )
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
-SERVICES = {"s3", "emr-serverless", "glue", "sts", "xray"}
+SERVICES = {"s3", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
 UNUSED_IN_JOB = (
     *("*/tests", "bin", "share", "pyarrow/include", "numpy/_core/include"),
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
 )
+IS_THE_JOBS_PYTHON = ("cp311",) if sys.implementation.cache_tag == "cpython-311" else ()
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
 
@@ -86,6 +89,7 @@ def build_function(name: str, artifacts: Path) -> None:
     shutil.copytree(function_packages(), artifacts, dirs_exist_ok=True)
     shutil.copy(ROOT / "functions" / f"{name}.py", artifacts)
     shutil.copytree(ROOT / "functions" / "intake", artifacts / "intake", ignore=shutil.ignore_patterns("__pycache__"))
+    refuse_above_limit(artifacts)
 
 
 def job_packages() -> Path:
@@ -98,14 +102,22 @@ def job_packages() -> Path:
             for pattern in UNUSED_IN_JOB:
                 for unused in list(target.glob(pattern)):
                     shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
-            write_archive(archive, files_below(target))
+            compile_for_the_job(target)
+            write_archive(archive, files_below(target, compiled=True))
 
-    return cached("deps.tar.gz", recipe(lock, JOB_PLATFORM, UNUSED_IN_JOB), make)
+    return cached("deps.tar.gz", recipe(lock, JOB_PLATFORM, UNUSED_IN_JOB, ("compiled", *IS_THE_JOBS_PYTHON)), make)
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+def compile_for_the_job(target: Path) -> None:
+    """Else every worker of every run compiles what it imports: seconds each. Only the job's own Python can do it."""
+    if IS_THE_JOBS_PYTHON:
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # no times: the same source gives the same bytes
+        compileall.compile_dir(target, quiet=2, stripdir=target, invalidation_mode=unchecked)
+
+
+def files_below(folder: Path, *, compiled: bool = False) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and (compiled or "__pycache__" not in path.parts):
             yield path.relative_to(folder).as_posix(), path
 
 
@@ -165,8 +177,9 @@ def refuse_above_limit(artifacts: Path) -> None:
     size = sum(path.stat().st_size for _, path in files_below(artifacts))
     if size > UNPACKED_LIMIT_BYTES:
         sys.exit(
-            f"the bundle has {size / 1024**2:.0f} MB, Lambda takes {UNPACKED_LIMIT_BYTES / 1024**2:.0f}: it holds "
-            f"{', '.join(sorted(backbones()))}; remove what you do not deploy from backbones/exported/ and build again"
+            f"the package of {artifacts.name} has {size / 1024**2:.0f} MB unpacked, Lambda takes "
+            f"{UNPACKED_LIMIT_BYTES / 1024**2:.0f}; the bundle holds the backbones {', '.join(sorted(backbones()))}: "
+            "remove what you do not deploy from backbones/exported/ and build again"
         )
 
 
