@@ -11,7 +11,12 @@ from pomona.session import check_archive, start_beside, start_session
 from pomona.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from pomona.featurize_run import FeaturizeRun
+
+# its workers fetch and infer: they are forked with all that imported
+WORKERS = {"spark.python.daemon.module": "pomona.worker_daemon"}
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -36,6 +41,12 @@ def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun
     return FeaturizeRun(**vars(settings), stopwatch=stopwatch)
 
 
+def session(settings: argparse.Namespace) -> "SparkSession":
+    """Spark's session, under the name of this attempt."""
+    name = f"featurize-{settings.batch_id}-{settings.attempt}"
+    return start_session(name, settings.lake_bucket, WORKERS)
+
+
 def main(arguments: list[str]) -> int:
     """Run the job; gives the exit status."""
     stopwatch = Stopwatch()
@@ -46,8 +57,7 @@ def main(arguments: list[str]) -> int:
         with ThreadPoolExecutor(1) as pool:  # Python imports while the JVM starts its session
             run = pool.submit(prepare, settings, stopwatch)
             with stopwatch.timing("session"):
-                name = f"featurize-{settings.batch_id}-{settings.attempt}"
-                spark = start_beside(run, lambda: start_session(name, settings.lake_bucket))
+                spark = start_beside(run, lambda: session(settings))
             run.result().start(lambda: spark)
     except JobError as error:
         print(f"featurize: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)

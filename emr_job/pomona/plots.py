@@ -2,18 +2,17 @@
 
 import io
 import warnings
-from typing import TYPE_CHECKING
 
+import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pomona.palette import class_groups, legend
 from pomona.pca import PcaModel
 from pomona.projected import Sample
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 INK, FAINT, BAR, LINE = "#1f2430", "#d9dde3", "#4477AA", "#CC6677"
 PNG = "image/png"
@@ -63,7 +62,7 @@ def _matrix(sample: Sample) -> NDArray[np.float64]:
 
 
 def _scatter(
-    panel: "Axes",
+    panel: Axes,
     points: NDArray[np.float64],
     of_point: NDArray[np.int_],
     pair: tuple[int, int],
@@ -89,26 +88,22 @@ def _axis_name(component: int, model: PcaModel) -> str:
     return f"component {component + 1} ({100 * model.explained_variance_ratio[component]:.1f} %)"
 
 
-def _add_legend(figure: "Figure", panels: "list[Axes]") -> None:
+def _add_legend(figure: Figure, panels: list[Axes]) -> None:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles[::-1], labels[::-1], loc="outside lower center", ncols=5, frameon=False, markerscale=2, fontsize=9
     )
 
 
-def _figure(width: float, height: float, panels: int = 1) -> "tuple[Figure, list[Axes]]":
+def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
     """A figure that belongs to no window and to no list of figures, so that nothing is left when it is gone."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     with matplotlib.rc_context({"text.color": INK, "axes.labelcolor": INK, "font.size": 10}):
         figure = Figure(figsize=(width, height), dpi=144, layout="constrained")
         FigureCanvasAgg(figure)
         return figure, list(figure.subplots(1, panels, squeeze=False)[0])
 
 
-def _clean(*axes: "Axes") -> None:
+def _clean(*axes: Axes) -> None:
     for each in axes:
         for side, spine in each.spines.items():
             spine.set_visible(side == "bottom")
@@ -118,7 +113,7 @@ def _clean(*axes: "Axes") -> None:
     axes[0].set_axisbelow(True)
 
 
-def _png(figure: "Figure") -> bytes:
+def _png(figure: Figure) -> bytes:
     content = io.BytesIO()
     with warnings.catch_warnings():
         # a label may be in any script, and the font has not all of them: a box is drawn instead

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pomona import report
+from pomona import plots, report
 from pomona.backbone import Backbone, load_backbone
 from pomona.components import Components
 from pomona.errors import SupersededError
@@ -109,8 +109,6 @@ class RefitRun:
             raise SupersededError(f"the snapshot {table.snapshot.id} expired during the refit: its results are removed")
 
     def _draw(self, fitted: Fitted, folder: ResultsFolder) -> None:
-        from pomona import plots
-
         with self.stopwatch.timing("plots"):
             folder.put("scree.png", plots.scree(fitted.model), plots.PNG)
             folder.put("components.png", plots.components(fitted.sample, fitted.model), plots.PNG)

@@ -4,7 +4,7 @@ What depends on where the job runs (master, Iceberg's jars, endpoints) comes fro
 """
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -34,7 +34,6 @@ _SESSION_SETTINGS = {
     "spark.sql.shuffle.partitions": "32",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
-    "spark.python.daemon.module": "pomona.worker_daemon",
     # a second copy of a slow task would fetch and infer its images twice
     "spark.speculation": "false",
 }
@@ -46,10 +45,10 @@ def catalog_settings(lake_bucket: str, catalog: str = CATALOG) -> dict[str, str]
     return settings | {f"spark.sql.catalog.{catalog}.warehouse": f"s3://{lake_bucket}/warehouse"}
 
 
-def start_session(name: str, lake_bucket: str) -> SparkSession:
-    """The job's session; `name` is shown by the platform beside its logs."""
+def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | None = None) -> SparkSession:
+    """The job's session, with `settings` of its own; `name` is shown by the platform beside its logs."""
     builder = SparkSession.builder.appName(name)
-    for setting, value in (_SESSION_SETTINGS | catalog_settings(lake_bucket)).items():
+    for setting, value in {**_SESSION_SETTINGS, **catalog_settings(lake_bucket), **(settings or {})}.items():
         builder = builder.config(setting, value)
     spark: SparkSession = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
