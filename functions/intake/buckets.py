@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from intake.custom_resource import NOTHING_MADE, Request, Resource
 from intake.deletions import Deletion, UnfinishedError, kept
-from intake.errors import TerminalError, code_of, status_of
+from intake.errors import TerminalError, already_gone, code_of, status_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _NOT_FOUND = 404
@@ -131,8 +131,9 @@ def _leave(s3: Any, name: str, owned: bool, deletion: Deletion) -> None:  # noqa
     if not owned:
         kept(f"s3://{name}", "the stack never owned it")
     elif deletion.takes_data():
-        _empty(s3, name, deletion)
-        s3.delete_bucket(Bucket=name)
+        with already_gone("NoSuchBucket"):
+            _empty(s3, name, deletion)
+            s3.delete_bucket(Bucket=name)
     else:
         kept(f"s3://{name}", "the next stack of this name adopts it (DeleteData=delete would have removed it)")
 

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 
 from intake.custom_resource import NOTHING_MADE, Request, Resource
 from intake.deletions import Deletion, kept
-from intake.errors import TerminalError, code_of
+from intake.errors import TerminalError, already_gone, code_of
 
 _OWNER = "pomona.stack"
 
@@ -46,6 +46,7 @@ def _leave(glue: Any, name: str, deletion: Deletion) -> None:  # noqa: ANN401
     if name == NOTHING_MADE:
         return
     if deletion.takes_data():
-        glue.delete_database(Name=name)
+        with already_gone("EntityNotFoundException"):
+            glue.delete_database(Name=name)
     else:
         kept(f"the database {name}", "it says where the table's data lies")

@@ -85,6 +85,16 @@ def is_transient(error: ClientError) -> bool:
 
 
 @contextmanager
+def already_gone(code: str) -> Iterator[None]:
+    """Take the answer that what is to be deleted does not exist for a success: the request is a repeated one."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) != code:
+            raise
+
+
+@contextmanager
 def transient_errors(doing: str) -> Iterator[None]:
     """Raise TransientError for what passes by itself; let every other error through unchanged."""
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from intake.custom_resource import NOTHING_MADE, Request, Resource
-from intake.errors import TerminalError, code_of
+from intake.errors import TerminalError, already_gone
 from intake.selection import Selection
 
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
@@ -124,12 +124,8 @@ def _write(s3: Any, bucket: str, configuration: dict[str, Any]) -> None:  # noqa
 
 
 def _unwire(s3: Any, bucket: str, owner: str) -> None:  # noqa: ANN401
-    try:
+    with already_gone("NoSuchBucket"):
         present = _read(s3, bucket)
-    except ClientError as error:
-        if code_of(error) == "NoSuchBucket":
-            return
-        raise
-    others = without(present, owner)
-    if others != present:
-        _write(s3, bucket, others)
+        others = without(present, owner)
+        if others != present:
+            _write(s3, bucket, others)

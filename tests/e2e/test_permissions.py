@@ -172,6 +172,7 @@ def drive_job(account: Account) -> None:
         for name, value in {**known, "AWS_ENDPOINT_URL": account.demo.endpoint, "AWS_DEFAULT_REGION": REGION}.items():
             patch.setenv(name, value)
         objects.s3_client.cache_clear()
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has read its credentials already
         folder = ResultsFolder(account.lake, 7)
         folder.put("projections/part-00000.parquet", b"", "text/plain")
         folder.remove_projections()

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from pomona import maintenance
 from pomona.iceberg import load_table
@@ -76,18 +78,30 @@ def test_snapshots_are_kept_for_their_days(orchard, table):  # noqa: F811
     assert orchard.snapshots() == before
 
 
-def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table, monkeypatch):  # noqa: F811
+def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table):  # noqa: F811
+    # Given a file that no snapshot knows, beside those of the table
     orchard.put("a.jpg", jpeg(1))
     orchard.featurize(["a.jpg"])
     location = load_table(orchard.spark, orchard.table).location()
     bucket, _, folder = location.removeprefix("s3://").partition("/")
-    orchard.s3.put_object(Bucket=bucket, Key=f"{folder}/data/orphan.parquet", Body=b"of a run that died")
+    orphan = f"{folder}/data/orphan.parquet"
+    orchard.s3.put_object(Bucket=bucket, Key=orphan, Body=b"of a run that died")
     maintained = Maintenance(table, keep=timedelta(days=7))
+    # Then it stays as long as a run may still be writing it
     assert maintained.thorough() == []
-    # When it is old enough (Iceberg's own procedure refuses less than a day)
-    monkeypatch.setattr(maintenance, "ORPHANED_AFTER", timedelta(days=-1))
-    with pytest.raises(Exception, match=r"24 hours|interval"):
-        maintained.thorough()
+    # And goes, alone, when all files of the table are older
+    long_ago = datetime.now(UTC).replace(tzinfo=None) - maintenance.ORPHANED_AFTER - timedelta(hours=1)
+    for key, stored in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.items():
+        if key.startswith(folder):
+            stored.last_modified = long_ago
+    before = names_below(orchard, bucket, folder)
+    assert maintained.thorough() == ["removed 1 orphaned files"]
+    assert names_below(orchard, bucket, folder) == before - {orphan}
+    assert list(orchard.rows()) == ["a.jpg"]
+
+
+def names_below(orchard, bucket: str, folder: str) -> set[str]:  # noqa: F811
+    return {found["Key"] for found in orchard.s3.list_objects_v2(Bucket=bucket, Prefix=folder)["Contents"]}
 
 
 def erasure(orchard, keys: list[str], **fields) -> str:  # noqa: F811

@@ -1,15 +1,14 @@
 """Lambda invocations that stop before every AWS call, so that a test decides who goes on, and with what fate."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Enum
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from tests.model.aws import client_error
+from tests.model.aws import Paging, client_error
 
 
 class Fate(Enum):
@@ -107,7 +106,7 @@ def _meet(fate: Fate, operation: str, call: Callable[[], Any]) -> Any:
     return call() if fate is Fate.REPEATED else answer
 
 
-class _Client:
+class _Client(Paging):
     def __init__(self, fake: Any, through: Callable[[str, Callable[[], Any]], Any]) -> None:
         self._fake = fake
         self._through = through
@@ -115,9 +114,3 @@ class _Client:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         method = getattr(self._fake, operation)
         return lambda **arguments: self._through(operation, partial(method, **arguments))
-
-    def get_paginator(self, operation: str) -> Any:
-        def paginate(**arguments: Any) -> Iterator[Any]:
-            yield getattr(self, operation)(**arguments)
-
-        return SimpleNamespace(paginate=paginate)

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,7 +17,17 @@ def client_error(code: str, status: int, operation: str) -> ClientError:
     return ClientError(answer, operation)
 
 
-class S3:
+class Paging:
+    """boto3's paginators, for fakes whose answers have one page."""
+
+    def get_paginator(self, operation: str) -> Any:
+        def paginate(**arguments: Any) -> Iterator[Any]:
+            yield getattr(self, operation)(**arguments)
+
+        return SimpleNamespace(paginate=paginate)
+
+
+class S3(Paging):
     """One bucket with read-after-write; its listings may still name what was deleted while `stale`."""
 
     def __init__(self) -> None:
@@ -68,7 +80,7 @@ class S3:
         return f'"{hashlib.md5(self.objects[key], usedforsecurity=False).hexdigest()}"'
 
 
-class EmrServerless:
+class EmrServerless(Paging):
     """Applications and their runs; a token always returns the run that it started."""
 
     def __init__(self, applications: set[str]) -> None:

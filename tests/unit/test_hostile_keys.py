@@ -8,33 +8,19 @@ from urllib.parse import quote_plus
 
 import boto3
 import pytest
-from moto import mock_aws
 
-from intake import telemetry, wiring
+from intake import telemetry
 from intake.documents import FailedBatch
 from intake.segments import format_lines, parse_lines
 from pomona.batch import _pairs
 from pomona.plan import plan
 from pomona.rows import label_of
 from tests.hostile import KEYS
-from tests.unit.test_handlers import Context, Stage
+from tests.unit.stage import Context, Stage
 
 
 def test_the_longest_is_as_long_as_s3_takes():
     assert max(len(key.encode()) for key in KEYS) == 1024
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        stage = Stage(monkeypatch)
-        stage.runs_are("RUNNING")
-        for cached in (wiring.settings, wiring.queue, wiring.books, wiring.refits, wiring._lake, wiring._runs):
-            cached.cache_clear()
-        yield stage
 
 
 def event(keys: tuple[str, ...], **fields: str) -> dict[str, Any]:

@@ -51,26 +51,13 @@ class Scene:
 
     def __init__(self, metadata: dict[str, Any]) -> None:
         self.s3 = S3()
-        lake = Lake(_Paging(self.s3), "lake")
+        lake = Lake(self.s3, "lake")
         queue = Queue(lake, None, settings(), lambda step: None, clock=lambda: NOW)
         metadata_file = type("Table", (), {"read": lambda _: metadata})()
         self.maintenance = Maintenance(metadata_file, lake, queue, settings())
 
     def erasure(self, state: str, form: int = 1) -> None:
         self.s3.objects["erasures/open/1.json"] = json.dumps({"format": form, "state": state}).encode()
-
-
-class _Paging:
-    """A fake with boto3's paginators."""
-
-    def __init__(self, fake: Any) -> None:
-        self._fake = fake
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._fake, name)
-
-    def get_paginator(self, operation: str) -> Any:
-        return type("Paginator", (), {"paginate": lambda _, **asked: [getattr(self._fake, operation)(**asked)]})()
 
 
 def test_due_maintenance_is_asked_for_by_one_segment_without_keys() -> None:

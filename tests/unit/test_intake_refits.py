@@ -109,24 +109,11 @@ class Scene:
         self.glue = Glue(None if metadata is None else f"s3://lake/{name}")
         self.emr = EmrServerless({"app-1"})
         self.refits = Refits(
-            TableMetadata(self.glue, Lake(_Paging(self.lake), "lake"), settings()),
-            Lake(_Paging(self.lake), "lake"),
-            Runs(_Paging(self.emr)),
+            TableMetadata(self.glue, Lake(self.lake, "lake"), settings()),
+            Lake(self.lake, "lake"),
+            Runs(self.emr),
             settings(),
         )
-
-
-class _Paging:
-    """A fake with boto3's paginators."""
-
-    def __init__(self, fake: Any) -> None:
-        self._fake = fake
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._fake, name)
-
-    def get_paginator(self, operation: str) -> Any:
-        return type("Paginator", (), {"paginate": lambda _, **asked: [getattr(self._fake, operation)(**asked)]})()
 
 
 @pytest.mark.parametrize("suffix", [".metadata.json", ".gz.metadata.json"])

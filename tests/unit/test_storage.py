@@ -132,6 +132,14 @@ def test_a_delete_that_may_take_the_data_takes_every_version_of_it(s3, ask, stac
     assert buckets(s3) == []
 
 
+@pytest.mark.parametrize("what", ["bucket", "database"])
+def test_a_repeated_deletion_of_what_is_gone_succeeds(what, s3, ask, stack_status):
+    ask(f"{what}-create")
+    stack_status("DELETE_IN_PROGRESS")
+
+    assert [ask(f"{what}-delete", DeleteData="delete")["Status"] for _ in range(2)] == ["SUCCESS", "SUCCESS"]
+
+
 @pytest.mark.parametrize("status", ["ROLLBACK_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"])
 def test_only_the_stacks_own_end_takes_data_never_a_rollback_or_an_update(status, s3, ask, stack_status):
     ask("bucket-create")
