@@ -109,7 +109,7 @@ def job_packages() -> Path:
 
 
 def compile_for_the_job(target: Path) -> None:
-    """Else every worker of every run compiles what it imports: seconds each. Only the job's own Python can do it."""
+    """Else every worker of every run compiles what it imports. Only the job's own Python can do it."""
     if IS_THE_JOBS_PYTHON:
         unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # no times: the same source gives the same bytes
         compileall.compile_dir(target, quiet=2, stripdir=target, invalidation_mode=unchecked)

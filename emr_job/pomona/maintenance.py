@@ -7,9 +7,8 @@ does what has become worth its while; one whose batch holds a request of the fun
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
-from pomona.iceberg import load_table
 from pomona.table import BRANCH_PREFIX, FeatureTable
 
 # Each run adds a small file: joined before there are so many that a scan opens more files than it reads.
@@ -28,6 +27,13 @@ class Files:
     delete_files: int
     bytes: int
 
+    @classmethod
+    def of(cls, table: Any) -> Self:  # noqa: ANN401 (an object of the JVM)
+        """Those of the table's present."""
+        summary = dict(table.currentSnapshot().summary())
+        names = ("total-data-files", "total-delete-files", "total-files-size")
+        return cls(*(int(summary.get(name, 0)) for name in names))
+
     @property
     def are_small(self) -> bool:
         """Whether there are many data files that are small on average."""
@@ -43,8 +49,8 @@ class Maintenance:
 
     def after_run(self) -> list[str]:
         """What an ordinary run does: only what has piled up. Gives what was done, in words."""
-        done = self._drop_leftovers()
-        files = self._files()
+        present = self.table.load()
+        done, files = _drop_leftovers(present), Files.of(present)
         if files.are_small:
             done += self._compact()
         if files.delete_files >= MANY_FILES:
@@ -57,23 +63,11 @@ class Maintenance:
         A row that was deleted is gone for good when the snapshots from before the compaction have expired: at once
         with a `keep` of zero.
         """
-        done = self._drop_leftovers()
-        if self._files().delete_files:
+        present = self.table.load()
+        done = _drop_leftovers(present)
+        if Files.of(present).delete_files:
             done += self._compact(rewrite_all_with_deletes=True)
         return done + self._expire(self.keep if keep is None else keep) + self._remove_orphans()
-
-    def _files(self) -> Files:
-        summary = dict(load_table(self.table.spark, self.table.name).currentSnapshot().summary())
-        names = ("total-data-files", "total-delete-files", "total-files-size")
-        return Files(*(int(summary.get(name, 0)) for name in names))
-
-    def _drop_leftovers(self) -> list[str]:
-        """Branches of runs that died: as long as they are there, nothing that they hold expires."""
-        table = load_table(self.table.spark, self.table.name)
-        leftovers = [name for name in table.refs() if name.startswith(BRANCH_PREFIX)]
-        for name in leftovers:
-            table.manageSnapshots().removeBranch(name).commit()
-        return [f"dropped {len(leftovers)} branches"] if leftovers else []
 
     def _compact(self, *, rewrite_all_with_deletes: bool = False) -> list[str]:
         options = {"remove-dangling-deletes": "true"}
@@ -94,7 +88,7 @@ class Maintenance:
         return [f"expired {expired} snapshots"] if expired else []
 
     def _snapshots(self) -> list[Any]:
-        return list(load_table(self.table.spark, self.table.name).snapshots())
+        return list(self.table.load().snapshots())
 
     def _remove_orphans(self) -> list[str]:
         # listed through the table's own FileIO: the platform's Hadoop may have no file system for s3://
@@ -108,6 +102,14 @@ class Maintenance:
     def _sql(self, procedure: str, arguments: str) -> str:
         table = f"table => '{self.table.database}.{self.table.table}'"
         return f"CALL {self.table.catalog}.system.{procedure}({', '.join(filter(None, (table, arguments)))})"
+
+
+def _drop_leftovers(table: Any) -> list[str]:  # noqa: ANN401 (an object of the JVM)
+    """Branches of runs that died: as long as they are there, nothing that they hold expires."""
+    leftovers = [name for name in table.refs() if name.startswith(BRANCH_PREFIX)]
+    for name in leftovers:
+        table.manageSnapshots().removeBranch(name).commit()
+    return [f"dropped {len(leftovers)} branches"] if leftovers else []
 
 
 def _sql_map(options: dict[str, str]) -> str:

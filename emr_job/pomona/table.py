@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
@@ -71,17 +72,17 @@ class FeatureTable:
 
         A leftover of the same name (of a driver that died) is taken over from where the table is now.
         """
-        self._drop(name)
-        load_table(self.spark, self.name).manageSnapshots().createBranch(name).commit()
+        table = self.load()
+        _drop(table, name)
+        table.manageSnapshots().createBranch(name).commit()
         try:
             yield name
         finally:
-            self._drop(name)
+            _drop(self.load(), name)
 
-    def _drop(self, branch: str) -> None:
-        table = load_table(self.spark, self.name)
-        if table.refs().containsKey(branch):
-            table.manageSnapshots().removeBranch(branch).commit()
+    def load(self) -> Any:  # noqa: ANN401 (an object of the JVM)
+        """Iceberg's own object of the table as it is now."""
+        return load_table(self.spark, self.name)
 
     def known(self, branch: str, bucket: str, keys: list[str]) -> pa.Table:
         """Columns key, etag, backbone of the rows of these keys. Reads three columns, shuffles nothing."""
@@ -92,7 +93,7 @@ class FeatureTable:
         return rows.join(broadcast(wanted), "key").select("key", "etag", "backbone").toArrow()
 
     def _is_empty(self, branch: str) -> bool:
-        summary = load_table(self.spark, self.name).snapshot(branch).summary()
+        summary = self.load().snapshot(branch).summary()
         return bool(summary.get("total-records") == "0")
 
     def merge(self, branch: str, changes: DataFrame, properties: dict[str, str]) -> None:
@@ -129,7 +130,7 @@ class FeatureTable:
 
         PublishRefusedError if anybody has committed to the table since the branch was made.
         """
-        table = load_table(self.spark, self.name)
+        table = self.load()
         head = table.refs().get(branch)
         if head is None:  # a newer run has dropped what it took for a leftover
             raise PublishRefusedError(f"the table changed while {branch} ran, nothing is published: the branch is gone")
@@ -142,3 +143,8 @@ class FeatureTable:
                 f"the table changed while {branch} ran, nothing is published: {first_line}"
             ) from error
         return snapshot_id
+
+
+def _drop(table: Any, branch: str) -> None:  # noqa: ANN401 (an object of the JVM)
+    if table.refs().containsKey(branch):
+        table.manageSnapshots().removeBranch(branch).commit()

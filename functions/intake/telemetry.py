@@ -17,7 +17,7 @@ metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Pomo
 def _trace() -> Callable[[Any], Any]:
     if resolve_truthy_env_var_choice(os.environ.get("POWERTOOLS_TRACE_DISABLED", "true")):
         return lambda handler: handler
-    from aws_lambda_powertools import Tracer  # a third of a second of a cold start: only for those who want it
+    from aws_lambda_powertools import Tracer  # its import lengthens a cold start: only for those who want it
 
     return Tracer().capture_lambda_handler
 
