@@ -1,7 +1,6 @@
 """Spark jobs as a platform runs them: spark-submit, its defaults, and a folder of its own."""
 
 import os
-import shlex
 import shutil
 import tarfile
 import uuid
@@ -12,17 +11,8 @@ from pathlib import Path
 from benchmarks.cloud import Cloud
 from benchmarks.places import BUILD, ROOT, SPARK
 from benchmarks.processes import Finished, run
+from local.spark_platform import ARCHIVES, SparkPlatform, SparkSubmit, conf_options, driver_environment
 from tools.build import job_files, job_packages
-
-QUIET = """rootLogger.level = warn
-rootLogger.appenderRef.stderr.ref = stderr
-appender.stderr.type = Console
-appender.stderr.name = stderr
-appender.stderr.target = SYSTEM_ERR
-appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n
-"""
-DRIVER_ENVIRONMENT = "spark.emr-serverless.driverEnv."
 
 
 @dataclass(frozen=True)
@@ -60,10 +50,11 @@ class Platform:
         try:
             (folder / "job").symlink_to(self.code)
             (folder / "deps").symlink_to(unpacked_packages())
-            self._configure(folder / "conf")
-            confs = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
-            command: list[str | Path] = [SPARK / "bin" / "spark-submit", *confs, script, *arguments]
-            return run(command, self._environment(folder, settings) | dict(environment or {}), folder)
+            platform = SparkPlatform(SPARK, self.cloud.other_endpoint, self.cloud.s3_endpoint)
+            prepared = platform.prepare(folder, {"spark.master": f"local[{self.cores}]"})
+            told = self.cloud.environment() | driver_environment(settings) | dict(environment or {})
+            command: list[str | Path] = [SPARK / "bin" / "spark-submit", *conf_options(settings), script, *arguments]
+            return run(command, prepared | told, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -79,47 +70,10 @@ class Platform:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _configure(self, folder: Path) -> None:
-        jars = ":".join(str(jar) for jar in sorted((SPARK / "jars").glob("*.jar")))
-        settings = {
-            "spark.master": f"local[{self.cores}]",
-            "spark.ui.enabled": "false",
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.extraClassPath": jars,
-            "spark.sql.catalog.lake.glue.endpoint": self.cloud.other_endpoint,
-            "spark.sql.catalog.lake.s3.endpoint": self.cloud.s3_endpoint,
-            "spark.sql.catalog.lake.s3.path-style-access": "true",
-        }
-        folder.mkdir()
-        (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-        (folder / "log4j2.properties").write_text(QUIET)
-
-    def _environment(self, folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
-        scratch = folder / "tmp"
-        scratch.mkdir()
-        (home,) = SPARK.glob("lib/python3*/site-packages/pyspark")
-        inherited = {name: os.environ[name] for name in ("HOME", "JAVA_HOME") if name in os.environ}
-        start = len(DRIVER_ENVIRONMENT)
-        return {
-            **inherited,
-            "SPARK_HOME": str(home),
-            "PATH": f"{SPARK / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-            "LANG": "C.UTF-8",
-            "TMPDIR": str(scratch),
-            "SPARK_LOCAL_DIRS": str(scratch),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_CONF_DIR": str(folder / "conf"),
-            **self.cloud.environment(),
-            **{name[start:]: value for name, value in settings.items() if name.startswith(DRIVER_ENVIRONMENT)},
-        }
-
 
 def settings_of(submit_parameters: str) -> dict[str, str]:
     """The settings in StartJobRun's sparkSubmitParameters, but for the archives: those lie unpacked beside the job."""
-    words = shlex.split(submit_parameters)
-    pairs = (word.partition("=") for flag, word in zip(words[::2], words[1::2], strict=True) if flag == "--conf")
-    return {name: value for name, _, value in pairs if name != "spark.archives"}
+    return {name: value for name, value in SparkSubmit.parse(submit_parameters).confs.items() if name != ARCHIVES}
 
 
 def unpacked_packages() -> Path:

@@ -1,14 +1,11 @@
 """A job run as a real spark-submit: what EMR would fetch and set is fetched and set, the rest is passed on."""
 
-import os
-import shlex
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,67 +14,16 @@ from local.emr import Ended, JobRunner
 from local.enforcement import refused_trust
 from local.log_delivery import EMR_ACTIONS, LogDelivery, LogStream
 from local.processes import kill_group, start_watched
+from local.spark_platform import SparkPlatform, SparkSubmit, driver_environment
 
 _UNPACKED = Path(__file__).resolve().parent.parent / ".build" / "unpacked"
-_DRIVER_ENVIRONMENT = "spark.emr-serverless.driverEnv."
 _NOT_FETCHED = ("spark.jars", "spark.files", "spark.submit.pyFiles")
-_QUIET = """rootLogger.level = warn
-rootLogger.appenderRef.stderr.ref = stderr
-appender.stderr.type = Console
-appender.stderr.name = stderr
-appender.stderr.target = SYSTEM_ERR
-appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n
-logger.native.name = org.apache.hadoop.util.NativeCodeLoader
-logger.native.level = error
-"""
+# much of a small run is the loading of classes; the jars were verified by their digests
+_NO_VERIFICATION = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
 
 class RunRefusedError(Exception):
     """A run asks for something that cannot be provided; the message becomes the run's stateDetails."""
-
-
-@dataclass(frozen=True)
-class SparkSubmit:
-    """sparkSubmitParameters taken apart."""
-
-    passed_on: list[str]
-    confs: dict[str, str]
-
-    @classmethod
-    def parse(cls, parameters: str) -> "SparkSubmit":
-        """Split as a shell would; spark.archives is the platform's, everything else is spark-submit's."""
-        words = shlex.split(parameters)
-        passed_on: list[str] = []
-        confs: dict[str, str] = {}
-        while words:
-            word = words.pop(0)
-            if word not in ("--conf", "-c"):
-                passed_on.append(word)
-                continue
-            name, _, value = words.pop(0).partition("=")
-            confs[name] = value
-            if name != "spark.archives":
-                passed_on += ["--conf", f"{name}={value}"]
-        return cls(passed_on, confs)
-
-    def check(self) -> None:
-        """Refuse what would need fetching and is not fetched here."""
-        for name in _NOT_FETCHED:
-            if "s3://" in self.confs.get(name, ""):
-                raise RunRefusedError(f"The embedded AWS does not fetch {name} from S3")
-
-    @property
-    def archives(self) -> list[tuple[str, str]]:
-        """(address, name) of every archive: s3://bucket/key#name."""
-        addresses = [one for one in self.confs.get("spark.archives", "").split(",") if one]
-        return [(one.partition("#")[0], one.partition("#")[2] or Path(one).name) for one in addresses]
-
-    @property
-    def driver_environment(self) -> dict[str, str]:
-        """The driver's environment variables."""
-        start = len(_DRIVER_ENVIRONMENT)
-        return {name[start:]: value for name, value in self.confs.items() if name.startswith(_DRIVER_ENVIRONMENT)}
 
 
 class SparkRuns(JobRunner):
@@ -113,14 +59,13 @@ class SparkRuns(JobRunner):
     def _submit(self, job_run: Any, folder: Path) -> Ended:
         driver = job_run.job_driver["sparkSubmit"]
         submit = SparkSubmit.parse(driver.get("sparkSubmitParameters") or "")
-        submit.check()
+        check(submit)
         if refused := refused_trust(job_run.execution_role_arn, "emr-serverless.amazonaws.com", job_run.arn):
             raise RunRefusedError(refused)
         s3 = self._clients.in_role(job_run.execution_role_arn, "s3", job_run.region)
         entry_point = _fetch(s3, driver["entryPoint"], folder)
         for address, name in submit.archives:
             (folder / name).symlink_to(self._unpacked(s3, address))
-        self._write_configuration(folder / ".spark")
         arguments = driver.get("entryPointArguments") or []
         command = [str(self._spark / "bin" / "spark-submit"), *submit.passed_on, str(entry_point), *arguments]
         return self._watch(job_run, command, self._environment(job_run, folder, submit), folder, submit)
@@ -161,42 +106,21 @@ class SparkRuns(JobRunner):
                 _unpack(s3, address, folder)
         return folder
 
-    def _write_configuration(self, folder: Path) -> None:
-        jars = ":".join(str(jar) for jar in sorted((self._spark / "jars").glob("*.jar")))
-        settings = {
-            "spark.master": "local[*]",
-            "spark.ui.enabled": "false",
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-            # much of a small run is the loading of classes; the jars were verified by their digests
-            "spark.driver.defaultJavaOptions": "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",
-            "spark.driver.extraClassPath": jars,  # on EMR, Iceberg is on the class path as well
-            "spark.sql.catalog.lake.glue.endpoint": self._clients.endpoint,
-            "spark.sql.catalog.lake.s3.endpoint": self._clients.endpoint,
-            "spark.sql.catalog.lake.s3.path-style-access": "true",
-        }
-        folder.mkdir()
-        text = "".join(f"{name} {value}\n" for name, value in settings.items())
-        (folder / "spark-defaults.conf").write_text(text)
-        (folder / "log4j2.properties").write_text(_QUIET)
-
     def _environment(self, job_run: Any, folder: Path, submit: SparkSubmit) -> dict[str, str]:
-        inherited = {name: os.environ[name] for name in ("HOME", "JAVA_HOME") if name in os.environ}
-        scratch = folder / "tmp"
-        scratch.mkdir()
-        (home,) = self._spark.glob("lib/python3*/site-packages/pyspark")
+        platform = SparkPlatform(self._spark, self._clients.endpoint, self._clients.endpoint)
+        defaults = {"spark.master": "local[*]", "spark.driver.defaultJavaOptions": _NO_VERIFICATION}
         return {
-            **inherited,
-            "SPARK_HOME": str(home),  # else a script looks for it, whose first line breaks if the path has a space
-            "PATH": f"{self._spark / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-            "LANG": "C.UTF-8",
-            "TMPDIR": str(scratch),
-            "SPARK_LOCAL_DIRS": str(scratch),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_CONF_DIR": str(folder / ".spark"),
+            **platform.prepare(folder, defaults),
             **self._clients.role_environment(job_run.execution_role_arn, job_run.region),
-            **submit.driver_environment,
+            **driver_environment(submit.confs),
         }
+
+
+def check(submit: SparkSubmit) -> None:
+    """Refuse what would need fetching and is not fetched here."""
+    for name in _NOT_FETCHED:
+        if "s3://" in submit.confs.get(name, ""):
+            raise RunRefusedError(f"The embedded AWS does not fetch {name} from S3")
 
 
 def _fetch(s3: Any, address: str, folder: Path) -> Path:

@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.gateway import REGION
 from benchmarks.places import DEVELOPMENT_PYTHON, ROOT, BenchError
 from benchmarks.results import Goal, Row, Samples
 from intake.segments import DirtyKey, parts
@@ -20,6 +19,7 @@ from tools.build import build_function
 
 MEMORY = 256 * 2**20
 LAMBDA_SHARE = 256 / 1769  # of a vCPU at 256 MB: docs.aws.amazon.com/lambda, "Configure Lambda function memory"
+SAMPLE = ROOT / "events" / "ingest-s3-put.json"
 INVOCATION = ROOT / "benchmarks" / "tasks" / "invocation.py"
 INGEST, IMPORT, ADVANCE = (
     Goal("≤ 1 s at ≤ 256 MB", most=1.0),
@@ -81,52 +81,13 @@ class Function:
 
 
 def message(number: int) -> dict[str, Any]:
-    """A message as SQS hands it to Lambda, with one event as S3 writes it."""
-    key = f"some-class/{number:06d}+of+many.jpg"
-    record = {
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": REGION,
-        "eventTime": "2026-11-21T09:00:00.000Z",
-        "eventName": "ObjectCreated:Put",
-        "userIdentity": {"principalId": "AWS:AIDAJDPLRKLG7UEXAMPLE"},
-        "requestParameters": {"sourceIPAddress": "203.0.113.5"},
-        "responseElements": {
-            "x-amz-request-id": "D82B88E5F771F645",
-            "x-amz-id-2": "vlR7PnpV2Ce81l0PRw6jlUpck7Jo5ZsQjryTjKlc5aLWGVHPZLj5NeC6qMa0emYBDXOo6QBU0Wo=",
-        },
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": "828aa6fc-f7b5-4305-8584-487c791949c1",
-            "bucket": {
-                "name": "images",
-                "ownerIdentity": {"principalId": "A3I5XTEXAMAI3E"},
-                "arn": "arn:aws:s3:::images",
-            },
-            "object": {
-                "key": key,
-                "size": 5210,
-                "eTag": uuid.uuid5(uuid.NAMESPACE_URL, key).hex,
-                "sequencer": f"{number:018X}",
-            },
-        },
-    }
-    return {
-        "messageId": str(uuid.uuid5(uuid.NAMESPACE_OID, key)),
-        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a" * 8,
-        "body": json.dumps({"Records": [record]}),
-        "attributes": {
-            "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1795251600000",
-            "SenderId": "AIDAJHIPRHEMV73VRJEBU",
-            "ApproximateFirstReceiveTimestamp": "1795251600001",
-        },
-        "messageAttributes": {},
-        "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-        "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{REGION}:123456789012:events",
-        "awsRegion": REGION,
-    }
+    """A message as SQS hands it to Lambda, with one event as S3 writes it: the sample's, with a key of its own."""
+    sample: dict[str, Any] = json.loads(SAMPLE.read_text())["Records"][0]
+    event = json.loads(sample["body"])
+    told = event["Records"][0]["s3"]
+    told["bucket"] = {**told["bucket"], "name": "images", "arn": "arn:aws:s3:::images"}
+    told["object"] |= {"key": f"some-class/{number:06d}+of+many.jpg", "sequencer": f"{number:018X}"}
+    return sample | {"messageId": str(uuid.UUID(int=number)), "body": json.dumps(event)}
 
 
 def measure_ingest(bench: Bench) -> Iterator[Row]:

@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from intake.emr import Billed
+
 _PRICE_OF = {"vcpu_hours": "vcpu_hour", "memory_gb_hours": "gb_hour", "storage_gb_hours": "storage_gb_hour"}
-
-
-@dataclass(frozen=True)
-class Billed:
-    """The resources of a run that AWS charges for."""
-
-    vcpu_hours: float
-    memory_gb_hours: float
-    storage_gb_hours: float
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from intake.emr import Billed
 from intake.errors import FormatError, code_of
 from intake.times import unstamp
-from pomona_cli.costs import Billed, prices_of
+from pomona_cli.costs import prices_of
 from pomona_cli.stack import Stack
 
 FORMAT = 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pomona_cli.costs import Billed, Prices, prices_of
+from intake.emr import Billed
+from pomona_cli.costs import Prices, prices_of
 
 
 def test_a_cost_is_the_billed_hours_at_their_prices():

@@ -9,7 +9,8 @@ from local.cron import Cron
 from local.deployment import Target, in_order
 from local.intrinsics import Resource, Scope
 from local.schedules import due_between
-from local.spark_runs import RunRefusedError, SparkSubmit
+from local.spark_platform import SparkSubmit, driver_environment
+from local.spark_runs import RunRefusedError, check
 from local.templates import parameter_values, parse_template
 
 
@@ -131,7 +132,7 @@ def test_spark_submit_gets_all_parameters_but_the_archives():
         "--conf spark.emr-serverless.driverEnv.A=b=c --conf 'spark.app.x=two words'"
     )
     assert submit.archives == [("s3://b/job.tar.gz", "job"), ("s3://b/deps.tar.gz", "deps")]
-    assert submit.driver_environment == {"A": "b=c"}
+    assert driver_environment(submit.confs) == {"A": "b=c"}
     assert submit.passed_on == [
         "--name",
         "x",
@@ -144,4 +145,4 @@ def test_spark_submit_gets_all_parameters_but_the_archives():
 
 def test_a_jar_that_would_have_to_be_fetched_is_refused():
     with pytest.raises(RunRefusedError, match=r"spark\.jars"):
-        SparkSubmit.parse("--conf spark.jars=s3://b/x.jar").check()
+        check(SparkSubmit.parse("--conf spark.jars=s3://b/x.jar"))
