@@ -35,9 +35,9 @@ class Versions:
         """Every version of every key that begins with the prefix, in the order of the keys."""
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)
         for page in pages:
-            for name in ("Versions", "DeleteMarkers"):
-                for found in page.get(name, ()):
-                    yield Version(found["Key"], found["VersionId"], is_marker=name == "DeleteMarkers")
+            listed = [(found, name) for name in ("Versions", "DeleteMarkers") for found in page.get(name, ())]
+            for found, name in sorted(listed, key=lambda one: str(one[0]["Key"])):
+                yield Version(found["Key"], found["VersionId"], is_marker=name == "DeleteMarkers")
 
     def of(self, keys: Iterable[str]) -> Iterator[Version]:
         """Every version of these keys."""

@@ -444,7 +444,7 @@ def test_erase_deletes_all_versions_marks_objects_and_rows_and_leaves_a_request(
     # Given versions, a delete marker, rows of the prefix, and a neighbour whose name begins like it
     version_every_object(stack)
     stack.put("person/1.jpg", "person/1.jpg", "person/2.jpg", "person-2/1.jpg")
-    stack.s3.delete_object(Bucket=stack.images, Key="person/2.jpg")
+    stack.s3.delete_object(Bucket=stack.images, Key="person/1.jpg")
     stack.append(stack.row("person/1.jpg"), stack.row("person/gone.jpg"), stack.row("person-2/1.jpg"))
     # When the prefix is erased
     before = datetime.now(UTC)
