@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pomona import logs
 from pomona.errors import JobError
-from pomona.session import check_archive, plan_in_order, start_beside, start_session
+from pomona.session import check_archive, start_beside, start_session
 from pomona.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
         with ThreadPoolExecutor(1) as pool:  # Python imports while the JVM starts its session
             run = pool.submit(prepare, settings, stopwatch)
             with stopwatch.timing("session"):
-                spark = start_beside(run, lambda: plan_in_order(start_session("refit", settings.lake_bucket)))
+                spark = start_beside(run, lambda: start_session("refit", settings.lake_bucket))
             run.result().start(lambda: spark)
     except JobError as error:
         print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)

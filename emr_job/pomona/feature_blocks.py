@@ -1,11 +1,15 @@
-"""Rows of features as Spark hands them over in Arrow, seen as NumPy matrices."""
+"""The features of a block of rows, seen as a NumPy matrix."""
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-ROWS_PER_BLOCK = 4096
-"""Rows that a task holds at a time: 21 MB of 1,280 features, and large enough for BLAS to run at its full speed."""
+
+def featurized(batch: pa.RecordBatch, backbone: str) -> pa.RecordBatch:
+    """The rows with features of this backbone, not those of another nor those with an error. Seldom a copy."""
+    mask = pc.and_(pc.equal(batch["backbone"], backbone), pc.is_valid(batch["features"]))
+    return batch if mask.true_count == batch.num_rows else batch.filter(mask)
 
 
 def features_of(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:

@@ -1,74 +1,71 @@
-"""The refit's first pass over the table: co-moments, gathered by Spark's tasks and merged on the driver."""
+"""The refit's first pass over the table: what its rows are, and the co-moments of those that have features."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Row
 
-from pomona.comoments import CoMoments, merge_all
-from pomona.feature_blocks import features_of, usable
+from pomona.census import CENSUS_COLUMNS, Census
+from pomona.comoments import CoMoments
+from pomona.feature_blocks import features_of, featurized, usable
+from pomona.scan import DataFile, distribute, rows_of
 
-PARTIAL_SCHEMA = "count bigint, left_out bigint, mean binary, scatter binary"
-Batches = Iterable[pa.RecordBatch]
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COLUMNS = [*CENSUS_COLUMNS, "features"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gathered:
-    """The co-moments of all usable rows, and how many rows were left out as all zero or not finite."""
+    """What the pass has found out about some rows."""
 
+    census: Census
     moments: CoMoments
-    left_out: int
+    """Of the rows with usable features of the backbone."""
+    left_out: int = 0
+    """Rows with features of the backbone that are all zero or not finite."""
+
+    def merge(self, other: "Gathered") -> "Gathered":
+        """Of both sets of rows together."""
+        moments = self.moments.merge(other.moments)
+        return Gathered(self.census.merge(other.census), moments, self.left_out + other.left_out)
 
 
-def gather(featurized: DataFrame, width: int, parts: int) -> Gathered:
-    """Read the column `features` (`width` floats a row) once, in at most `parts` tasks.
+def gather(spark: "SparkSession", work: list[list[DataFile]], backbone: str, width: int) -> Gathered:
+    """Read the files once, a task for each list of them; rows of `backbone` have `width` features.
 
     A task takes its rows in blocks and keeps one CoMoments, 8 · width² bytes; the driver takes these from the
-    executors' disks one at a time, in the order of their partitions. So memory does not grow with the number of rows,
-    nor the driver's with the number of tasks, and the same snapshot on the same cluster gives the same bits.
+    executors' disks one at a time, in their order. So memory does not grow with the number of rows, nor the driver's
+    with the number of tasks, and the same snapshot on the same cluster gives the same bits.
     """
-    partials = featurized.select("features").coalesce(parts).mapInArrow(_gather_partition(width), PARTIAL_SCHEMA)
-    partials = partials.persist(StorageLevel.DISK_ONLY)
+    partial = distribute(spark, work, _gatherer(backbone, width)).persist(StorageLevel.DISK_ONLY)
     try:
-        left_out = sum(row.left_out for row in partials.select("left_out").collect())
-        return Gathered(merge_all(map(_moments_of, partials.toLocalIterator()), width), left_out)
+        partial.count()  # all at once: the iterator would run one task after the other
+        return reduce(Gathered.merge, partial.toLocalIterator(), nothing(width))
     finally:
-        partials.unpersist()
+        partial.unpersist()
 
 
-def _gather_partition(width: int) -> Callable[[Batches], Batches]:
-    def gather_partition(batches: Batches) -> Batches:
-        moments, left_out = CoMoments.empty(width), 0
-        for batch in batches:
-            block = _usable_rows(batch, width)
-            moments = moments.merge(CoMoments.of(block))
-            left_out += batch.num_rows - len(block)
-        yield _partial(moments, left_out)
-
-    return gather_partition
+def nothing(width: int) -> Gathered:
+    """Of no rows at all."""
+    return Gathered(Census(), CoMoments.empty(width))
 
 
-def _usable_rows(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
-    features = features_of(batch, width)
+def _gatherer(backbone: str, width: int) -> Callable[[list[DataFile]], Gathered]:
+    def gather_files(files: list[DataFile]) -> Gathered:
+        found = (_of_batch(batch, backbone, width) for batch in rows_of(files, COLUMNS))
+        return reduce(Gathered.merge, found, nothing(width))
+
+    return gather_files
+
+
+def _of_batch(batch: pa.RecordBatch, backbone: str, width: int) -> Gathered:
+    features = features_of(featurized(batch, backbone), width)
     keep = usable(features)
-    return features if keep.all() else features[keep]
-
-
-def _partial(moments: CoMoments, left_out: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict(
-        {
-            "count": [moments.count],
-            "left_out": [left_out],
-            "mean": [moments.mean.tobytes()],
-            "scatter": [moments.scatter.tobytes()],
-        }
-    )
-
-
-def _moments_of(partial: Row) -> CoMoments:
-    mean = np.frombuffer(partial["mean"])
-    return CoMoments(partial["count"], mean, np.frombuffer(partial["scatter"]).reshape(len(mean), len(mean)))
+    moments = CoMoments.of(features if keep.all() else features[keep])
+    return Gathered(Census.of(batch, backbone), moments, int(np.count_nonzero(~keep)))

@@ -2,33 +2,37 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark import TaskContext
-from pyspark.sql import DataFrame
 
-from pomona.feature_blocks import features_of, usable
+from pomona.feature_blocks import features_of, featurized, usable
 from pomona.pca import PcaModel
 from pomona.projection import project
 from pomona.results import PARQUET, ResultsFolder
+from pomona.scan import DataFile, distribute, rows_of
 from pomona.uploads import ObjectWriter
 
-PART_SCHEMA = "part string, rows bigint"
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COLUMNS = ["key", "bucket", "label", "backbone", "features"]
 BLOCKS_PER_ROW_GROUP = 8
 Batches = Iterable[pa.RecordBatch]
 
 
-def write_projections(featurized: DataFrame, model: PcaModel, folder: ResultsFolder, parts: int) -> list[str]:
-    """Project the rows in at most `parts` tasks; each writes one part, and the names of the parts come back in order.
+def write_projections(
+    spark: "SparkSession", work: list[list[DataFile]], backbone: str, model: PcaModel, folder: ResultsFolder
+) -> list[str]:
+    """Project the files' rows of `backbone`, a task for each list of them, which writes one part; the parts' names.
 
-    A part's name says which partition it holds, so a task that is repeated replaces its own part; parts that an earlier
+    A part's name says which list it holds, so a task that is repeated replaces its own part; parts that an earlier
     attempt at the same snapshot left are removed first. The parts hold the columns of `projections_schema`.
     """
     folder.remove_projections()
-    rows = featurized.select("key", "bucket", "label", "features").coalesce(parts)
-    written = rows.mapInArrow(_write_partition(model, folder), PART_SCHEMA).collect()
-    return sorted(row.part for row in written)
+    written = distribute(spark, list(enumerate(work)), _projector(backbone, model, folder)).collect()
+    return [part for part in written if part is not None]
 
 
 def projections_schema(k: int) -> pa.Schema:
@@ -41,24 +45,23 @@ def projections_schema(k: int) -> pa.Schema:
     return pa.schema(names + [(f"pc_{i}", pa.float64()) for i in range(1, k + 1)])
 
 
-def _write_partition(model: PcaModel, folder: ResultsFolder) -> Callable[[Batches], Batches]:
+def _projector(
+    backbone: str, model: PcaModel, folder: ResultsFolder
+) -> Callable[[tuple[int, list[DataFile]]], str | None]:
     schema = projections_schema(len(model.components))
 
-    def write_partition(batches: Batches) -> Batches:
-        projected = (_projected(batch, model, schema) for batch in batches)
+    def project_files(numbered: tuple[int, list[DataFile]]) -> str | None:
+        number, files = numbered
+        current = (featurized(batch, backbone) for batch in rows_of(files, COLUMNS))
+        projected = (_projected(batch, model, schema) for batch in current if batch.num_rows)
         first = next(projected, None)
-        if first is not None:
-            key = folder.part_key(_partition())
-            yield pa.RecordBatch.from_pydict({"part": [key], "rows": [_write(folder.bucket, key, first, projected)]})
+        if first is None:
+            return None
+        key = folder.part_key(number)
+        _write(folder.bucket, key, first, projected)
+        return key
 
-    return write_partition
-
-
-def _partition() -> int:
-    task = TaskContext.get()
-    if task is None:
-        raise RuntimeError("a part is written by a task of Spark and by nothing else")
-    return task.partitionId()
+    return project_files
 
 
 def _projected(batch: pa.RecordBatch, model: PcaModel, schema: pa.Schema) -> pa.RecordBatch:
@@ -66,19 +69,17 @@ def _projected(batch: pa.RecordBatch, model: PcaModel, schema: pa.Schema) -> pa.
     keep = usable(features)
     names = batch.select(["key", "bucket", "label"]).filter(pa.array(keep))
     coordinates = project(features[keep], model)
-    return pa.RecordBatch.from_arrays([*names.columns, *map(pa.array, coordinates.T)], schema=schema)
+    texts = (column.cast(pa.string()) for column in names.columns)
+    return pa.RecordBatch.from_arrays([*texts, *map(pa.array, coordinates.T)], schema=schema)
 
 
-def _write(bucket: str, key: str, first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> int:
-    rows = 0
+def _write(bucket: str, key: str, first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> None:
     with (
         ObjectWriter(bucket, key, PARQUET) as file,
         pq.ParquetWriter(file, first.schema, compression="zstd") as parquet,
     ):
         for group in _grouped(chain([first], others)):
             parquet.write_table(group)
-            rows += group.num_rows
-    return rows
 
 
 def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
+
 from pomona import plots, report
 from pomona.backbone import Backbone, load_backbone
+from pomona.census import Census
 from pomona.components import Components
 from pomona.errors import SupersededError
-from pomona.feature_blocks import ROWS_PER_BLOCK
 from pomona.gathering import gather
 from pomona.objects import remove_folder, require_bucket
 from pomona.pca import PcaModel, fit
@@ -20,15 +23,15 @@ from pomona.projecting import write_projections
 from pomona.projection import model_bytes
 from pomona.results import ResultsFolder, move_latest, remove_old
 from pomona.run_records import latest_runs
+from pomona.scan import SHARES_PER_SLOT, DataFile, shares
 from pomona.session import CATALOG, task_slots
-from pomona.snapshot import Census, PinnedTable
+from pomona.snapshot import PinnedTable
 from pomona.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 FORMAT = 1
-SHOWN_FAILURES = 200
 log = logging.getLogger("pomona.refit")
 
 
@@ -41,7 +44,6 @@ class Fitted:
     model: PcaModel
     census: Census
     sample: Sample
-    failures: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -64,27 +66,29 @@ class RefitRun:
         require_bucket(self.lake_bucket)
         with self.stopwatch.timing("session"):
             spark = session()
-        spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(ROWS_PER_BLOCK))
         with self.stopwatch.timing("plan"):
             table = PinnedTable.at_present(spark, f"{CATALOG}.{self.database}.{self.table}")
-            census = table.census(backbone.label)
-        fitted = self._fit(table, backbone, census, task_slots(spark))
+            work = shares(table.files(), SHARES_PER_SLOT * task_slots(spark))
+        try:
+            fitted = self._fit(table, backbone, work)
+        except (PySparkException, Py4JJavaError):
+            self._require_kept(table)  # its files may be gone: that has a sentence of its own
+            raise
         summary = self._publish(fitted)
         log.info(json.dumps(summary | {"seconds": self.stopwatch.readings(), "notes": fitted.model.notes}))
         return summary
 
-    def _fit(self, table: PinnedTable, backbone: Backbone, census: Census, parts: int) -> Fitted:
+    def _fit(self, table: PinnedTable, backbone: Backbone, work: list[list[DataFile]]) -> Fitted:
         folder = ResultsFolder(self.lake_bucket, table.snapshot.id)
-        rows = table.featurized(backbone.label)
         with self.stopwatch.timing("gather"):
-            gathered = gather(rows, backbone.output_width, parts)
+            gathered = gather(table.spark, work, backbone.label, backbone.output_width)
         with self.stopwatch.timing("fit"):
             model = fit(gathered.moments, self.components).noting(left_out_note(gathered.left_out))
         with self.stopwatch.timing("project"):
-            written = write_projections(rows, model, folder, parts)
+            written = write_projections(table.spark, work, backbone.label, model, folder)
         with self.stopwatch.timing("export"):
             sample = export(folder, written, model.rows)
-        return Fitted(table, backbone, model, census, sample, table.failures(SHOWN_FAILURES))
+        return Fitted(table, backbone, model, gathered.census, sample)
 
     def _publish(self, fitted: Fitted) -> dict[str, Any]:
         folder = ResultsFolder(self.lake_bucket, fitted.table.snapshot.id)
@@ -95,17 +99,17 @@ class RefitRun:
         self._report(fitted, folder, summary)
         for note in fitted.model.notes:
             log.warning(note)
-        self._require_kept(fitted.table, folder)
+        self._require_kept(fitted.table)
         if not move_latest(self.lake_bucket, summary):
             log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
         for prefix in remove_old(self.lake_bucket):
             log.info("removed the old results %s", prefix)
         return summary
 
-    def _require_kept(self, table: PinnedTable, folder: ResultsFolder) -> None:
+    def _require_kept(self, table: PinnedTable) -> None:
         """An erasure that became final meanwhile wants nothing to be left of the rows that this run has read."""
         if not table.is_kept():
-            remove_folder(self.lake_bucket, folder.prefix)
+            remove_folder(self.lake_bucket, ResultsFolder(self.lake_bucket, table.snapshot.id).prefix)
             raise SupersededError(f"the snapshot {table.snapshot.id} expired during the refit: its results are removed")
 
     def _draw(self, fitted: Fitted, folder: ResultsFolder) -> None:
@@ -120,7 +124,6 @@ class RefitRun:
             model=fitted.model,
             census=fitted.census,
             sample=fitted.sample,
-            failures=fitted.failures,
             runs=runs,
             all_runs=all_runs,
             seconds=self.stopwatch.readings(),

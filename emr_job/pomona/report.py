@@ -11,12 +11,12 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from pomona.census import Census
 from pomona.palette import OTHERS_COLOUR, class_groups, legend
 from pomona.pca import PcaModel
 from pomona.projected import Sample
 from pomona.report_tables import failures_table, runs_table, timings_table
 from pomona.scree_svg import scree_svg
-from pomona.snapshot import Census
 
 HTML = "text/html; charset=utf-8"
 
@@ -30,8 +30,6 @@ class Report:
     model: PcaModel
     census: Census
     sample: Sample
-    failures: list[dict[str, Any]]
-    """The first of the images that could not be made into features: key and error."""
     runs: list[dict[str, Any]]
     """Records of featurize runs, newest first."""
     all_runs: int
@@ -51,7 +49,7 @@ def render(report: Report) -> bytes:
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in report.model.notes),
         scree=scree_svg(report.model.explained_variance_ratio),
         points_note=escape(_points_note(report.sample)),
-        failures=failures_table(report.failures, report.census.errors),
+        failures=failures_table(report.census.failures, report.census.errors),
         runs=runs_table(report.runs, report.all_runs),
         timings=timings_table(report.seconds),
         data=script_json(_points(report)),

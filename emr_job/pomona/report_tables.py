@@ -1,6 +1,6 @@
 """The tables of the report, as HTML."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -8,13 +8,13 @@ OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
 PARTS = ("total", "session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance")
 
 
-def failures_table(failures: list[dict[str, Any]], total: int) -> str:
+def failures_table(failures: Sequence[tuple[str, str]], total: int) -> str:
     """Key and reason of the images that failed, and how many more there are than are shown."""
     if not total:
         return '<p class="quiet">None: every image in the bucket has its features.</p>'
     more = total - len(failures)
     caption = f"<p class='quiet'>The first {len(failures):,} of {total:,}, by key.</p>" if more > 0 else ""
-    rows = ((_cell(row["key"], "key"), _cell(row["error"])) for row in failures)
+    rows = ((_cell(key, "key"), _cell(error)) for key, error in failures)
     return caption + _table(["image", "why"], rows)
 
 

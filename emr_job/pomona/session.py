@@ -55,15 +55,6 @@ def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | Non
     return spark
 
 
-def plan_in_order(spark: SparkSession) -> SparkSession:
-    """Have Iceberg list a scan's files in the order of their manifests, not as its threads come back.
-
-    Sums over the rows are then the same to the last bit. Only a session that has not planned a scan yet listens.
-    """
-    spark.sparkContext._jvm.java.lang.System.setProperty("iceberg.scan.plan-in-worker-pool", "false")  # type: ignore[union-attr]
-    return spark
-
-
 def check_archive(packages: tuple[str, ...] = NEEDED_PACKAGES) -> None:
     """Import what the archive brought; MisconfiguredError names what does not fit this interpreter and platform."""
     for package in packages:

@@ -1,14 +1,13 @@
-"""The one state of the feature table that a refit reads, and what its rows hold."""
+"""The one state of the feature table that a refit reads."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import col, count, count_if, countDistinct, lit, when
+from pyspark.sql import SparkSession
 
 from pomona.errors import MisconfiguredError
 from pomona.iceberg import load_table, table_exists
+from pomona.scan import DataFile, data_files
 
 
 @dataclass(frozen=True)
@@ -18,18 +17,6 @@ class Snapshot:
     id: int
     sequence_number: int
     committed_at: datetime
-
-
-@dataclass(frozen=True)
-class Census:
-    """How many rows the table has, of what kind, whatever their backbone."""
-
-    images: int
-    errors: int
-    stale: int
-    """Rows with features of another backbone, which the next backfill makes again."""
-    classes: int
-    """Different labels among the rows with features of this backbone."""
 
 
 @dataclass(frozen=True)
@@ -51,30 +38,10 @@ class PinnedTable:
         committed_at = datetime.fromtimestamp(current.timestampMillis() / 1000, UTC)
         return cls(spark, name, Snapshot(current.snapshotId(), current.sequenceNumber(), committed_at))
 
-    def rows(self) -> DataFrame:
-        """All rows of the snapshot."""
-        return self.spark.read.option("versionAsOf", self.snapshot.id).table(self.name)
+    def files(self) -> list[DataFile]:
+        """The files that its rows lie in."""
+        return data_files(load_table(self.spark, self.name), self.snapshot.id)
 
     def is_kept(self) -> bool:
         """Whether the table still has the snapshot: one that an erasure has expired may not be shown any more."""
         return load_table(self.spark, self.name).snapshot(self.snapshot.id) is not None
-
-    def featurized(self, backbone: str) -> DataFrame:
-        """The rows with features of this backbone: not those of another, nor those with an error."""
-        return self.rows().where((col("backbone") == backbone) & col("features").isNotNull())
-
-    def census(self, backbone: str) -> Census:
-        """Count the rows, in one pass over three small columns."""
-        sound, current = col("error").isNull(), col("backbone") == backbone
-        counted = self.rows().agg(
-            count(lit(1)),
-            count_if(~sound),
-            count_if(sound & ~current),
-            countDistinct(when(sound & current, col("label"))),
-        )
-        return Census(*counted.collect()[0])
-
-    def failures(self, limit: int) -> list[dict[str, Any]]:
-        """Key and error of the first rows, by key, that could not be made into features."""
-        failed = self.rows().where(col("error").isNotNull()).select("key", "error")
-        return [row.asDict() for row in failed.orderBy("key").limit(limit).collect()]

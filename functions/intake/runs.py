@@ -13,7 +13,7 @@ _WORKERS = {
     "spark.driver.cores": "2",
     "spark.driver.memory": "4g",
     "spark.driver.memoryOverhead": "4g",
-    # a driver lives for a minute: the JVM's second compiler would take more time than its code saves
+    # a driver mostly waits: the JVM's second compiler would cost a small run more than it saves
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.cores": "2",
     "spark.executor.memory": "4g",

@@ -92,7 +92,7 @@ def platform_settings(endpoint: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def spark(aws, lake, tmp_path_factory) -> Iterator[SparkSession]:
-    from pomona.session import plan_in_order, start_session
+    from pomona.session import start_session
 
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
@@ -100,7 +100,7 @@ def spark(aws, lake, tmp_path_factory) -> Iterator[SparkSession]:
         (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         patch.setenv("SPARK_CONF_DIR", str(folder))
         patch.setenv("SPARK_HOME", str(next((ROOT / ".venv" / "spark").glob("lib/python*/site-packages/pyspark"))))
-        session = plan_in_order(start_session("tests", lake))
+        session = start_session("tests", lake)
         yield session
         session.stop()
 

@@ -4,7 +4,7 @@ import hashlib
 import importlib.util
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,10 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from pomona import backbone as backbone_module
+from pomona.maintenance import Maintenance
 from pomona.projection import load_model, project
 from pomona.rows import COLUMNS
+from pomona.snapshot import PinnedTable
 from pomona.table import FeatureTable
 
 WHEN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -93,9 +95,7 @@ class Table:
 @pytest.fixture
 def table_of_width(spark, s3, lake, database, tmp_path, monkeypatch):
     monkeypatch.setattr(backbone_module, "BESIDE_THIS_PACKAGE", tmp_path)
-    batch = spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch")
     yield lambda width: Table(spark, s3, lake, database, tmp_path, width)
-    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", batch)
     s3.delete_object(Bucket=lake, Key="results/latest.json")
 
 
@@ -182,6 +182,44 @@ def test_other_backbones_errors_and_unusable_rows_are_left_out(table_of_width, t
     assert b"not an image: it is text" in table.result("report.html")
 
 
+def test_deleted_and_replaced_rows_are_read_as_the_table_has_them(table_of_width, tmp_path, spark):
+    # Given three files of which each has lost rows, twice, and got new versions of others
+    table, features = table_of_width(64), mixed(90, 64)
+    for i in range(3):
+        table.append(features[30 * i : 30 * i + 30], prefix=f"{i}-")
+    name = table.table.name
+    spark.sql(f"DELETE FROM {name} WHERE key LIKE '%0007%' OR key LIKE '%0029%'")
+    spark.sql(f"DELETE FROM {name} WHERE key LIKE '%0000%' OR key LIKE '%/1-%02%'")
+    spark.sql(f"UPDATE {name} SET features = transform(features, x -> x * 2) WHERE key LIKE '%001%'")
+    spark.sql(f"UPDATE {name} SET error = 'not an image', features = NULL WHERE key LIKE '%0021%'")
+    present = spark.table(name).toArrow()
+    # When it is refitted
+    assert table.refit("5") == 0
+    # Then it was fitted to what Spark itself reads
+    rows = present.filter(present["error"].is_null())
+    assert sorted(table.projections()["key"]) == sorted(rows["key"].to_pylist())
+    model = table.model(tmp_path)
+    theirs = np.array(rows["features"].to_pylist(), np.float64)
+    np.testing.assert_allclose(model.mean, theirs.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(model.std, theirs.std(axis=0, ddof=1), rtol=1e-9)
+
+
+def test_deletions_of_a_kind_that_no_run_writes_are_refused(table_of_width, spark, capsys):
+    # Given a table that another program has deleted from by value
+    table = table_of_width(64)
+    table.append(mixed(30, 64))
+    iceberg, loaded = spark._jvm.org.apache.iceberg, table.table.load()
+    field = spark.sparkContext._gateway.new_array(spark._jvm.int, 1)
+    field[0] = 1
+    delete = iceberg.FileMetadata.deleteFileBuilder(loaded.spec()).ofEqualityDeletes(field)
+    delete = delete.withPath(f"{loaded.location()}/data/by-value.parquet").withFormat("PARQUET")
+    loaded.newRowDelta().addDeletes(delete.withFileSizeInBytes(100).withRecordCount(1).build()).commit()
+    # Then the refit does not show deleted images, but says what to do
+    assert table.refit("5") == 1
+    assert "EQUALITY_DELETES" in (said := capsys.readouterr().err)
+    assert "rewrite_data_files" in said
+
+
 def test_two_refits_agree_bit_for_bit_and_leave_one_set_of_parts(table_of_width, s3, lake):
     # Given a refitted table of several files, and a part of an earlier refit that had more partitions
     table = table_of_width(64)
@@ -217,6 +255,26 @@ def test_nothing_to_fit_ends_with_one_sentence(table_of_width, capsys):
     assert "needs at least 2 images with features, and the table has 1" in capsys.readouterr().err
     assert table.refit("1.5") == 1
     assert "components is '1.5'" in capsys.readouterr().err
+
+
+def test_a_snapshot_that_expires_during_the_refit_leaves_no_results(table_of_width, monkeypatch, s3, lake, capsys):
+    # Given a refit that has looked up its files when an erasure takes the snapshot and them away
+    table = table_of_width(64)
+    table.append(mixed(30, 64))
+    planned, snapshot = PinnedTable.files, table.spark.table(f"{table.table.name}.snapshots").collect()[0].snapshot_id
+
+    def then_erased(pinned):
+        files = planned(pinned)
+        table.spark.sql(f"DELETE FROM {table.table.name} WHERE key LIKE '%000%'")
+        Maintenance(table.table, timedelta()).thorough(keep=timedelta())
+        return files
+
+    monkeypatch.setattr(PinnedTable, "files", then_erased)
+    # Then it ends with a sentence, and nothing shows what was erased
+    assert table.refit("3") == 1
+    assert "expired during the refit" in capsys.readouterr().err
+    assert "Contents" not in s3.list_objects_v2(Bucket=lake, Prefix=f"results/{snapshot}/")
+    assert "Contents" not in s3.list_objects_v2(Bucket=lake, Prefix="results/latest.json")
 
 
 def test_latest_names_the_snapshot_that_was_read(table_of_width):

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from pomona import plots
+from pomona.census import Census
 from pomona.comoments import CoMoments
 from pomona.components import ComponentCount
 from pomona.palette import COLOURS, class_groups, legend
 from pomona.pca import fit
 from pomona.projected import POINTS, Sample
 from pomona.report import Report, render, script_json
-from pomona.snapshot import Census
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
@@ -36,6 +36,7 @@ HOSTILE = (
     "\x00\x07",
     "",
 )
+FAILURES = tuple((text, f"not an image: {text}") for text in HOSTILE)
 
 
 def sample_of(labels, k=4, seed=0):
@@ -72,9 +73,8 @@ def report():
     return Report(
         summary=summary,
         model=model,
-        census=Census(60, len(HOSTILE), 3, len(HOSTILE)),
+        census=Census(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
         sample=sample_of(HOSTILE * 5),
-        failures=[{"key": text, "error": f"not an image: {text}"} for text in HOSTILE],
         runs=[run],
         all_runs=1,
         seconds={"session": 6.0, "gather": 1.5, "total": 8.0},
@@ -147,12 +147,12 @@ def test_the_figures_of_the_refit_are_told(report):
 
 
 def test_many_failures_are_capped_and_counted(report):
-    text = " ".join(Page(render(replace(report, census=Census(60, 12345, 0, 2)))).text)
+    text = " ".join(Page(render(replace(report, census=Census(60, 12345, 0, frozenset("ab"), FAILURES)))).text)
     assert f"The first {len(HOSTILE)} of 12,345" in text
 
 
 def test_no_failures_and_no_runs_are_said(report):
-    text = " ".join(Page(render(replace(report, failures=[], runs=[], all_runs=0, census=Census(60, 0, 0, 2)))).text)
+    text = " ".join(Page(render(replace(report, runs=[], all_runs=0, census=Census(60, 0, 0, frozenset("ab"))))).text)
     assert "every image in the bucket has its features" in text
     assert "No featurize run has left a record" in text
 

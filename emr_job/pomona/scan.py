@@ -1,0 +1,144 @@
+"""The rows of a snapshot straight from its files: Iceberg says which they are, the tasks read them with PyArrow.
+
+Spark's own way takes each float of a list of features through a row of the JVM; a file's column is NumPy's already.
+"""
+
+import io
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pomona.errors import MisconfiguredError
+from pomona.objects import read_bytes
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROWS_PER_BLOCK = 4096
+"""Rows that a task holds at a time: 21 MB of 1,280 features, and large enough for BLAS to run at its full speed."""
+SHARES_PER_SLOT = 4
+"""More of them would balance the tasks better; fewer make fewer partial results, of 8 · width² bytes each."""
+DELETE_FILES_KEPT = 32
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of the table, and the files that say which of its rows were deleted since (by position)."""
+
+    location: str
+    bytes: int
+    deletes: tuple[str, ...] = ()
+
+
+def data_files(table: Any, snapshot_id: int) -> list[DataFile]:  # noqa: ANN401 (an object of the JVM)
+    """The data files of a snapshot of Iceberg's `table`, the oldest first: always in the same order."""
+    tasks = table.newScan().useSnapshot(snapshot_id).planFiles()
+    found = []
+    try:
+        planned = tasks.iterator()
+        while planned.hasNext():
+            task = planned.next()
+            found.append((task.file().dataSequenceNumber(), _data_file(task)))
+    finally:
+        tasks.close()
+    return [file for _, file in sorted(found, key=lambda one: (one[0], one[1].location))]
+
+
+def _data_file(task: Any) -> DataFile:  # noqa: ANN401 (an object of the JVM)
+    file, deletes = task.file(), list(task.deletes())
+    kinds = [(str(file.content()), str(file.format()))]
+    kinds += [(str(delete.content()), str(delete.format())) for delete in deletes]
+    if not set(kinds) <= {("DATA", "PARQUET"), ("POSITION_DELETES", "PARQUET")}:
+        raise MisconfiguredError(
+            f"the file {file.location()} of the table is of a kind that no run writes ({kinds}): somebody else has "
+            "written to the table; rewrite it with Iceberg's rewrite_data_files (delete-file-threshold 1)"
+        )
+    return DataFile(file.location(), file.fileSizeInBytes(), tuple(delete.location() for delete in deletes))
+
+
+def shares(files: list[DataFile], most: int) -> list[list[DataFile]]:
+    """The files in their order, cut into at most `most` runs of about the same number of bytes; none is empty."""
+    ends = np.cumsum([file.bytes for file in files])
+    middles = ends - np.array([file.bytes for file in files]) / 2
+    numbers = (middles * most // max(ends[-1], 1)).astype(int) if files else []
+    return [[file for _, file in run] for _, run in groupby(zip(numbers, files, strict=True), key=lambda one: one[0])]
+
+
+def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item], _Made]) -> Any:  # noqa: ANN401
+    """An RDD of what `task` makes of each item, a task of Spark each."""
+    return spark.sparkContext.parallelize(work, max(len(work), 1)).map(task)
+
+
+def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows that are there, ROWS_PER_BLOCK of a file at most at a time; the next file is fetched meanwhile."""
+    for file, body in _ahead(_fetched, files):
+        positions = _deleted(file)
+        first = 0
+        for batch in pq.ParquetFile(pa.BufferReader(body)).iter_batches(ROWS_PER_BLOCK, columns=columns):
+            yield _without(batch, positions, first)
+            first += batch.num_rows
+
+
+def _ahead(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
+    """`make` of each item in turn; while one is used, the next is being made."""
+    with ThreadPoolExecutor(1) as pool:
+        coming: deque[Future[_Made]] = deque()
+        for item in items:
+            coming.append(pool.submit(make, item))
+            if len(coming) > 1:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def _fetched(file: DataFile) -> tuple[DataFile, bytes]:
+    return file, _read(file.location)
+
+
+def _read(location: str) -> bytes:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    body = read_bytes(bucket, key)
+    if body is None:
+        raise FileNotFoundError(f"{location} is gone: its snapshot has expired while it was read")
+    return body
+
+
+def _deleted(file: DataFile) -> NDArray[np.int64]:
+    """The positions of the file's rows that are not there any more, sorted."""
+    found = [_positions(location, file.location) for location in file.deletes]
+    positions: NDArray[np.int64] = np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
+    return positions
+
+
+def _positions(delete_file: str, data_file: str) -> NDArray[np.int64]:
+    deletes = _delete_file(delete_file)
+    positions: NDArray[np.int64] = deletes.filter(pc.equal(deletes["file_path"], data_file))["pos"].to_numpy()
+    return positions
+
+
+@lru_cache(DELETE_FILES_KEPT)
+def _delete_file(location: str) -> pa.Table:
+    """One holds the deletions of many data files: each task reads it once."""
+    return pq.read_table(io.BytesIO(_read(location)), columns=["file_path", "pos"])
+
+
+def _without(batch: pa.RecordBatch, positions: NDArray[np.int64], first: int) -> pa.RecordBatch:
+    """The batch, whose first row is the file's row `first`, less the rows at these positions of the file."""
+    begin, end = np.searchsorted(positions, [first, first + batch.num_rows])
+    if begin == end:
+        return batch
+    keep = np.ones(batch.num_rows, bool)
+    keep[positions[begin:end] - first] = False
+    return batch.filter(pa.array(keep))

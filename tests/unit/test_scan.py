@@ -1,0 +1,98 @@
+"""Reading a snapshot's files: every row that is there, once, in order; the work cut into even shares."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pomona import scan
+from pomona.scan import DataFile, rows_of, shares
+
+sizes = st.lists(st.integers(0, 10**9), max_size=50)
+
+
+def files_of(sizes: list[int]) -> list[DataFile]:
+    return [DataFile(f"s3://lake/{number}.parquet", size) for number, size in enumerate(sizes)]
+
+
+@given(sizes=sizes, most=st.integers(1, 64))
+def test_the_shares_are_all_files_in_order_and_none_is_empty(sizes, most):
+    files = files_of(sizes)
+    cut = shares(files, most)
+    assert [file for share in cut for file in share] == files
+    assert all(cut)
+    assert len(cut) <= most
+
+
+@given(sizes=sizes, most=st.integers(1, 64))
+def test_no_share_is_larger_than_an_even_one_and_a_file(sizes, most):
+    for share in shares(files_of(sizes), most):
+        assert sum(file.bytes for file in share) <= sum(sizes) / most + max(sizes)
+
+
+def parquet(table: pa.Table, rows_of_a_group: int = 1000) -> bytes:
+    body = io.BytesIO()
+    pq.write_table(table, body, row_group_size=rows_of_a_group)
+    return body.getvalue()
+
+
+@st.composite
+def snapshots(draw) -> tuple[dict[str, bytes], list[DataFile], list[int]]:
+    """Objects, the data files among them, and the numbers of the rows that are there."""
+    objects, files, there, number = {}, [], [], 0
+    deletions = draw(st.lists(st.sampled_from(["a", "b", "c"]), unique=True))
+    deleted = {name: {"file_path": [], "pos": []} for name in deletions}
+    for count in draw(st.lists(st.integers(0, 40), max_size=4)):
+        location = f"s3://lake/data/{len(files)}.parquet"
+        numbers = range(number, number + count)
+        number += count
+        gone = draw(st.lists(st.integers(0, count - 1))) if count and deletions else []
+        for position in gone:
+            chosen = deleted[draw(st.sampled_from(deletions))]
+            chosen["file_path"].append(location)
+            chosen["pos"].append(position)
+        there += [one for position, one in enumerate(numbers) if position not in gone]
+        table = pa.table({"number": pa.array(numbers, pa.int64()), "other": pa.nulls(count, pa.string())})
+        objects[location] = parquet(table, draw(st.integers(1, 50)))
+        files.append(DataFile(location, len(objects[location]), tuple(f"s3://lake/{name}" for name in deletions)))
+    schema = pa.schema([("file_path", pa.string()), ("pos", pa.int64())])
+    objects |= {f"s3://lake/{name}": parquet(pa.table(columns, schema)) for name, columns in deleted.items()}
+    return objects, files, there
+
+
+@given(snapshot=snapshots(), block=st.integers(1, 17))
+def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block):
+    objects, files, there = snapshot
+    scan._delete_file.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "ROWS_PER_BLOCK", block)
+        patch.setattr(scan, "read_bytes", lambda bucket, key: objects.get(f"s3://{bucket}/{key}"))
+        batches = list(rows_of(files, ["number"]))
+    assert [number for batch in batches for number in batch["number"].to_pylist()] == there
+    assert all(batch.num_rows <= block and batch.schema.names == ["number"] for batch in batches)
+
+
+def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
+    monkeypatch.setattr(scan, "read_bytes", lambda bucket, key: None)
+    with pytest.raises(FileNotFoundError, match=r"s3://lake/0\.parquet is gone"):
+        list(rows_of(files_of([1]), ["number"]))
+
+
+def test_the_census_counts_each_kind_and_keeps_the_first_failures():
+    from pomona.census import SHOWN_FAILURES, Census
+
+    # Given rows of every kind, in two batches
+    failed = [(f"x/{number:03d}.jpg", "it is text") for number in np.random.default_rng(1).permutation(250).tolist()]
+    kinds = [("a/1.jpg", "a", "net@1", None), ("b/1.jpg", "b", "net@0", None), ("1.jpg", None, "net@1", None)]
+    rows = kinds + [(key, "x", "net@1", error) for key, error in failed]
+    columns = dict(zip(("key", "label", "backbone", "error"), zip(*rows, strict=True), strict=True))
+    whole = pa.RecordBatch.from_pydict({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    # Then the parts together are the whole
+    census = Census.of(whole.slice(0, 100), "net@1").merge(Census.of(whole.slice(100), "net@1"))
+    assert census == Census.of(whole, "net@1")
+    assert (census.images, census.errors, census.stale, census.classes) == (253, 250, 1, 1)
+    assert list(census.failures) == sorted(failed)[:SHOWN_FAILURES]
