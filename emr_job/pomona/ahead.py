@@ -1,7 +1,8 @@
-"""Fetching ahead: threads wait for S3 so that the core never does, within a budget of bytes."""
+"""Working ahead in threads: they wait for S3 so that the core never does, within bounded memory."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from queue import SimpleQueue
@@ -63,3 +64,15 @@ def in_completion_order(
                 under_way += 1
             under_way -= 1
             yield result
+
+
+def in_order(items: Iterable[Item], make: Callable[[Item], Result], threads: int) -> Iterator[Result]:
+    """The results of `make`, in the order of the items; while one is used, `threads` more are made or wait."""
+    with ThreadPoolExecutor(threads) as pool:
+        coming: deque[Future[Result]] = deque()
+        for item in items:
+            coming.append(pool.submit(make, item))
+            if len(coming) > threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

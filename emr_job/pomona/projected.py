@@ -1,5 +1,6 @@
 """What is made from the finished projections by reading them once more: the CSV file, and a sample for the pictures."""
 
+import io
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from pomona.ahead import in_order
 from pomona.objects import s3_client
 from pomona.results import ResultsFolder
 from pomona.uploads import ObjectWriter
@@ -16,6 +18,7 @@ from pomona.uploads import ObjectWriter
 POINTS = 5000
 SHOWN_COMPONENTS = 4
 ROWS_AT_ONCE = 16384
+CSV_THREADS = 2  # the driver's cores
 
 
 @dataclass
@@ -59,18 +62,23 @@ def export(folder: ResultsFolder, parts: list[str], rows: int) -> Sample:
     column or a row; it is not altered, and a key that starts with = is a formula to a spreadsheet that opens the file.
     """
     sample = Sample(rows)
-    schema: pa.Schema | None = None
     with ObjectWriter(folder.bucket, f"{folder.prefix}projections.csv", "text/csv; charset=utf-8") as file:
-        writer = None
-        for batch in batches_of(folder.bucket, parts):
-            if writer is None:
-                schema = batch.schema
-                writer = pyarrow.csv.CSVWriter(file, schema)
-            writer.write_batch(batch)
+        for number, (batch, text) in enumerate(in_order(batches_of(folder.bucket, parts), _with_text, CSV_THREADS)):
+            if not number:
+                file.write(_text(batch.slice(0, 0), header=True))
+            file.write(text)
             sample.take_from(batch)
-        if writer is not None:
-            writer.close()
     return sample
+
+
+def _with_text(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, bytes]:
+    return batch, _text(batch, header=False)
+
+
+def _text(batch: pa.RecordBatch, *, header: bool) -> bytes:
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=header))
+    return text.getvalue()
 
 
 def batches_of(bucket: str, parts: list[str]) -> Iterator[pa.RecordBatch]:

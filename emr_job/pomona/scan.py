@@ -4,9 +4,7 @@ Spark's own way takes each float of a list of features through a row of the JVM;
 """
 
 import io
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -18,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pomona.ahead import in_order
 from pomona.errors import MisconfiguredError
 from pomona.objects import read_bytes
 
@@ -83,24 +82,12 @@ def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item],
 
 def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
     """The rows that are there, ROWS_PER_BLOCK of a file at most at a time; the next file is fetched meanwhile."""
-    for file, body in _ahead(_fetched, files):
+    for file, body in in_order(files, _fetched, threads=1):
         positions = _deleted(file)
         first = 0
         for batch in pq.ParquetFile(pa.BufferReader(body)).iter_batches(ROWS_PER_BLOCK, columns=columns):
             yield _without(batch, positions, first)
             first += batch.num_rows
-
-
-def _ahead(make: Callable[[_Item], _Made], items: Iterable[_Item]) -> Iterator[_Made]:
-    """`make` of each item in turn; while one is used, the next is being made."""
-    with ThreadPoolExecutor(1) as pool:
-        coming: deque[Future[_Made]] = deque()
-        for item in items:
-            coming.append(pool.submit(make, item))
-            if len(coming) > 1:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
 
 
 def _fetched(file: DataFile) -> tuple[DataFile, bytes]:
