@@ -83,9 +83,13 @@ class Bookkeeping:
         if ended.run.phase is Phase.FAILED:
             self._measure("RunsFailed", MetricUnit.Count, 1)
         if (stored := self._lake.read(f"{ended.name}.json")) is not None:
-            images = json.loads(stored.body)["images"]
-            for outcome, metric in _IMAGES.items():
-                self._measure(metric, MetricUnit.Count, images[outcome])
+            self._measure_record(json.loads(stored.body))
+
+    def _measure_record(self, record: Mapping[str, Any]) -> None:
+        for outcome, metric in _IMAGES.items():
+            self._measure(metric, MetricUnit.Count, record["images"][outcome])
+        # also when it is none: the alarm ends with the next run whose maintenance works
+        self._measure("MaintenanceErrors", MetricUnit.Count, 1 if record["maintenance"]["error"] else 0)
 
     def _look_at(self, application_id: str, run_id: str) -> None:
         run = self._runs.state(application_id, run_id)

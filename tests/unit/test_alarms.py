@@ -65,6 +65,13 @@ def test_the_thresholds_are_the_parameters():
     assert thresholds == ["900", "7200", "3"]
 
 
+def test_a_failed_maintenance_is_told_until_a_run_manages_it():
+    # no run, no measurement: silence must neither end the alarm nor raise it
+    alarm = alarms()["MaintenanceAlarm"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("MaintenanceErrors", "Minimum", 0)
+    assert alarm["TreatMissingData"] == "ignore"
+
+
 def test_the_dashboard_is_json_and_shows_every_alarm():
     body = json.loads(resolved()["Dashboard"]["DashboardBody"])
     assert len(body["widgets"][0]["properties"]["alarms"]) == len(NAMES)

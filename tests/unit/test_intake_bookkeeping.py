@@ -49,8 +49,9 @@ class Scene:
 
         return Bookkeeping(Lake(self.s3, bucket), Runs(said), measure, self.logger)  # type: ignore[arg-type]
 
-    def record(self, name: str = "runs/b-1.json") -> None:
-        self.put(name, json.dumps({"format": 1, "images": IMAGES}).encode())
+    def record(self, name: str = "runs/b-1.json", maintenance_error: str = "") -> None:
+        maintenance = {"done": [], "error": maintenance_error}
+        self.put(name, json.dumps({"format": 1, "images": IMAGES, "maintenance": maintenance}).encode())
 
     def put(self, name: str, body: bytes = b"") -> None:
         self.s3.put_object(Bucket="lake", Key=name, Body=body)
@@ -84,6 +85,7 @@ def test_a_settled_run_is_counted_and_its_bill_kept(scene):
         "ImagesUnchanged": 4,
         "ImagesDeleted": 3,
         "ImagesErrors": 1,
+        "MaintenanceErrors": 0,
         "VcpuHours": 0.1,
         "RunSeconds": 90,
     }
@@ -98,6 +100,12 @@ def test_a_settled_run_is_counted_and_its_bill_kept(scene):
         "memory_gb_hours": 0.4,
         "storage_gb_hours": 2.0,
     }
+
+
+def test_a_maintenance_that_failed_is_counted_beside_the_rows_of_its_run(scene):
+    scene.record(maintenance_error="AccessDenied")
+    end(scene.books, SUCCEEDED, "settled")
+    assert (scene.measured["MaintenanceErrors"], scene.measured["ImagesDone"]) == (1, 5)
 
 
 @pytest.mark.parametrize(("closed", "attempt"), [("attempted again", 2), ("failed", 1)])
