@@ -18,6 +18,16 @@ def load_table(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an objec
     return _jvm(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)
 
 
+def forget_files(spark: SparkSession, table: Any) -> None:  # noqa: ANN401 (an object of the JVM)
+    """Write the present's manifests anew, without the files that have gone.
+
+    A manifest lists those too, with how the first and the last of their keys and labels begin. Iceberg's procedure
+    `rewrite_manifests` would leave a single manifest as it is.
+    """
+    into_one = _jvm(spark).com.google.common.base.Functions.constant("")
+    table.rewriteManifests().clusterBy(into_one).commit()
+
+
 def _jvm(spark: SparkSession) -> Any:  # noqa: ANN401 (the gateway to the JVM)
     return spark._jvm
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from pomona.iceberg import forget_files
 from pomona.table import BRANCH_PREFIX, FeatureTable
 
 # Each run adds a small file: joined before there are so many that a scan opens more files than it reads.
@@ -74,6 +75,7 @@ class Maintenance:
         if rewrite_all_with_deletes:
             options |= {"delete-file-threshold": "1"}
         found = self._call("rewrite_data_files", f"options => {_sql_map(options)}")
+        forget_files(self.table.spark, self.table.load())
         return [f"compacted {found['rewritten_data_files_count']} files into {found['added_data_files_count']}"]
 
     def _join_delete_files(self) -> list[str]:

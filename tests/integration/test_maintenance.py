@@ -17,6 +17,8 @@ from pomona.maintenance import Maintenance
 from pomona.table import FeatureTable
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
 
+EXISTING = 0  # the status of an entry of a manifest; 1 is added, 2 deleted
+
 
 @pytest.fixture
 def table(orchard) -> FeatureTable:  # noqa: F811
@@ -67,6 +69,22 @@ def test_thorough_maintenance_leaves_no_trace_of_a_deleted_row(orchard, table): 
     assert orchard.branches() == ["main"]
     assert len(orchard.snapshots()) == 1
     assert "dropped 1 branches" in done
+
+
+def test_no_manifest_tells_of_a_file_that_has_gone_with_all_its_rows(orchard, table):  # noqa: F811
+    # Given two files in one manifest, of which one has lost every row
+    for key in ("stays.jpg", "goes.jpg"):
+        orchard.put(key, jpeg(len(key)))
+        orchard.featurize([key])
+    orchard.spark.sql(f"CALL lake.system.rewrite_manifests('{orchard.run.database}.{orchard.run.table}')")
+    orchard.delete("goes.jpg")
+    orchard.featurize(["goes.jpg"])
+    # When it is compacted away
+    Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta())
+    # Then its entry, which has the bounds of its keys, is in no manifest of the table
+    entries = orchard.spark.sql(f"SELECT status FROM {orchard.table}.all_entries WHERE data_file.content = 0").collect()
+    assert [entry.status for entry in entries] == [EXISTING]
+    assert list(orchard.rows()) == ["stays.jpg"]
 
 
 def test_snapshots_are_kept_for_their_days(orchard, table):  # noqa: F811
