@@ -2,6 +2,7 @@
 
 import os
 import sysconfig
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,12 @@ sys.path.append({sysconfig.get_path("purelib")!r})
 from advance import handler
 """
 SCHEMA = pa.schema([(name, kind) for name, (kind, _) in COLUMNS.items()])
+
+
+def run_pomona(words: Iterable[str], environment: Mapping[str, str], stdin: str | None = None) -> Result:
+    """Run the command line, on a wide terminal, with the AWS that the environment names and no other."""
+    others: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
+    return CliRunner(env={**others, "COLUMNS": "300", **environment}).invoke(app, list(words), input=stdin)
 
 
 class CliStack:
@@ -80,12 +87,11 @@ class CliStack:
 
     def environment(self) -> dict[str, str]:
         credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
-        return credentials | {"AWS_ENDPOINT_URL": self.aws.endpoint, "POMONA_STACK": self.name, "COLUMNS": "300"}
+        return credentials | {"AWS_ENDPOINT_URL": self.aws.endpoint, "POMONA_STACK": self.name}
 
     def pomona(self, *words: str, stdin: str | None = None, **environment: str) -> Result:
         """Run the command line."""
-        others: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
-        return CliRunner(env=others | self.environment() | environment).invoke(app, list(words), input=stdin)
+        return run_pomona(words, self.environment() | environment, stdin)
 
     def put(self, *keys: str) -> None:
         for key in keys:
