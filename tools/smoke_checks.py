@@ -1,0 +1,147 @@
+"""What `make smoke` checks on a deployed stack, in this order. A check says what it found, or raises SmokeError."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+from smoke_stack import SAMPLES, Deployed, SmokeError
+
+QUOTA = "L-D05C8A75"  # EMR Serverless: the most concurrent vCPUs of an account
+ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+Check = Callable[[Deployed], str]
+
+
+def is_complete(stack: Deployed) -> str:
+    status = str(stack.described["StackStatus"])
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+        raise SmokeError(f"the stack is {status}")
+    return status
+
+
+def refuses_plain_http(stack: Deployed) -> str:
+    stack.require_aws()
+    plain = stack.session.client("s3", use_ssl=False)
+    try:
+        plain.list_objects_v2(Bucket=stack.lake, MaxKeys=1)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "AccessDenied":
+            return "a request without TLS is refused"
+        raise
+    raise SmokeError(f"s3://{stack.lake} answers without TLS: its policy lacks the statement TlsOnly")
+
+
+def fits_the_quota(stack: Deployed) -> str:
+    stack.require_aws()
+    asked = stack.client("service-quotas").get_service_quota(ServiceCode="emr-serverless", QuotaCode=QUOTA)
+    quota, ceiling = asked["Quota"]["Value"], float(stack.parameters["MaxVcpus"])
+    if quota < ceiling:
+        raise SmokeError(
+            f"the account may use {quota:.0f} vCPUs of EMR Serverless at once, MaxVcpus is {ceiling:.0f}: runs will "
+            "wait; ask for a higher quota, or deploy with a smaller MaxVcpus"
+        )
+    return f"{quota:.0f} vCPUs allowed, {ceiling:.0f} asked for at most"
+
+
+def delivers_in_batches(stack: Deployed) -> str:
+    mapping = stack.client("lambda").get_event_source_mapping(UUID=stack.resource("IngestFunctionImageEvents"))
+    if mapping["State"] != "Enabled":
+        raise SmokeError(f"the queue's messages are not delivered: the mapping is {mapping['State']}")
+    return f"up to {mapping['BatchSize']} messages, at most {mapping['MaximumBatchingWindowInSeconds']} s"
+
+
+def is_scheduled(stack: Deployed) -> str:
+    schedule = stack.client("scheduler").get_schedule(Name=stack.resource("RefitFunctionRefitClock"))
+    if schedule["State"] != "ENABLED":
+        raise SmokeError(f"the refit's schedule is {schedule['State']}")
+    return str(schedule["ScheduleExpression"])
+
+
+def featurizes(stack: Deployed) -> str:
+    stack.drop_samples()
+    _until_settled(stack)
+    rows = stack.rows()
+    if set(rows) != set(stack.keys) or any(rows.values()):
+        raise SmokeError(f"of {len(SAMPLES)} sample images the table holds {rows}")
+    return f"{len(SAMPLES)} images became rows"
+
+
+def says_what_runs_cost(stack: Deployed) -> str:
+    run = stack.newest_run("featurize-")
+    billed = run.get("billedResourceUtilization", {})
+    if not billed:
+        raise SmokeError(f"EMR Serverless says nothing of what the run {run['jobRunId']} used")
+    return f"{billed['vCPUHour']} vCPU-hours, {billed['memoryGBHour']} GB-hours"
+
+
+def logs_runs(stack: Deployed) -> str:
+    stack.require_aws()
+    group = stack.resource("RunLogs")
+    streams = stack.client("logs").describe_log_streams(logGroupName=group, logStreamNamePrefix="featurize-")
+    if not streams["logStreams"]:
+        raise SmokeError(f"no run has written to {group}: the job's role may not, or logging is off")
+    return f"{len(streams['logStreams'])} streams in {group}"
+
+
+def refits(stack: Deployed) -> str:
+    """The stack refits when its schedule is due; here the function is asked, as the schedule asks it."""
+    answer = stack.client("lambda").invoke(FunctionName=stack.outputs["RefitFunctionName"], Payload=b"{}")
+    body = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        raise SmokeError(f"the function {stack.outputs['RefitFunctionName']} failed: {body['errorMessage']}")
+    if body["run_id"] is None:
+        raise SmokeError("the table has new rows, and the refit found nothing to do")
+
+    def ended() -> dict[str, Any] | None:
+        run = stack.run(body["run_id"])
+        return run if run["state"] in ENDED else None
+
+    run = stack.until("the refit has ended", ended)
+    if run["state"] != "SUCCESS":
+        raise SmokeError(f"the refit {body['run_id']} ended as {run['state']}: {run.get('stateDetails')}")
+    return f"run {body['run_id']}"
+
+
+def forgets(stack: Deployed) -> str:
+    stack.remove_samples()
+    _until_settled(stack)
+    if rows := stack.rows():
+        raise SmokeError(f"the deleted sample images still have rows: {sorted(rows)}")
+    return "the deleted images' rows are gone"
+
+
+def has_no_dead_letters(stack: Deployed) -> str:
+    asked = stack.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["DeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    if count := int(asked["Attributes"]["ApproximateNumberOfMessages"]):
+        raise SmokeError(f"{count} messages wait in the dead-letter queue: see docs/operations.md")
+    return "none"
+
+
+def _until_settled(stack: Deployed) -> None:
+    """Waits until the samples' keys have been in the queue, and are no longer."""
+    key = stack.keys[0].encode()
+
+    def queued() -> bool:
+        return any(key in body for body in stack.documents("queue/pending/"))
+
+    stack.until("the bucket's events have reached the queue", queued)
+    stack.until("a run has settled them", lambda: not queued())
+    if any(key in body for body in stack.documents("queue/failed/")):
+        raise SmokeError("the sample images' batch failed for good: its reason is in queue/failed/ of the lake")
+
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("the stack is complete", is_complete),
+    ("buckets refuse requests without TLS", refuses_plain_http),
+    ("the account's quota is enough", fits_the_quota),
+    ("the queue delivers in batches", delivers_in_batches),
+    ("the refit is scheduled", is_scheduled),
+    ("dropped images become rows", featurizes),
+    ("a run says what it used", says_what_runs_cost),
+    ("a run's logs arrive", logs_runs),
+    ("the PCA is refitted", refits),
+    ("deleted images lose their rows", forgets),
+    ("there are no dead letters", has_no_dead_letters),
+)
