@@ -24,7 +24,8 @@ EVENTS_OF_A_MESSAGE_BATCH = 3_500  # 6 MB of messages with an S3 event each
 LAMBDA_GB = 0.25
 LAMBDA_VCPUS = 256 / 1769
 CLOCK_MINUTES = 5
-ALARMS = 6
+ALARM_METRICS = 13  # that the template's alarms look at: each is billed as an alarm
+METRICS_OF_THE_CLOCK = 1  # OldestPendingSeconds; all others are written when there is work
 ROW_BYTES = 1_280 * 4 + 300
 
 # what EMR takes beside the work: assumed, not measured here; the smoke test on an account shows it
@@ -110,7 +111,8 @@ def idle_month(at: Prices, stored_images: int = 0) -> dict[str, float]:
         "clock: Lambda": looks * (at["lambda_request_million"] / 1e6 + 0.2 * LAMBDA_GB * at["lambda_gb_second"]),
         "clock: S3 (one GET, one LIST each)": looks * (at["s3_get_1000"] + at["s3_put_1000"]) / 1000,
         "SQS (five pollers, 20 s each)": 5 * MONTH_HOURS * HOUR / 20 * at["sqs_request_million"] / 1e6,
-        "alarms": ALARMS * at["cloudwatch_alarm_month"],
+        "alarms": ALARM_METRICS * at["cloudwatch_alarm_month"],
+        "metrics": METRICS_OF_THE_CLOCK * at["cloudwatch_metric_month"],
         "table": stored_images * ROW_BYTES / 1e9 * at["s3_gb_month"],
     }
 

@@ -23,3 +23,9 @@ class UnreadError(JobError):
 
 class UndeletedError(JobError):
     """S3 did not delete an object: the next maintenance tries again."""
+
+
+def first_line(error: Exception, most: int) -> str:
+    """The first line of an error's text, at most so many characters of it: Java's go on for pages."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:most]

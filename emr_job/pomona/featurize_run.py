@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pomona.backbone import Backbone, load_backbone
 from pomona.batch import Batch, read_batch, require_in_flight
 from pomona.erasures import settle_erasures
-from pomona.errors import JobError, UnreadError
+from pomona.errors import JobError, UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
@@ -98,7 +98,7 @@ class FeaturizeRun:
                 return {"done": done, "error": ""}
             except (JobError, PySparkException, Py4JJavaError, ClientError, BotoCoreError) as error:
                 log.exception("the maintenance of the table failed; the next run tries it again")
-                return {"done": [], "error": str(error).strip().splitlines()[0][:300]}
+                return {"done": [], "error": first_line(error, 300)}
 
     def _cut(self, spark: SparkSession, dirty: pa.Table) -> DataFrame:
         tasks = partitions(dirty.num_rows, task_slots(spark))

@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import broadcast, col
 
-from pomona.errors import PublishRefusedError
+from pomona.errors import PublishRefusedError, first_line
 from pomona.iceberg import load_table, table_exists
 from pomona.rows import TABLE_SCHEMA
 from pomona.session import CATALOG
@@ -138,9 +138,8 @@ class FeatureTable:
         try:
             table.manageSnapshots().fastForwardBranch("main", branch).removeBranch(branch).commit()
         except (PySparkException, Py4JJavaError) as error:
-            first_line = str(error).strip().splitlines()[0][:200]
             raise PublishRefusedError(
-                f"the table changed while {branch} ran, nothing is published: {first_line}"
+                f"the table changed while {branch} ran, nothing is published: {first_line(error, 200)}"
             ) from error
         return snapshot_id
 

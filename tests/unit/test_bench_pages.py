@@ -10,6 +10,7 @@ from benchmarks import cost, report, scale
 from benchmarks.figures import Figures, figures
 from benchmarks.places import ROOT, BenchError
 from benchmarks.simulation import Outcome
+from local.templates import parse_template
 
 FIGURE = Figures(
     cores=2,
@@ -123,3 +124,10 @@ def test_the_report_names_what_was_not_met():
 def test_the_report_draws_its_pictures(tmp_path):
     report.draw(document(), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["beside.svg", "parts.svg"]
+
+
+def test_every_metric_that_an_alarm_looks_at_is_paid_for():
+    resources = parse_template((ROOT / "template.yaml").read_text())["Resources"].values()
+    alarms = [one["Properties"] for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
+    looked_at = [query for alarm in alarms for query in alarm.get("Metrics", [{"MetricStat": alarm}])]
+    assert len([query for query in looked_at if "MetricStat" in query]) == cost.ALARM_METRICS
