@@ -6,6 +6,11 @@ JAVA ?= java
 BACKBONE ?= fruitnet
 COMPONENTS ?= 0.95
 IMAGES ?= samples/images
+STATE ?= .local-aws/up
+# paths reach a shell as the environment's words, whatever quotes and dollars are in them
+export IMAGES_PATH := $(value IMAGES)
+export WEIGHTS_PATH := $(value WEIGHTS)
+export STATE_PATH := $(value STATE)
 export PYTHONDONTWRITEBYTECODE = 1
 export AWS_EC2_METADATA_DISABLED = true
 export SAM_CLI_TELEMETRY = 0
@@ -50,26 +55,31 @@ preflight:
 .PHONY: setup
 setup: .venv/development/.with-spark .venv/sam/.complete .build/.deps  ## the environments of demo, up and test, once
 
+# those that the template allows; a slip of the pen must not install TensorFlow first
+BACKBONES = $(shell sed -n '/^  BackboneName:/,/AllowedValues/s/.*AllowedValues: \[\(.*\)\]/\1/p' template.yaml | tr -d ,)
+.PHONY: known-backbone
+known-backbone:
+	$(if $(filter $(BACKBONE),$(BACKBONES)),,$(error BACKBONE is '$(BACKBONE)'; it may be one of $(BACKBONES)))
+	@:
+
 # fruitnet lies in the repository; every other backbone is exported once
 .PHONY: backbone
 backbone: $(if $(filter-out fruitnet,$(BACKBONE)),backbones/exported/$(BACKBONE).tflite)
 
 backbones/exported/%.tflite: | .venv/backbones/.complete
-	@.venv/backbones/bin/python backbones/export.py $* $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	@.venv/backbones/bin/python backbones/export.py $* $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH")
 
 .PHONY: demo
-demo: setup backbone  ## the main job, end to end: IMAGES=folder BACKBONE=name WEIGHTS=file COMPONENTS=100|0.95 KEEP=1
-	@$(DEVELOPMENT) -m local.demo --images "$(IMAGES)" --backbone "$(BACKBONE)" --components "$(COMPONENTS)" --out demo-out $(if $(KEEP),--keep)
-
-STATE ?= .local-aws/up
+demo: known-backbone setup backbone  ## the main job, end to end: IMAGES=folder BACKBONE=name WEIGHTS=file COMPONENTS=100|0.95 KEEP=1
+	@$(DEVELOPMENT) -m local.demo --images "$$IMAGES_PATH" --backbone "$(BACKBONE)" --components "$(COMPONENTS)" --out demo-out $(if $(KEEP),--keep)
 
 .PHONY: up
-up: setup backbone  ## start the embedded AWS and deploy into it; what it holds survives
-	@$(DEVELOPMENT) -m local.up --state "$(STATE)" --backbone "$(BACKBONE)" --components "$(COMPONENTS)"
+up: known-backbone setup backbone  ## start the embedded AWS and deploy into it; what it holds survives
+	@$(DEVELOPMENT) -m local.up --state "$$STATE_PATH" --backbone "$(BACKBONE)" --components "$(COMPONENTS)"
 
 .PHONY: down
 down:  ## stop the embedded AWS
-	@$(DEVELOPMENT) -m local down --state "$(STATE)"
+	@$(DEVELOPMENT) -m local down --state "$$STATE_PATH"
 
 .PHONY: test
 test: setup .venv/backbones/.complete  ## every test
@@ -108,11 +118,11 @@ local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s
 	@.venv/benchmarks/bin/python tools/share_spark.py
 	@touch $@
 
-BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$(IMAGES)")
+BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 
 .PHONY: bench
 bench: setup .venv/benchmarks/.with-spark  ## measure, beside the field's practice: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
-	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
+	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
 .PHONY: smoke
 smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: STACK=pomona REGION=eu-west-3 YES=1

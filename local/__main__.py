@@ -36,10 +36,10 @@ def _options() -> argparse.Namespace:
 
 def _serve(state: Path, host: str, port: int) -> int:
     (state / "logs").mkdir(parents=True, exist_ok=True)
-    (state / "endpoint").unlink(missing_ok=True)
     if running := _running(state):
         print(f"A server (process {running}) already has {state}", file=sys.stderr)
         return 1
+    (state / "endpoint").unlink(missing_ok=True)
     (state / "pid").write_text(str(os.getpid()))
     logging.basicConfig(
         filename=state / "logs" / "server.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s"
@@ -84,6 +84,7 @@ def _states(command: list[bytes], process: int) -> list[str]:
 def _down(state: Path) -> int:
     process = _running(state)
     if process is None:
+        print(f"no embedded AWS serves {state}")
         return 0
     os.kill(process, signal.SIGTERM)
     deadline = time.monotonic() + 10
@@ -91,6 +92,7 @@ def _down(state: Path) -> int:
         time.sleep(0.05)
     if _running(state):
         os.kill(process, signal.SIGKILL)
+    print(f"stopped the embedded AWS of {state}; what it holds stays there")
     return 0
 
 

@@ -17,7 +17,6 @@ class StartError(Exception):
 def start_server(state: Path, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
     """A server over the state folder, on a free port, that does not end with this process or its terminal's Ctrl-C."""
     state.mkdir(parents=True, exist_ok=True)
-    (state / "endpoint").unlink(missing_ok=True)
     command = [sys.executable, "-m", "local", "serve", "--state", str(state), "--host", host]
     # a log of its own: whoever reads our output to its end must not wait for a server that is kept
     with (state / "serve.log").open("a") as log:
@@ -28,13 +27,19 @@ def start_server(state: Path, host: str = "127.0.0.1") -> subprocess.Popen[bytes
 
 def wait_for_endpoint(server: subprocess.Popen[bytes], state: Path) -> str:
     """The URL that the server writes when it is ready to serve; StartError if it does not become so."""
-    ready = state / "endpoint"
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not ready.exists():
+    while not _serves(server, state):
         if server.poll() is not None or time.monotonic() > deadline:
-            raise StartError(f"the embedded AWS did not start, see {state / 'serve.log'} and {state / 'logs'}")
+            said = (state / "serve.log").read_text().strip().splitlines() or ["it printed nothing"]
+            raise StartError(f"the embedded AWS did not start: {said[-1]} (see {state / 'serve.log'})")
         time.sleep(0.1)
-    return ready.read_text().strip()
+    return (state / "endpoint").read_text().strip()
+
+
+def _serves(server: subprocess.Popen[bytes], state: Path) -> bool:
+    """Whether this very server has written its endpoint: another may have the folder, or have had it."""
+    pid = state / "pid"
+    return pid.exists() and pid.read_text() == str(server.pid) and (state / "endpoint").exists()
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from local.background import StartError, start_server, stop, wait_for_endpoint
 from local.deploy import ROOT, STACK, Cloud, DeployError, deploy
 from local.observer import ENDED, Observer
-from local.rounds import Rounds, delete, files_below, plan, upload
+from local.parameters import check_parameters
+from local.rounds import Rounds, delete, files_below, left_out_below, plan, upload
 
 BEGAN = time.monotonic()
 WORK_TIMEOUT_SECONDS = 6 * 3600
@@ -34,12 +35,18 @@ def say(text: str) -> None:
 
 def arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--images", type=Path, required=True, help="folder of images, any depth, any names")
+    parser.add_argument("--images", type=_folder, required=True, help="folder of images, any depth, any names")
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--components", required=True, help="a number, or a share of the variance")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--keep", action="store_true", help="leave the embedded AWS up")
     return parser.parse_args(words)
+
+
+def _folder(text: str) -> Path:
+    if not text or not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder: IMAGES names one that holds your images")
+    return Path(text)
 
 
 @contextmanager
@@ -147,10 +154,13 @@ def _download(pomona: Observer, prefix: str, folder: Path) -> None:
         s3.download_file(pomona.lake, item["Key"], str(target))
 
 
-def run(options: argparse.Namespace, state: Path) -> str:
+def prepare(options: argparse.Namespace) -> tuple[Rounds, dict[str, str]]:
+    """What will be dropped, and the stack's parameters; DemoError or DeployError before anything is started."""
     rounds = plan(files_below(options.images))
     if not rounds.first:
         raise DemoError(f"there are no files in {options.images}")
+    for name in left_out_below(options.images):
+        say(f"left out, because a key of S3 is at most 1,024 bytes of UTF-8: {name}")
     parameters = {
         "BackboneName": options.backbone,
         "Components": options.components,
@@ -160,6 +170,11 @@ def run(options: argparse.Namespace, state: Path) -> str:
         # as many as the second round has: that round is one run, and a large first round starts before it is all there
         "LaunchAtKeys": str(len(rounds.second) + len(rounds.deleted)),
     }
+    check_parameters(parameters)
+    return rounds, parameters
+
+
+def run(options: argparse.Namespace, rounds: Rounds, parameters: dict[str, str], state: Path) -> str:
     with embedded_aws(state, options.keep) as cloud:
         say("building and deploying template.yaml")
         pomona = Observer(cloud, deploy(cloud, state, parameters))
@@ -168,19 +183,32 @@ def run(options: argparse.Namespace, state: Path) -> str:
         return collect(pomona, options.out)
 
 
+def keep_logs(state: Path) -> None:
+    """Remove hundreds of megabytes of a demo that failed, but not what says why."""
+    for path in state.iterdir():
+        if path.is_dir() and path.name != "logs":
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix not in ("", ".log", ".jsonl"):
+            path.unlink()
+
+
 def main(words: list[str]) -> None:
     options = arguments(words)
-    if not options.images.is_dir():
-        sys.exit(f"demo: {options.images} is not a folder")
+    try:
+        rounds, parameters = prepare(options)
+    except (DemoError, DeployError) as error:
+        sys.exit(f"demo: {error}")
     (ROOT / ".local-aws").mkdir(exist_ok=True)
     state = Path(tempfile.mkdtemp(prefix="demo-", dir=ROOT / ".local-aws"))
     say(f"starting the embedded AWS; everything it logs is in {state / 'logs'}")
     try:
-        line = run(options, state)
+        line = run(options, rounds, parameters, state)
     except (DemoError, DeployError, StartError) as error:
-        sys.exit(f"demo: {error}\ndemo: the logs are in {state / 'logs'}")
+        keep_logs(state)
+        sys.exit(f"demo: {error}\ndemo: the logs are in {state}")
     except KeyboardInterrupt:
-        sys.exit(f"demo: interrupted; the logs are in {state / 'logs'}")
+        keep_logs(state)
+        sys.exit(f"demo: interrupted; the logs are in {state}")
     if not options.keep:
         shutil.rmtree(state, ignore_errors=True)
     say(f"wrote {options.out / 'features.parquet'}, {options.out / 'results'} and {options.out / 'report.html'}")

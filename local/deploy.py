@@ -1,6 +1,7 @@
 """Builds and deploys the unchanged template.yaml with the SAM command line, into an embedded AWS."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-3"
 STACK = "pomona"
+NEEDED_BYTES = 600 * 2**20  # the build, its packages, and what the embedded AWS stores of them
 
 
 class DeployError(Exception):
@@ -80,4 +82,12 @@ def _sam(cloud: Cloud, scratch: Path, verb: str, *arguments: str) -> None:
         )
     if done.returncode:
         sys.stderr.write("".join(log.read_text().splitlines(keepends=True)[-25:]))
-        raise DeployError(f"sam {verb} ended with {done.returncode}: all that it printed is in {log}")
+        full = _full_disk(scratch)
+        raise DeployError(full or f"sam {verb} ended with {done.returncode}: all that it printed is in {log}")
+
+
+def _full_disk(folder: Path) -> str:
+    """A sentence, if there is no room left for what a deployment writes."""
+    free = shutil.disk_usage(folder).free
+    needed = f"a deployment needs {NEEDED_BYTES // 2**20} MB"
+    return f"the disk of {folder} is full: {free // 2**20} MB are free, {needed}" if free < NEEDED_BYTES else ""

@@ -13,6 +13,7 @@ from typing import Any
 # of twenty files one is left out, one altered, and for one there is another object that will be deleted
 PERIOD = 20
 FOREIGN = "pomona-demo-deleted"
+LONGEST_KEY_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,26 @@ class Rounds:
 
 
 def files_below(folder: Path) -> list[Put]:
-    """Every file of the folder, at any depth and of any name, under its relative path."""
+    """Every file of the folder whose name can be a key, at any depth, under its relative path."""
+    return [put for put in _all_below(folder) if can_be_key(put.key)]
+
+
+def left_out_below(folder: Path) -> list[str]:
+    """The other files' names, in ASCII."""
+    return [ascii(put.key) for put in _all_below(folder) if not can_be_key(put.key)]
+
+
+def _all_below(folder: Path) -> list[Put]:
     found = (path for path in folder.rglob("*") if path.is_file())
     return [Put(path.relative_to(folder).as_posix(), path) for path in sorted(found)]
+
+
+def can_be_key(name: str) -> bool:
+    """Whether S3 takes it: UTF-8, which a file's name need not be, of a length."""
+    try:
+        return len(name.encode()) <= LONGEST_KEY_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def plan(files: list[Put]) -> Rounds:

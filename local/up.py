@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.background import StartError, start_server, stop, wait_for_endpoint
 from local.deploy import REGION, Cloud, DeployError, deploy
+from local.parameters import check_parameters
 
 HOW_TO = """
 Pomona is up. In this shell:
@@ -16,7 +17,7 @@ Pomona is up. In this shell:
   aws s3 cp some.jpg s3://{images}/some-class/
   aws s3 ls --recursive s3://{lake}/runs/
 
-logs: {logs}    stop it: make down (what it holds stays, and is there at the next make up)
+logs: {logs}    stop it: make down STATE='{state}' (what it holds stays, and is there at the next make up)
 """
 # the windows of a person who watches, not of a bill
 PARAMETERS = {"BatchWindowSeconds": "3", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0"}
@@ -48,16 +49,21 @@ def main(words: list[str]) -> None:
     parser.add_argument("--components", required=True)
     options = parser.parse_args(words)
     state = options.state.resolve()
+    parameters = {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components}
     try:
+        check_parameters(parameters)
         cloud = serving(state) or start(state)
-        print("building and deploying template.yaml", flush=True)
-        outputs = deploy(
-            cloud, state, {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components}
-        )
     except (StartError, DeployError) as error:
-        sys.exit(f"up: {error} (logs: {state / 'logs'})")
+        sys.exit(f"up: {error}")
+    print("building and deploying template.yaml", flush=True)
+    try:
+        outputs = deploy(cloud, state, parameters)
+    except DeployError as error:
+        sys.exit(
+            f"up: {error}\nup: the embedded AWS stays up (logs: {state / 'logs'}); make down STATE='{state}' stops it"
+        )
     names = {"images": outputs["ImagesBucketName"], "lake": outputs["LakeBucketName"]}
-    print(HOW_TO.format(endpoint=cloud.endpoint, region=REGION, logs=state / "logs", **names))
+    print(HOW_TO.format(endpoint=cloud.endpoint, region=REGION, logs=state / "logs", state=state, **names))
 
 
 if __name__ == "__main__":

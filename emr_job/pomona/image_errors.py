@@ -10,6 +10,11 @@ class ImageError(Exception):
     """This object will not become features until somebody uploads another one. The text says why."""
 
 
+RAW = "a raw camera file is not supported: export it as JPEG"
+# CR2 (a TIFF as well), CR3, RAF, ORF, RW2, X3F, MRW; those that only their tags give away: pomona.images
+RAW_MAGIC = re.compile(
+    rb"II\*\x00.{4}CR\x02|.{4}ftypcrx |FUJIFILMCCD-RAW|II(RO|RS)|MMOR|IIU\x00|FOVb|\x00MRM", re.DOTALL
+)
 SUPPORTED = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -35,7 +40,7 @@ UNSUPPORTED = (
     (re.compile(rb".{4}ftyp", re.DOTALL), "not an image: it is a video"),
     (re.compile(rb"\x00{16}"), "not an image: it begins with zeros"),
 )
-CUT_SHORT = ("truncated", "broken data stream", "unexpected end", "not enough data", "eof")
+CUT_SHORT = ("truncated", "unexpected end", "not enough data", "eof")
 PLAIN = re.compile(r"[A-Za-z0-9 ,.:;()'/_-]{3,120}")
 
 
@@ -43,6 +48,8 @@ def explain(body: bytes, error: Exception) -> str:
     """One clause that says why `body` could not be decoded; `error` is what the decoder raised."""
     if not body:
         return "empty object"
+    if RAW_MAGIC.match(body):
+        return RAW
     for magic, name in SUPPORTED:
         if magic.match(body):
             return _damaged(name, error)

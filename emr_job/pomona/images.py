@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pomona.image_errors import ImageError, explain
+from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain
 from pomona.modes import to_rgb
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
@@ -19,6 +19,8 @@ FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
 # .9998 at 3; photographs of 12 megapixels are decoded at 1/4 at 2 as at 3.
 DRAFT_MARGIN = 3
 ORIENTATION = 0x0112
+NEW_SUBFILE_TYPE, SUB_IFDS, DNG_VERSION = 254, 330, 50706  # tags of TIFF, of TIFF/EP and of DNG
+REDUCED = 1
 AS_DISPLAYED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -60,7 +62,11 @@ def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImag
 
 
 def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+    if RAW_MAGIC.match(body):
+        raise ImageError(RAW)
     with Image.open(io.BytesIO(body), formats=_formats()) as image:
+        if image.format == "TIFF" and _is_raw(image):
+            raise ImageError(RAW)
         full_width, full_height = image.size
         if full_width * full_height > max_pixels:
             raise ImageError(f"too many pixels: {full_width} x {full_height} is above the limit of {max_pixels:,}")
@@ -74,6 +80,14 @@ def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedIma
     if orientation in TURNED:
         full_width, full_height = full_height, full_width
     return DecodedImage(rgb, full_width, full_height)
+
+
+def _is_raw(image: Image.Image) -> bool:
+    """Whether the TIFF's first image is only the preview of a raw one (DNG, NEF, ARW, PEF)."""
+    with suppress(Exception):
+        tags = image.getexif()
+        return DNG_VERSION in tags or (SUB_IFDS in tags and bool(int(tags.get(NEW_SUBFILE_TYPE, 0)) & REDUCED))
+    return False
 
 
 def _formats() -> tuple[str, ...]:

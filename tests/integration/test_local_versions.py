@@ -1,9 +1,11 @@
-"""The embedded AWS lists versions as S3 does: page after page, also when those of the last page were deleted."""
+"""The embedded AWS lists versions as S3 does, page after page, and has objects of every key that S3 has."""
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
+from tests.hostile import KEYS
 from tests.local_server import LocalServer
 
 
@@ -15,8 +17,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def bucket(aws: LocalServer, request: pytest.FixtureRequest) -> str:
-    name = f"versions-{request.node.name.replace('_', '-')}"[:63].strip("-")
+def bucket(aws: LocalServer) -> str:
+    name = f"versions-{uuid.uuid4().hex}"
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
@@ -50,3 +52,13 @@ def test_a_listing_goes_on_after_versions_that_were_deleted_meanwhile(aws, bucke
             deleted += 1
     assert deleted == 5
     assert list(pages(aws, bucket)) == [[]]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_object_of_any_key_is_stored_and_found(aws, bucket, key):
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+    s3.delete_object(Bucket=bucket, Key=key)
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket=bucket, Key=key)

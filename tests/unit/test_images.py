@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from pomona.image_errors import ImageError
+from pomona.image_errors import RAW, ImageError
 from pomona.images import AS_DISPLAYED, decode, resize
 
 LIMIT = 10_000_000
@@ -179,6 +179,11 @@ def test_an_image_of_one_pixel():
         (b"PK\x03\x04" + bytes(30), "not an image: it is a ZIP archive"),
         (b"\0\0\0\x20ftypisom" + bytes(30), "not an image: it is a video"),
         (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC is not supported: export it as JPEG"),
+        (b"II*\0\x10\0\0\0CR\x02\0" + bytes(30), RAW),
+        (b"\0\0\0\x18ftypcrx " + bytes(30), RAW),
+        (b"FUJIFILMCCD-RAW 0201", RAW),
+        (b"IIRO\x08\0\0\0" + bytes(30), RAW),
+        (b"IIU\0\x08\0\0\0" + bytes(30), RAW),
         (b"\x8f\xa2\x01\xfe" * 20, "not an image: unknown format"),
         (b"\xff\xd8\xff\xe0" + bytes(5), "damaged JPEG: it cannot be decoded"),
         (b"\x89PNG\r\n\x1a\n" + bytes(5), "damaged PNG: it cannot be decoded"),
@@ -186,6 +191,21 @@ def test_an_image_of_one_pixel():
 )
 def test_what_is_no_image_is_named(body, said):
     assert reason(body) == said
+
+
+@pytest.mark.parametrize("tags", [{50706: b"\x01\x04\0\0"}, {254: 1, 330: 8}])
+def test_the_preview_of_a_raw_file_is_not_taken_for_the_image(tags):
+    # Given the layout of DNG, and of NEF and ARW: a small picture first, the camera's data behind SubIFDs
+    exif = Image.Exif()
+    for tag, value in tags.items():
+        exif[tag] = value
+    assert reason(saved(picture(), "TIFF", exif=exif)) == RAW
+
+
+def test_pages_of_a_reduced_size_make_no_raw_file():
+    exif = Image.Exif()
+    exif[254] = 1
+    assert pixels(saved(picture(), "TIFF", exif=exif)).shape == (96, 96, 3)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "TIFF"])

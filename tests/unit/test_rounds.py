@@ -1,12 +1,13 @@
 """The demo's two rounds: the bucket ends as the folder, and the second round has something to do."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.rounds import Put, files_below, plan
+from local.rounds import Put, files_below, left_out_below, plan
 
 
 @given(st.sets(st.text("abc/+ é", min_size=1, max_size=8), min_size=1, max_size=70))
@@ -39,3 +40,13 @@ def test_files_of_any_name_and_depth_are_found(tmp_path: Path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     assert {put.key for put in files_below(tmp_path)} == {"a b/c+d.jpg", "é/ü/ö.png", ".hidden", "plain"}
+
+
+@pytest.mark.parametrize("name", [b"latin1-\xe9.jpg", b"/".join([b"x" * 200] * 6) + b".jpg"])
+def test_a_name_that_s3_cannot_have_is_left_out_and_told(tmp_path: Path, name: bytes):
+    (tmp_path / "apple.jpg").write_text("x")
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    odd.parent.mkdir(parents=True, exist_ok=True)
+    odd.write_text("x")
+    assert [put.key for put in files_below(tmp_path)] == ["apple.jpg"]
+    assert left_out_below(tmp_path) == [ascii(os.fsdecode(name))]
