@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,12 @@ def outputs(cloud: Cloud, stack: str = STACK) -> dict[str, str]:
 def _sam(cloud: Cloud, scratch: Path, verb: str, *arguments: str) -> None:
     log = scratch / f"sam-{verb}.log"
     command = [str(ROOT / ".venv/sam/bin/python"), "-m", "samcli", verb, "--config-file", str(ROOT / "samconfig.toml")]
-    with log.open("w") as output:
+    # sam leaves folders behind
+    with log.open("w") as output, tempfile.TemporaryDirectory(prefix="sam-", dir=scratch) as temporary:
         done = subprocess.run(
             [*command, *arguments],
             cwd=ROOT,
-            env=cloud.environment(),
+            env=cloud.environment() | {"TMPDIR": temporary},
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

@@ -74,30 +74,32 @@ class SparkPlatform:
     glue_endpoint: str
     s3_endpoint: str
 
-    def prepare(self, folder: Path, defaults: Mapping[str, str]) -> dict[str, str]:
+    def prepare(self, folder: Path, master: str, java_options: str = "") -> dict[str, str]:
         """Write a run's configuration into its folder, and give the environment of its spark-submit."""
+        scratch = folder / "tmp"
+        scratch.mkdir()
         jars = ":".join(str(jar) for jar in sorted((self.spark / "jars").glob("*.jar")))
         settings = {
+            "spark.master": master,
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
+            # what a killed JVM leaves behind goes with the folder
+            "spark.driver.defaultJavaOptions": f'"-Djava.io.tmpdir={scratch}" {java_options}'.strip(),
             "spark.driver.extraClassPath": jars,  # on EMR, Iceberg is on the class path as well
             "spark.sql.catalog.lake.glue.endpoint": self.glue_endpoint,
             "spark.sql.catalog.lake.s3.endpoint": self.s3_endpoint,
             "spark.sql.catalog.lake.s3.path-style-access": "true",
-            **defaults,
         }
         configuration = folder / _CONFIGURATION
         configuration.mkdir()
         text = "".join(f"{name} {value}\n" for name, value in settings.items())
         (configuration / "spark-defaults.conf").write_text(text)
         (configuration / "log4j2.properties").write_text(_QUIET)
-        return self._environment(folder)
+        return self._environment(folder, scratch)
 
-    def _environment(self, folder: Path) -> dict[str, str]:
+    def _environment(self, folder: Path, scratch: Path) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in ("HOME", "JAVA_HOME") if name in os.environ}
-        scratch = folder / "tmp"
-        scratch.mkdir()
         (home,) = self.spark.glob("lib/python3*/site-packages/pyspark")
         return {
             **inherited,

@@ -108,9 +108,8 @@ class SparkRuns(JobRunner):
 
     def _environment(self, job_run: Any, folder: Path, submit: SparkSubmit) -> dict[str, str]:
         platform = SparkPlatform(self._spark, self._clients.endpoint, self._clients.endpoint)
-        defaults = {"spark.master": "local[*]", "spark.driver.defaultJavaOptions": _NO_VERIFICATION}
         return {
-            **platform.prepare(folder, defaults),
+            **platform.prepare(folder, "local[*]", _NO_VERIFICATION),
             **self._clients.role_environment(job_run.execution_role_arn, job_run.region),
             **driver_environment(submit.confs),
         }
