@@ -13,7 +13,7 @@ from benchmarks.bench import Bench, interleaved
 from benchmarks.deployment import Deployment, Job
 from benchmarks.places import ROOT, BenchError
 from benchmarks.processes import Finished
-from benchmarks.results import Goal, Row
+from benchmarks.results import Goal, Row, Samples
 from benchmarks.tables import data_files, fill, names
 from pomona.backbone import load_backbone
 
@@ -68,57 +68,82 @@ def driver_gigabytes() -> int:
     return max(2, min(MOST_GIGABYTES, half))
 
 
+class Sides:
+    """Our refit, the field's and the limit, on the same table."""
+
+    def __init__(self, bench: Bench, deployment: Deployment) -> None:
+        self._platform = bench.platform
+        self._deployment = deployment
+        self.field = Field(bench, deployment)
+        self.jobs: list[Job] = []
+        self.limits: list[dict[str, Any]] = []
+
+    def ours(self) -> float:
+        """Seconds of a whole job."""
+        self.jobs.append(self._deployment.refit())
+        return self.jobs[-1].seconds
+
+    def limit(self) -> float:
+        """Seconds of what no refit can do without."""
+        files, cores = data_files(self._deployment), self._platform.cores
+        self.limits.append(self._platform.python(LIMIT_TASK, str(K), *files, threads=cores).told)
+        return float(self.limits[-1]["seconds"])
+
+    def details(self) -> dict[str, Any]:
+        """What is told of the last of each, and of the memory of all."""
+        return {
+            "rows": self.limits[-1]["rows"],
+            "parts": passes(self.jobs[-1]),
+            "parts_of_the_limit": self.limits[-1],
+            "theirs_without_its_session": round(self.field.runs[-1].told["seconds"], 2),
+            "ours_peak_mb": max(job.process.peak_bytes for job in self.jobs) >> 20,
+            "theirs_peak_mb": max(run.peak_bytes for run in self.field.runs) >> 20,
+        }
+
+
 def measure(bench: Bench) -> Iterator[Row]:
     """Both jobs in turn, and the limit; the field's better setting is searched for on the same table."""
     deployment = filled(bench, bench.size(100_000, 2_000))
-    field_job = Field(bench, deployment)
-    tried = {cached: field_job.seconds(cached) for cached in ((True,) if bench.options.quick else (True, False))}
+    sides = Sides(bench, deployment)
+    tried = {cached: sides.field.seconds(cached) for cached in ((True,) if bench.options.quick else (True, False))}
     best = min(tried, key=lambda cached: tried[cached])
-    jobs: list[Job] = []
-    limits: list[dict[str, Any]] = []
-
-    def ours() -> float:
-        jobs.append(deployment.refit())
-        return jobs[-1].seconds
-
-    def limit() -> float:
-        files = data_files(deployment)
-        limits.append(bench.platform.python(LIMIT_TASK, str(K), *files, threads=bench.platform.cores).told)
-        return float(limits[-1]["seconds"])
-
-    repeats = bench.size(2, 1)
-    taken = interleaved(repeats, {"ours": ours, "limit": limit, "theirs": lambda: field_job.seconds(best)})
-    difference = compare(deployment, jobs[-1], field_job.model)
-    details = {f"{side}_samples": str(samples) for side, samples in taken.items()} | {
-        "rows": limits[-1]["rows"],
-        "largest_difference": difference,
-        "parts": passes(jobs[-1]),
-        "parts_of_the_limit": limits[-1],
-        "theirs_without_its_session": round(field_job.runs[-1].told["seconds"], 2),
-        "ours_peak_mb": max(job.process.peak_bytes for job in jobs) >> 20,
-        "theirs_peak_mb": max(run.peak_bytes for run in field_job.runs) >> 20,
-        "theirs_tried": {"cached" if cached else "not cached": round(seconds, 1) for cached, seconds in tried.items()},
+    measures = {"ours": sides.ours, "limit": sides.limit, "theirs": lambda: sides.field.seconds(best)}
+    taken = interleaved(bench.size(2, 1), measures)
+    difference = compare(deployment, sides.jobs[-1], sides.field.model)
+    details = {f"{side}_samples": str(samples) for side, samples in taken.items()} | sides.details()
+    details["largest_difference"] = difference
+    details["theirs_tried"] = {
+        "cached" if cached else "not cached": round(seconds, 1) for cached, seconds in tried.items()
     }
-    over_the_table = sum(passes(jobs[-1])[part] for part in ("gather", "fit", "project"))
-    seconds, rows = taken["ours"].median, limits[-1]["rows"]
-    yield SPEED.row(
-        f"refit of {rows:,} rows against Spark ML's scaler and PCA",
+    yield _beside_the_field(taken, details, equal=difference <= TOLERANCE)
+    yield _beside_the_limit(taken, details)
+
+
+def _beside_the_field(taken: dict[str, Samples], details: dict[str, Any], *, equal: bool) -> Row:
+    seconds, theirs = taken["ours"].median, taken["theirs"].median
+    return SPEED.row(
+        f"refit of {details['rows']:,} rows against Spark ML's scaler and PCA",
         ours=seconds,
-        theirs=taken["theirs"].median,
+        theirs=theirs,
         unit="s",
-        ratio=taken["theirs"].median / seconds,
-        provided=difference <= TOLERANCE,
+        ratio=theirs / seconds,
+        provided=equal,
         note="whole jobs, spark-submit to results; k = 100",
         details=details,
     )
-    yield LIMIT.row(
-        f"refit of {rows:,} rows against the limit (one reading, two products in float64)",
+
+
+def _beside_the_limit(taken: dict[str, Samples], details: dict[str, Any]) -> Row:
+    seconds, limit = taken["ours"].median, taken["limit"].median
+    over_the_table = sum(details["parts"][part] for part in ("gather", "fit", "project"))
+    return LIMIT.row(
+        f"refit of {details['rows']:,} rows against the limit (one reading, two products in float64)",
         ours=seconds,
-        theirs=taken["limit"].median,
+        theirs=limit,
         unit="s",
-        ratio=taken["limit"].median / seconds,
+        ratio=limit / seconds,
         note="ours is the whole job, its session included; against_gather_fit_and_project is without all else",
-        details=details | {"against_gather_fit_and_project": round(limits[-1]["seconds"] / over_the_table, 2)},
+        details=details | {"against_gather_fit_and_project": round(limit / over_the_table, 2)},
     )
 
 

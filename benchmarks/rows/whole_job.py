@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.bench import Bench, interleaved
-from benchmarks.deployment import Deployment
+from benchmarks.deployment import Deployment, Job
 from benchmarks.places import PYTHON, ROOT, BenchError
-from benchmarks.results import Goal, Row
+from benchmarks.results import Goal, Row, Samples
 from benchmarks.tables import read_features
 
 USUAL_GOAL, BEST_GOAL, CLUSTER_GOAL = Goal("≥ 6x", least=6.0), Goal("≥ 4x", least=4.0), Goal("> 1x", least=1.0)
@@ -82,54 +83,77 @@ def best_setting(field_job: Field, cores: int, thorough: bool) -> tuple[Setting,
     return best, {str(setting): round(seconds, 1) for setting, seconds in tried.items()}
 
 
+@dataclass
+class Ours:
+    """Our job on a bucket with the same images."""
+
+    bench: Bench
+    bucket: str
+    keys: list[str]
+    jobs: list[tuple[Deployment, Job]] = field(default_factory=list)
+
+    def seconds(self) -> float:
+        """Of the whole job, into a table of its own."""
+        deployment = self.bench.deployment(self.bucket)
+        self.jobs.append((deployment, deployment.featurize(self.keys)))
+        return self.jobs[-1][1].seconds
+
+    def details(self, theirs: Field) -> dict[str, Any]:
+        """What is told of the last of both, and of the memory of all; BenchError if their features differ."""
+        deployment, job = self.jobs[-1]
+        return {
+            "images": len(self.keys),
+            "parts": job.record["seconds"],
+            "ours_peak_mb": max(one.process.peak_bytes for _, one in self.jobs) >> 20,
+            "theirs_peak_mb": max(theirs.peaks) >> 20,
+            "least_cosine": agreement(deployment, theirs),
+            "weights": self.bench.network.source,
+        }
+
+
 def measure(bench: Bench) -> Iterator[Row]:
     """The field's best setting is searched for on some of the images; then all three jobs run in turn on all."""
     count, some = bench.size(5_000, 120), bench.size(800, 60)
-    bucket, keys = bench.small_images(count)
+    ours = Ours(bench, *bench.small_images(count))
     search = Field(bench, bench.folder_of_images(some))
-    searched, tried = best_setting(search, bench.platform.cores, not bench.options.quick)
-    field_job = Field(bench, bench.folder_of_images(count))
-    jobs = []
-
-    def ours() -> float:
-        deployment = bench.deployment(bucket)
-        jobs.append((deployment, deployment.featurize(keys)))
-        return jobs[-1][1].seconds
-
-    taken = interleaved(
-        bench.size(2, 1),
-        {"ours": ours, "usual": lambda: field_job.seconds(Setting()), "best": lambda: field_job.seconds(searched)},
-    )
-    deployment, job = jobs[-1]
-    common = {
-        "images": count,
-        "ours_samples": str(taken["ours"]),
-        "parts": job.record["seconds"],
-        "ours_peak_mb": max(one.process.peak_bytes for _, one in jobs) >> 20,
-        "theirs_peak_mb": max(field_job.peaks) >> 20,
-        "least_cosine": agreement(deployment, field_job),
-        "weights": bench.network.source,
+    best, tried = best_setting(search, bench.platform.cores, not bench.options.quick)
+    theirs = Field(bench, bench.folder_of_images(count))
+    measures = {
+        "ours": ours.seconds,
+        "usual": lambda: theirs.seconds(Setting()),
+        "best": lambda: theirs.seconds(best),
     }
-    seconds = taken["ours"].median
-    for kind, goal, how in (("usual", USUAL_GOAL, Setting()), ("best", BEST_GOAL, searched)):
-        yield goal.row(
-            f"whole featurize job on {count:,} images, against the field's with its {kind} setting",
-            ours=seconds,
-            theirs=taken[kind].median,
-            unit="s",
-            ratio=taken[kind].median / seconds,
-            note=f"theirs: {how}; it reads from the local disk",
-            details=common | {"theirs_samples": str(taken[kind])} | ({"searched": tried} if kind == "best" else {}),
-        )
-    rate = count / seconds
-    yield CLUSTER_GOAL.row(
-        f"images a second of one {bench.platform.cores}-core machine, against the field's published clusters",
+    taken = interleaved(bench.size(2, 1), measures)
+    details = ours.details(theirs) | {"ours_samples": str(taken["ours"])}
+    for kind, goal, setting in (("usual", USUAL_GOAL, Setting()), ("best", BEST_GOAL, best)):
+        searched = {"theirs_samples": str(taken[kind])} | ({"searched": tried} if kind == "best" else {})
+        yield _beside_the_field(kind, goal, setting, taken, details | searched)
+    yield _beside_the_clusters(bench.platform.cores, count / taken["ours"].median, str(taken["ours"]))
+
+
+def _beside_the_field(
+    kind: str, goal: Goal, setting: Setting, taken: dict[str, Samples], details: dict[str, Any]
+) -> Row:
+    return goal.row(
+        f"whole featurize job on {details['images']:,} images, against the field's with its {kind} setting",
+        ours=taken["ours"].median,
+        theirs=taken[kind].median,
+        unit="s",
+        ratio=taken[kind].median / taken["ours"].median,
+        note=f"theirs: {setting}; it reads from the local disk",
+        details=details,
+    )
+
+
+def _beside_the_clusters(cores: int, rate: float, samples: str) -> Row:
+    return CLUSTER_GOAL.row(
+        f"images a second of one {cores}-core machine, against the field's published clusters",
         ours=rate,
         theirs=CLUSTER_RATE,
         unit="images/s",
         ratio=rate / CLUSTER_RATE,
         note="theirs is published, not measured here: at most 133 images a second with 8 workers",
-        details={"ours_samples": common["ours_samples"]},
+        details={"ours_samples": samples},
     )
 
 

@@ -13,7 +13,7 @@ from pomona.errors import MisconfiguredError, UndeletedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ObjectIdentifierTypeDef
 
 MOST_DELETED_AT_ONCE = 1000  # by S3's DeleteObjects
 
@@ -55,10 +55,16 @@ def read_json(bucket: str, key: str) -> dict[str, Any] | None:
     return None if body is None else dict(json.loads(body))
 
 
-def read_bytes(bucket: str, key: str) -> bytes | None:
-    """The object's body, or None where there is none; every other failure is botocore's ClientError."""
+def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes | None:
+    """The object's body, or of it the bytes from the first bound up to the second; None where there is no object.
+
+    Every other failure is botocore's ClientError.
+    """
+    part: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if bounds:
+        part["Range"] = f"bytes={bounds[0]}-{bounds[1] - 1}"
     try:
-        return s3_client().get_object(Bucket=bucket, Key=key)["Body"].read()
+        return s3_client().get_object(**part)["Body"].read()
     except ClientError as error:
         if error_code(error) == "NoSuchKey":
             return None

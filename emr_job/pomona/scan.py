@@ -3,8 +3,8 @@
 Spark's own way takes each float of a list of features through a row of the JVM; a file's column is NumPy's already.
 """
 
-import io
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pomona.ahead import in_order
+from pomona.downloads import AHEAD, ObjectReader
 from pomona.errors import MisconfiguredError
 from pomona.objects import read_bytes
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_BLOCK = 4096
 """Rows that a task holds at a time: 21 MB of 1,280 features, and large enough for BLAS to run at its full speed."""
+READ_BYTES = 2**20
 SHARES_PER_SLOT = 4
 """More of them would balance the tasks better; fewer make fewer partial results, of 8 · width² bytes each."""
 DELETE_FILES_KEPT = 32
@@ -71,7 +72,8 @@ def shares(files: list[DataFile], most: int) -> list[list[DataFile]]:
     """The files in their order, cut into at most `most` runs of about the same number of bytes; none is empty."""
     ends = np.cumsum([file.bytes for file in files])
     middles = ends - np.array([file.bytes for file in files]) / 2
-    numbers = (middles * most // max(ends[-1], 1)).astype(int) if files else []
+    # an empty file at the end has its middle at the very end
+    numbers = np.minimum(middles * most // max(ends[-1], 1), most - 1).astype(int) if files else []
     return [[file for _, file in run] for _, run in groupby(zip(numbers, files, strict=True), key=lambda one: one[0])]
 
 
@@ -81,25 +83,25 @@ def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item],
 
 
 def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The rows that are there, ROWS_PER_BLOCK of a file at most at a time; the next file is fetched meanwhile."""
-    for file, body in in_order(files, _fetched, threads=1):
-        positions = _deleted(file)
-        first = 0
-        for batch in pq.ParquetFile(pa.BufferReader(body)).iter_batches(ROWS_PER_BLOCK, columns=columns):
-            yield _without(batch, positions, first)
-            first += batch.num_rows
+    """The rows that are there, ROWS_PER_BLOCK of a file at most at a time; what comes next is fetched meanwhile."""
+    with ThreadPoolExecutor(AHEAD) as pool:
+        for file in files:
+            positions = _deleted(file)
+            first = 0
+            for batch in _opened(file, pool).iter_batches(ROWS_PER_BLOCK, columns=columns, use_threads=False):
+                yield _without(batch, positions, first)
+                first += batch.num_rows
 
 
-def _fetched(file: DataFile) -> tuple[DataFile, bytes]:
-    return file, _read(file.location)
+def _opened(file: DataFile, pool: Executor) -> pq.ParquetFile:
+    reader = ObjectReader(*_bucket_and_key(file.location), file.bytes, pool)
+    # in small reads: a column would otherwise be fetched whole before its first row
+    return pq.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=READ_BYTES, pre_buffer=False)
 
 
-def _read(location: str) -> bytes:
+def _bucket_and_key(location: str) -> tuple[str, str]:
     bucket, _, key = location.removeprefix("s3://").partition("/")
-    body = read_bytes(bucket, key)
-    if body is None:
-        raise FileNotFoundError(f"{location} is gone: its snapshot has expired while it was read")
-    return body
+    return bucket, key
 
 
 def _deleted(file: DataFile) -> NDArray[np.int64]:
@@ -118,7 +120,10 @@ def _positions(delete_file: str, data_file: str) -> NDArray[np.int64]:
 @lru_cache(DELETE_FILES_KEPT)
 def _delete_file(location: str) -> pa.Table:
     """One holds the deletions of many data files: each task reads it once."""
-    return pq.read_table(io.BytesIO(_read(location)), columns=["file_path", "pos"])
+    body = read_bytes(*_bucket_and_key(location))
+    if body is None:
+        raise FileNotFoundError(f"{location} is gone: its snapshot has expired meanwhile")
+    return pq.read_table(pa.BufferReader(body), columns=["file_path", "pos"])
 
 
 def _without(batch: pa.RecordBatch, positions: NDArray[np.int64], first: int) -> pa.RecordBatch:

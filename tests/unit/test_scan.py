@@ -1,6 +1,7 @@
 """Reading a snapshot's files: every row that is there, once, in order; the work cut into even shares."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pomona import scan
+from pomona import downloads, scan
+from pomona.downloads import ObjectReader
 from pomona.scan import DataFile, rows_of, shares
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
@@ -70,16 +72,47 @@ def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block
     scan._delete_file.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "ROWS_PER_BLOCK", block)
-        patch.setattr(scan, "read_bytes", lambda bucket, key: objects.get(f"s3://{bucket}/{key}"))
+        serve(patch, objects)
         batches = list(rows_of(files, ["number"]))
     assert [number for batch in batches for number in batch["number"].to_pylist()] == there
     assert all(batch.num_rows <= block and batch.schema.names == ["number"] for batch in batches)
 
 
+def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
+    """Let S3 have these objects."""
+
+    def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes | None:
+        body = objects.get(f"s3://{bucket}/{key}")
+        return body[slice(*bounds)] if body is not None and bounds else body
+
+    for module in (scan, downloads):
+        patch.setattr(module, "read_bytes", read_bytes)
+
+
+@given(
+    body=st.binary(max_size=200),
+    piece=st.integers(1, 40),
+    kept=st.integers(1, 4),
+    reads=st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220)), max_size=10),
+)
+def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, reads):
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        serve(patch, {"s3://lake/x": body})
+        patch.setattr(downloads, "PIECE_BYTES", piece)
+        patch.setattr(downloads, "PIECES_KEPT", kept + downloads.AHEAD)
+        reader, file = ObjectReader("lake", "x", len(body), pool), io.BytesIO(body)
+        for start, count in reads:
+            assert reader.seek(start) == file.seek(start)
+            assert reader.read(count) == file.read(count)
+            assert reader.tell() == file.tell()
+        assert reader.seek(0, io.SEEK_END) == len(body)
+        assert len(reader._pieces) <= kept + downloads.AHEAD
+
+
 def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
-    monkeypatch.setattr(scan, "read_bytes", lambda bucket, key: None)
+    serve(monkeypatch, {})
     with pytest.raises(FileNotFoundError, match=r"s3://lake/0\.parquet is gone"):
-        list(rows_of(files_of([1]), ["number"]))
+        list(rows_of(files_of([100]), ["number"]))
 
 
 def test_the_census_counts_each_kind_and_keeps_the_first_failures():

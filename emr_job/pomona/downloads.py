@@ -1,0 +1,74 @@
+"""Reading an object on S3 piece by piece, ahead of its use: in memory that does not depend on its size."""
+
+import io
+from collections import OrderedDict
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING
+
+from pomona.objects import read_bytes
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+PIECE_BYTES = 8 * 2**20  # S3 needs longer to begin an answer than to send a megabyte of it
+AHEAD = 2
+PIECES_KEPT = 6  # of a Parquet file, several columns are read at once
+
+
+class ObjectReader(io.RawIOBase):
+    """The object `key` of `size` bytes as a file to read from; the pieces are fetched by the threads of `pool`.
+
+    FileNotFoundError if it is not there, or no longer.
+    """
+
+    def __init__(self, bucket: str, key: str, size: int, pool: Executor) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._size = size
+        self._pool = pool
+        self._position = 0
+        self._pieces: OrderedDict[int, Future[bytes]] = OrderedDict()
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Read on from there."""
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill the buffer, or as much of it as there is."""
+        target = memoryview(buffer).cast("B")
+        begin, end = self._position, min(self._position + len(target), self._size)
+        while self._position < end:
+            number, start = divmod(self._position, PIECE_BYTES)
+            part = self._piece(number)[start : start + end - self._position]
+            target[self._position - begin : self._position - begin + len(part)] = part
+            self._position += len(part)
+        return self._position - begin
+
+    def _piece(self, number: int) -> bytes:
+        for wanted in range(number, min(number + AHEAD, (self._size - 1) // PIECE_BYTES) + 1):
+            if wanted not in self._pieces:
+                self._pieces[wanted] = self._pool.submit(self._fetch, wanted)
+            self._pieces.move_to_end(wanted)
+        while len(self._pieces) > PIECES_KEPT:
+            self._pieces.popitem(last=False)
+        return self._pieces[number].result()
+
+    def _fetch(self, number: int) -> bytes:
+        start = number * PIECE_BYTES
+        piece = read_bytes(self._bucket, self._key, (start, min(start + PIECE_BYTES, self._size)))
+        if piece is None:
+            raise FileNotFoundError(f"s3://{self._bucket}/{self._key} is gone: its snapshot has expired meanwhile")
+        return piece
