@@ -37,6 +37,12 @@ class OpenBucket(models.FakeBucket):  # type: ignore[misc]
 class ObjectBackend(SettingsBackend):
     """Buckets and objects, written to the store before the client is answered."""
 
+    @property
+    def url_paths(self) -> dict[str, Any]:
+        """Where requests are routed: moto's patterns, for keys that hold line breaks as well, as S3's may."""
+        paths = super().url_paths.items()
+        return {path.replace(".+", r"[\s\S]+").replace(".*", r"[\s\S]*"): dispatch for path, dispatch in paths}
+
     def create_bucket(self, bucket_name: str, region_name: str, *rest: Any, **options: Any) -> Any:
         bucket = super().create_bucket(bucket_name, region_name, *rest, **options)
         self.store.write("INSERT OR REPLACE INTO buckets VALUES (?, ?)", bucket_name, region_name)

@@ -17,7 +17,6 @@ from moto.glue.models import glue_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.s3 import models as s3_models
 from moto.s3 import responses as s3_responses
-from moto.s3 import urls as s3_urls
 from moto.sqs import models as sqs_models
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
@@ -80,7 +79,6 @@ class EmbeddedAws:
         ObjectBackend.store, ServedQueue.store, CatalogBackend.store = store, store, store
         _substitute(s3_models.s3_backends, ObjectBackend)
         s3_responses.S3Response.list_object_versions = list_object_versions
-        s3_urls.url_paths = {_with_line_breaks(path): dispatch for path, dispatch in s3_urls.url_paths.items()}
         _substitute(glue_backends, CatalogBackend)
         s3_models.FakeKey, s3_models.FakeBucket, sqs_models.Queue = StoredKey, OpenBucket, ServedQueue
         _substitute(sqs_models.sqs_backends, QueueBackend)
@@ -130,11 +128,6 @@ class EmbeddedAws:
             fired = self._schedules.fire(parts[3])
             return Response(json.dumps({"fired": fired}), status=200 if fired else 404, mimetype="application/json")
         return Response("ready" if request.path == "/_local/ready" else "", status=200)
-
-
-def _with_line_breaks(path: str) -> str:
-    """A pattern whose keys may hold line breaks, as S3's may."""
-    return path.replace(".+", r"[\s\S]+").replace(".*", r"[\s\S]*")
 
 
 def _substitute(backends: Any, ours: type) -> None:
