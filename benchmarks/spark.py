@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cloud import Cloud
-from benchmarks.places import BUILD, ROOT, SPARK
+from benchmarks.places import BUILD, ROOT, SPARK, BenchError
 from benchmarks.processes import Finished, run
 from local.spark_platform import ARCHIVES, SparkPlatform, SparkSubmit, conf_options, driver_environment
 from tools.build import job_files, job_packages
@@ -73,7 +73,10 @@ class Platform:
 
 def settings_of(submit_parameters: str) -> dict[str, str]:
     """The settings in StartJobRun's sparkSubmitParameters, but for the archives: those lie unpacked beside the job."""
-    return {name: value for name, value in SparkSubmit.parse(submit_parameters).confs.items() if name != ARCHIVES}
+    parsed = SparkSubmit.parse(submit_parameters)
+    if parsed.options:
+        raise BenchError(f"sparkSubmitParameters have more than settings: {' '.join(parsed.options)}")
+    return {name: value for name, value in parsed.confs.items() if name != ARCHIVES}
 
 
 def unpacked_packages() -> Path:

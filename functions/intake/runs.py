@@ -13,9 +13,9 @@ _WORKERS = {
     "spark.driver.cores": "2",
     "spark.driver.memory": "4g",
     "spark.driver.memoryOverhead": "4g",
-    # a driver mostly waits: the second compiler would cost a small run more than it saves, and a heap that the serial
-    # collector keeps small grows little with the number of images
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    # a driver mostly waits: the second compiler would cost a small run more than it saves (one option alone: who takes
+    # the parameters apart splits them at spaces)
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.cores": "2",
     "spark.executor.memory": "4g",
     "spark.executor.memoryOverhead": "4g",

@@ -71,6 +71,15 @@ def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
     assert "emr-serverless.executorEnv" not in text
 
 
+@pytest.mark.parametrize("parameters", [featurize_parameters(settings(), BATCH, 1), refit_parameters(settings(), "r")])
+def test_spark_is_told_settings_and_nothing_else(parameters: dict[str, Any]) -> None:
+    # Given the words as who splits the parameters at their spaces has them
+    words = submitted(parameters)["sparkSubmitParameters"].split(" ")
+    # Then each setting is one word
+    assert set(words[::2]) == {"--conf"}
+    assert all("=" in word and not word.startswith("-") for word in words[1::2])
+
+
 def test_the_parameters_are_what_aws_accepts(emr: Stubber) -> None:
     parameters = featurize_parameters(settings(LOG_GROUP_NAME="/pomona/jobs"), BATCH, 1)
     answer = {"applicationId": "app-1", "jobRunId": "run", "arn": ARN}
