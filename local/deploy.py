@@ -16,7 +16,7 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-3"
 STACK = "pomona"
-NEEDED_BYTES = 600 * 2**20  # the build, its packages, and what the embedded AWS stores of them
+FULL_BELOW_BYTES = 200 * 2**20  # more than the largest file that a deployment writes: a failed write may free that much
 
 
 class DeployError(Exception):
@@ -89,7 +89,7 @@ def _sam(cloud: Cloud, scratch: Path, verb: str, *arguments: str) -> None:
 
 
 def _full_disk(folder: Path) -> str:
-    """A sentence, if there is no room left for what a deployment writes."""
+    """A sentence, if there is hardly any room left."""
     free = shutil.disk_usage(folder).free
-    needed = f"a deployment needs {NEEDED_BYTES // 2**20} MB"
-    return f"the disk of {folder} is full: {free // 2**20} MB are free, {needed}" if free < NEEDED_BYTES else ""
+    said = f"the disk of {folder} is full ({free // 2**20} MB are free): make room, and run the same command again"
+    return said if free < FULL_BELOW_BYTES else ""
