@@ -19,12 +19,9 @@ WHERE_IT_GOES = {
     "both sides have to do it.",
     "engine": "Between the engine and the job lies the JVM: each float of a row passes through Spark's row, a shuffle "
     "and Iceberg's writer; and the S3 server has the same cores.",
-    "fixed": "Loading the JVM's classes, the session and the first query of a fresh JVM.",
     "unchanged": "Whole jobs: the fixed cost of a run is in both, and the most of the one whose images are unchanged.",
     "refit": "Whole jobs: the start of a JVM and of a session, the CSV and the pictures are in it; the passes over the "
     "table are `gather` and `project` in the parts below.",
-    "memory": "The JVM's heap grows until its first collections.",
-    "refit-memory": "A task of a larger table keeps more of what it fetched ahead.",
 }
 PARTS_SHOWN = ("session", "plan", "write", "commit", "gather", "fit", "project", "export", "plots")
 
