@@ -15,6 +15,14 @@ AHEAD = 2
 PIECES_KEPT = 6  # of a Parquet file, several columns are read at once
 
 
+def download(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes:
+    """The object's bytes, or those within the bounds; FileNotFoundError if it is not there, or no longer."""
+    body = read_bytes(bucket, key, bounds)
+    if body is None:
+        raise FileNotFoundError(f"s3://{bucket}/{key} is gone: its snapshot has expired meanwhile")
+    return body
+
+
 class ObjectReader(io.RawIOBase):
     """The object `key` of `size` bytes as a file to read from; the pieces are fetched by the threads of `pool`.
 
@@ -68,7 +76,4 @@ class ObjectReader(io.RawIOBase):
 
     def _fetch(self, number: int) -> bytes:
         start = number * PIECE_BYTES
-        piece = read_bytes(self._bucket, self._key, (start, min(start + PIECE_BYTES, self._size)))
-        if piece is None:
-            raise FileNotFoundError(f"s3://{self._bucket}/{self._key} is gone: its snapshot has expired meanwhile")
-        return piece
+        return download(self._bucket, self._key, (start, min(start + PIECE_BYTES, self._size)))

@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pomona.downloads import AHEAD, ObjectReader
+from pomona.downloads import AHEAD, ObjectReader, download
 from pomona.errors import MisconfiguredError
-from pomona.objects import read_bytes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -120,9 +119,7 @@ def _positions(delete_file: str, data_file: str) -> NDArray[np.int64]:
 @lru_cache(DELETE_FILES_KEPT)
 def _delete_file(location: str) -> pa.Table:
     """One holds the deletions of many data files: each task reads it once."""
-    body = read_bytes(*_bucket_and_key(location))
-    if body is None:
-        raise FileNotFoundError(f"{location} is gone: its snapshot has expired meanwhile")
+    body = download(*_bucket_and_key(location))
     return pq.read_table(pa.BufferReader(body), columns=["file_path", "pos"])
 
 

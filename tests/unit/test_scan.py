@@ -85,8 +85,7 @@ def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
         body = objects.get(f"s3://{bucket}/{key}")
         return body[slice(*bounds)] if body is not None and bounds else body
 
-    for module in (scan, downloads):
-        patch.setattr(module, "read_bytes", read_bytes)
+    patch.setattr(downloads, "read_bytes", read_bytes)
 
 
 @given(
