@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 
 from benchmarks.deployment import Deployment
 from benchmarks.gateway import ACCESS, REGION, SECRET
-from pomona.rows import ARROW_SCHEMA
+from pomona.rows import ROWS
 from pomona.table import PROPERTIES
 
 ROWS_AT_ONCE = 100_000
@@ -43,9 +43,8 @@ def read_features(deployment: Deployment) -> dict[str, Any]:
 def create(deployment: Deployment) -> Table:
     """The empty table, as the first run makes it."""
     lake, (database, table) = deployment.settings.lake_bucket, names(deployment)
-    schema = ARROW_SCHEMA.remove(ARROW_SCHEMA.get_field_index("gone"))
     location = f"s3://{lake}/warehouse/{database}.db/{table}"
-    return catalog(deployment).create_table((database, table), schema, location=location, properties=PROPERTIES)
+    return catalog(deployment).create_table((database, table), ROWS, location=location, properties=PROPERTIES)
 
 
 def fill(deployment: Deployment, rows: int, backbone: str, width: int = 1280) -> None:
@@ -72,10 +71,9 @@ def _rows(deployment: Deployment, first: int, count: int, backbone: str, width: 
         "featurized_at": [now] * count,
         "batch_id": ["filled"] * count,
     }
-    fields = [field for field in ARROW_SCHEMA if field.name != "gone"]
     lists = _lists(features(first, count, width))
-    arrays = [lists if field.name == "features" else pa.array(columns[field.name], field.type) for field in fields]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    arrays = [lists if field.name == "features" else pa.array(columns[field.name], field.type) for field in ROWS]
+    return pa.Table.from_arrays(arrays, schema=ROWS)
 
 
 def features(first: int, count: int, width: int) -> Features:

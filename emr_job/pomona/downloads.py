@@ -29,11 +29,12 @@ class ObjectReader(io.RawIOBase):
     FileNotFoundError if it is not there, or no longer.
     """
 
-    def __init__(self, bucket: str, key: str, size: int, pool: Executor) -> None:
+    def __init__(self, bucket: str, key: str, size: int, pool: Executor, piece_bytes: int = PIECE_BYTES) -> None:
         self._bucket = bucket
         self._key = key
         self._size = size
         self._pool = pool
+        self._piece_bytes = piece_bytes
         self._position = 0
         self._pieces: OrderedDict[int, Future[bytes]] = OrderedDict()
 
@@ -59,14 +60,14 @@ class ObjectReader(io.RawIOBase):
         target = memoryview(buffer).cast("B")
         begin, end = self._position, min(self._position + len(target), self._size)
         while self._position < end:
-            number, start = divmod(self._position, PIECE_BYTES)
+            number, start = divmod(self._position, self._piece_bytes)
             part = self._piece(number)[start : start + end - self._position]
             target[self._position - begin : self._position - begin + len(part)] = part
             self._position += len(part)
         return self._position - begin
 
     def _piece(self, number: int) -> bytes:
-        for wanted in range(number, min(number + AHEAD, (self._size - 1) // PIECE_BYTES) + 1):
+        for wanted in range(number, min(number + AHEAD, (self._size - 1) // self._piece_bytes) + 1):
             if wanted not in self._pieces:
                 self._pieces[wanted] = self._pool.submit(self._fetch, wanted)
             self._pieces.move_to_end(wanted)
@@ -75,5 +76,5 @@ class ObjectReader(io.RawIOBase):
         return self._pieces[number].result()
 
     def _fetch(self, number: int) -> bytes:
-        start = number * PIECE_BYTES
-        return download(self._bucket, self._key, (start, min(start + PIECE_BYTES, self._size)))
+        start = number * self._piece_bytes
+        return download(self._bucket, self._key, (start, min(start + self._piece_bytes, self._size)))

@@ -6,27 +6,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from pomona.backbone import Backbone, load_backbone
 from pomona.batch import Batch, read_batch, require_in_flight
 from pomona.erasures import settle_erasures
 from pomona.errors import JobError, UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
+from pomona.fetching import DirtyKey
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
-from pomona.rows import CHANGES_SCHEMA
 from pomona.session import task_slots
 from pomona.stopwatch import Stopwatch
 from pomona.table import FeatureTable, branch_name
 from pomona.tally import Tally, TallyParam
+from pomona.writing import files_for, write_rows
+
+if TYPE_CHECKING:
+    from pyspark import RDD
 
 FORMAT = 1
 log = logging.getLogger("pomona.featurize")
@@ -78,12 +81,14 @@ class FeaturizeRun:
         with table.branch(branch_name(self.batch_id, self.attempt)) as branch:
             with self.stopwatch.timing("plan"):
                 known = table.known(branch, self.images_bucket, batch.keys)
-                dirty = self._cut(table.spark, plan(batch.keys, known, backbone.label))
+                dirty = plan(batch.keys, known, backbone.label)
+                writer = table.writer()
             with self.stopwatch.timing("write"):
-                changes = dirty.mapInArrow(Featurizer(self._work(), tallies), CHANGES_SCHEMA)
-                write = table.merge if known.num_rows else table.append
-                write(branch, changes, {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)})
+                changes = self._tasks(table.spark, dirty).mapPartitionsWithIndex(Featurizer(self._work(), tallies))
+                written = write_rows(changes, writer, files_for(len(dirty), backbone.output_width))
             with self.stopwatch.timing("commit"):
+                properties = {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)}
+                table.commit(branch, written, known, properties)
                 require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
                 snapshot_id = table.publish(branch)
         return self._with_foreign(tallies.value, batch), snapshot_id
@@ -100,11 +105,10 @@ class FeaturizeRun:
                 log.exception("the maintenance of the table failed; the next run tries it again")
                 return {"done": [], "error": first_line(error, 300)}
 
-    def _cut(self, spark: SparkSession, dirty: pa.Table) -> DataFrame:
-        tasks = partitions(dirty.num_rows, task_slots(spark))
-        log.info(json.dumps({"event": "planned", "batch_id": self.batch_id, "keys": dirty.num_rows, "tasks": tasks}))
-        spark.conf.set("spark.sql.leafNodeDefaultParallelism", tasks)
-        return spark.createDataFrame(dirty)
+    def _tasks(self, spark: SparkSession, dirty: list[DirtyKey]) -> "RDD[DirtyKey]":
+        tasks = partitions(len(dirty), task_slots(spark))
+        log.info(json.dumps({"event": "planned", "batch_id": self.batch_id, "keys": len(dirty), "tasks": tasks}))
+        return spark.sparkContext.parallelize(dirty, tasks)
 
     def _work(self) -> Work:
         return Work(

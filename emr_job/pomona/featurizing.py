@@ -1,4 +1,4 @@
-"""What a task does with its dirty keys: fetch ahead, decode, resize, infer, and hand back the rows that changed."""
+"""What a task does with its dirty keys: fetch ahead, decode, resize, infer, and hand on the rows that changed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,23 +37,18 @@ class Work:
 
 
 class Featurizer:
-    """The function that `mapInArrow` applies to a partition of dirty keys (columns key, etag, known)."""
+    """What a task does with its dirty keys."""
 
     def __init__(self, work: Work, tallies: "Accumulator[Any]") -> None:
         self._work = work
         self._tallies = tallies
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Rows as `rows.CHANGES_SCHEMA`; the tally of the partition is added up when it is done."""
+    def __call__(self, number: int, dirty: Iterable[DirtyKey]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Changes (rows.CHANGES) with the task's `number`; its tally is added up when it is done."""
         task = _Task(self._work)
-        yield from task.rows(_dirty_keys(batches))
+        for changes in task.rows(iter(dirty)):
+            yield number, changes
         self._tallies.add(task.tally)
-
-
-def _dirty_keys(batches: Iterable[pa.RecordBatch]) -> Iterator[DirtyKey]:
-    for batch in batches:
-        columns = (batch.column(name).to_pylist() for name in ("key", "etag", "known"))
-        yield from map(DirtyKey, *columns)
 
 
 class _Task:

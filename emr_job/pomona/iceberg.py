@@ -2,7 +2,18 @@
 
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
+
+from pomona.errors import MisconfiguredError
+
+POSITIONS = pa.schema(
+    [
+        pa.field("file_path", pa.string(), nullable=False, metadata={"PARQUET:field_id": "2147483546"}),
+        pa.field("pos", pa.int64(), nullable=False, metadata={"PARQUET:field_id": "2147483545"}),
+    ]
+)
+"""Rows of data files that are not there any more: Iceberg's position deletes, whose columns its format numbers."""
 
 
 def table_exists(spark: SparkSession, catalog: str, database: str, table: str) -> bool:
@@ -16,6 +27,40 @@ def table_exists(spark: SparkSession, catalog: str, database: str, table: str) -
 def load_table(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object of the JVM)
     """The `org.apache.iceberg.Table` of that name (catalog.database.table), as it is now."""
     return _jvm(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)
+
+
+def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (an object of the JVM)
+    """The schema `rows` with the numbers by which Iceberg's `table` knows its columns, in a file of its rows."""
+    return pa.schema([_numbered(table.schema(), field, field.name) for field in rows])
+
+
+def _numbered(schema: Any, field: pa.Field, path: str) -> pa.Field:  # noqa: ANN401 (an object of the JVM)
+    found = schema.findField(path)
+    if found is None:
+        raise MisconfiguredError(f"the table has no column {path}: somebody else has altered it")
+    if pa.types.is_list(field.type):
+        element = _numbered(schema, pa.field("element", field.type.value_type), f"{path}.element")
+        field = field.with_type(pa.list_(element))
+    return field.with_metadata({"PARQUET:field_id": str(found.fieldId())})
+
+
+def data_file(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)
+    """The entry of the table for a Parquet file of rows, counted and measured by its footer."""
+    iceberg = _jvm(spark).org.apache.iceberg
+    return _entry(spark, table, location, iceberg.DataFiles.builder(table.spec()), iceberg.MetricsConfig.forTable)
+
+
+def position_deletes(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)
+    """The entry of the table for a Parquet file of POSITIONS."""
+    iceberg = _jvm(spark).org.apache.iceberg
+    builder = iceberg.FileMetadata.deleteFileBuilder(table.spec()).ofPositionDeletes()
+    return _entry(spark, table, location, builder, iceberg.MetricsConfig.forPositionDelete)
+
+
+def _entry(spark: SparkSession, table: Any, location: str, builder: Any, metrics: Any) -> Any:  # noqa: ANN401
+    file = table.io().newInputFile(location)
+    measured = _jvm(spark).org.apache.iceberg.parquet.ParquetUtil.fileMetrics(file, metrics(table))
+    return builder.withInputFile(file).withFormat("parquet").withMetrics(measured).build()
 
 
 def forget_files(spark: SparkSession, table: Any) -> None:  # noqa: ANN401 (an object of the JVM)

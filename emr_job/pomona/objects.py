@@ -38,6 +38,12 @@ def error_code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def bucket_and_key(location: str) -> tuple[str, str]:
+    """The two parts of an address s3://bucket/key."""
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
 def require_bucket(bucket: str) -> None:
     """Ends the run if the bucket cannot be listed: S3 says who is missing only to those who may list.
 

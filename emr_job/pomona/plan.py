@@ -5,6 +5,8 @@ import zlib
 
 import pyarrow as pa
 
+from pomona.fetching import DirtyKey
+
 # fewer keys than this are not worth asking for another executor: images take milliseconds, executors a minute
 LEAST_KEYS_A_TASK = 100
 # more than this, and a task that got the large images holds the run up
@@ -18,18 +20,17 @@ def partitions(keys: int, slots: int) -> int:
     return max(at_once * rounds, 1)
 
 
-def plan(keys: list[str], known: pa.Table, label: str) -> pa.Table:
-    """Columns key, etag (of a row made by the backbone `label`, else null), known (whether there is a row).
+def plan(keys: list[str], known: pa.Table, label: str) -> list[DirtyKey]:
+    """What the tasks have to look at; `known` has columns key, etag and backbone, `label` is the present backbone's.
 
     The keys come in the order of their checksum: neighbours in a folder, often of one size, are spread over the tasks.
     """
-    rows = {row["key"]: row for row in known.to_pylist()}
+    rows = {row["key"]: row for row in known.select(["key", "etag", "backbone"]).to_pylist()}
     ordered = sorted(keys, key=lambda key: zlib.crc32(key.encode()))
-    etags = [row["etag"] if (row := rows.get(key)) and row["backbone"] == label else None for key in ordered]
-    return pa.table(
-        {
-            "key": pa.array(ordered, pa.string()),
-            "etag": pa.array(etags, pa.string()),
-            "known": pa.array([key in rows for key in ordered], pa.bool_()),
-        }
-    )
+    return [_dirty(key, rows.get(key), label) for key in ordered]
+
+
+def _dirty(key: str, row: dict[str, str] | None, label: str) -> DirtyKey:
+    if row is None:
+        return DirtyKey(key, etag=None, known=False)
+    return DirtyKey(key, row["etag"] if row["backbone"] == label else None, known=True)

@@ -1,25 +1,21 @@
 """The refit's second pass: every row in the coordinates of the components, as Parquet parts written by the tasks."""
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pomona.feature_blocks import features_of, featurized, usable
+from pomona.parquet_files import write_parquet
 from pomona.pca import PcaModel
 from pomona.projection import project
-from pomona.results import PARQUET, ResultsFolder
+from pomona.results import ResultsFolder
 from pomona.scan import DataFile, distribute, rows_of
-from pomona.uploads import ObjectWriter
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 COLUMNS = ["key", "bucket", "label", "backbone", "features"]
-BLOCKS_PER_ROW_GROUP = 8
-Batches = Iterable[pa.RecordBatch]
 
 
 def write_projections(
@@ -54,12 +50,8 @@ def _projector(
         number, files = numbered
         current = (featurized(batch, backbone) for batch in rows_of(files, COLUMNS))
         projected = (_projected(batch, model, schema) for batch in current if batch.num_rows)
-        first = next(projected, None)
-        if first is None:
-            return None
         key = folder.part_key(number)
-        _write(folder.bucket, key, first, projected)
-        return key
+        return key if write_parquet(folder.bucket, key, projected) else None
 
     return project_files
 
@@ -71,18 +63,3 @@ def _projected(batch: pa.RecordBatch, model: PcaModel, schema: pa.Schema) -> pa.
     coordinates = project(features[keep], model)
     texts = (column.cast(pa.string()) for column in names.columns)
     return pa.RecordBatch.from_arrays([*texts, *map(pa.array, coordinates.T)], schema=schema)
-
-
-def _write(bucket: str, key: str, first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> None:
-    with (
-        ObjectWriter(bucket, key, PARQUET) as file,
-        pq.ParquetWriter(file, first.schema, compression="zstd") as parquet,
-    ):
-        for group in _grouped(chain([first], others)):
-            parquet.write_table(group)
-
-
-def _grouped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Tables of several batches, to be written as one row group each: small ones are slow to read."""
-    while blocks := list(islice(batches, BLOCKS_PER_ROW_GROUP)):
-        yield pa.Table.from_batches(blocks)

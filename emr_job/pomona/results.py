@@ -18,7 +18,6 @@ FOLDER = re.compile(rf"{RESULTS}\d+/")
 LATEST = f"{RESULTS}latest.json"
 ATTEMPTS = 20
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
-PARQUET = "application/vnd.apache.parquet"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The rows that a task hands back to Spark, as Arrow batches: the table's columns, and whether the key is gone."""
+"""The changes that a task makes, as Arrow batches: the table's columns, and whether the key is gone."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,8 +25,8 @@ COLUMNS = {
     "batch_id": (pa.string(), "string"),
 }
 TABLE_SCHEMA = ", ".join(f"{name} {spark_type}" for name, (_, spark_type) in COLUMNS.items())
-CHANGES_SCHEMA = f"{TABLE_SCHEMA}, gone boolean"
-ARROW_SCHEMA = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()] + [("gone", pa.bool_())])
+ROWS = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
+CHANGES = ROWS.append(pa.field("gone", pa.bool_()))
 
 Row = dict[str, Any]
 
@@ -58,8 +58,8 @@ class RowBatch:
     def flush(self) -> Iterator[pa.RecordBatch]:
         """What has been collected so far, unless that is nothing."""
         if self._rows:
-            columns = [self._column(field) for field in ARROW_SCHEMA]
-            yield pa.RecordBatch.from_arrays(columns, schema=ARROW_SCHEMA)
+            columns = [self._column(field) for field in CHANGES]
+            yield pa.RecordBatch.from_arrays(columns, schema=CHANGES)
             self._rows, self._featured = [], 0
 
     def _column(self, field: pa.Field) -> pa.Array:

@@ -16,14 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pomona.downloads import AHEAD, ObjectReader, download
+from pomona.downloads import AHEAD, PIECE_BYTES, ObjectReader, download
 from pomona.errors import MisconfiguredError
+from pomona.objects import bucket_and_key
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-ROWS_PER_BLOCK = 4096
-"""Rows that a task holds at a time: 21 MB of 1,280 features, and large enough for BLAS to run at its full speed."""
 READ_BYTES = 2**20
 SHARES_PER_SLOT = 4
 """More of them would balance the tasks better; fewer make fewer partial results, of 8 · width² bytes each."""
@@ -39,6 +38,20 @@ class DataFile:
     location: str
     bytes: int
     deletes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How much of a file is fetched by one request, and how many of its rows a task holds at a time."""
+
+    piece_bytes: int
+    rows: int
+
+
+WHOLE = Reading(PIECE_BYTES, 4096)
+"""With the features: 4,096 rows of 1,280 are 21 MB, and large enough for BLAS to run at its full speed."""
+NARROW = Reading(2**19, 65536)
+"""Without them: most of the file is passed over."""
 
 
 def data_files(table: Any, snapshot_id: int) -> list[DataFile]:  # noqa: ANN401 (an object of the JVM)
@@ -81,26 +94,38 @@ def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item],
     return spark.sparkContext.parallelize(work, max(len(work), 1)).map(task)
 
 
-def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The rows that are there, ROWS_PER_BLOCK of a file at most at a time; what comes next is fetched meanwhile."""
+def rows_of(files: Iterable[DataFile], columns: list[str], reading: Reading = WHOLE) -> Iterator[pa.RecordBatch]:
+    """The rows that are there, a block of a file at most at a time; what comes next is fetched meanwhile."""
+    return (batch for _, _, batch in located_rows(files, columns, reading))
+
+
+def located_rows(
+    files: Iterable[DataFile], columns: list[str], reading: Reading
+) -> Iterator[tuple[DataFile, NDArray[np.int64], pa.RecordBatch]]:
+    """The rows that are there, with their file and their numbers among all that the file ever had."""
     with ThreadPoolExecutor(AHEAD) as pool:
         for file in files:
-            positions = _deleted(file)
+            deleted = _deleted(file)
             first = 0
-            for batch in _opened(file, pool).iter_batches(ROWS_PER_BLOCK, columns=columns, use_threads=False):
-                yield _without(batch, positions, first)
+            for batch in _blocks(file, columns, reading, pool):
+                numbers = _kept(deleted, first, batch.num_rows)
+                whole = len(numbers) == batch.num_rows
+                yield file, numbers, batch if whole else batch.take(pa.array(numbers - first))
                 first += batch.num_rows
 
 
-def _opened(file: DataFile, pool: Executor) -> pq.ParquetFile:
-    reader = ObjectReader(*_bucket_and_key(file.location), file.bytes, pool)
+def _blocks(file: DataFile, columns: list[str], reading: Reading, pool: Executor) -> Iterator[pa.RecordBatch]:
+    reader = ObjectReader(*bucket_and_key(file.location), file.bytes, pool, reading.piece_bytes)
     # in small reads: a column would otherwise be fetched whole before its first row
-    return pq.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=READ_BYTES, pre_buffer=False)
+    parquet = pq.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=READ_BYTES, pre_buffer=False)
+    yield from parquet.iter_batches(reading.rows, columns=columns, use_threads=False)
 
 
-def _bucket_and_key(location: str) -> tuple[str, str]:
-    bucket, _, key = location.removeprefix("s3://").partition("/")
-    return bucket, key
+def _kept(deleted: NDArray[np.int64], first: int, rows: int) -> NDArray[np.int64]:
+    """The numbers of those of a file's rows, from `first` on, that are not among the (sorted) deleted ones."""
+    begin, end = np.searchsorted(deleted, [first, first + rows])
+    numbers: NDArray[np.int64] = np.delete(np.arange(first, first + rows), deleted[begin:end] - first)
+    return numbers
 
 
 def _deleted(file: DataFile) -> NDArray[np.int64]:
@@ -119,15 +144,5 @@ def _positions(delete_file: str, data_file: str) -> NDArray[np.int64]:
 @lru_cache(DELETE_FILES_KEPT)
 def _delete_file(location: str) -> pa.Table:
     """One holds the deletions of many data files: each task reads it once."""
-    body = download(*_bucket_and_key(location))
+    body = download(*bucket_and_key(location))
     return pq.read_table(pa.BufferReader(body), columns=["file_path", "pos"])
-
-
-def _without(batch: pa.RecordBatch, positions: NDArray[np.int64], first: int) -> pa.RecordBatch:
-    """The batch, whose first row is the file's row `first`, less the rows at these positions of the file."""
-    begin, end = np.searchsorted(positions, [first, first + batch.num_rows])
-    if begin == end:
-        return batch
-    keep = np.ones(batch.num_rows, bool)
-    keep[positions[begin:end] - first] = False
-    return batch.filter(pa.array(keep))

@@ -1,21 +1,27 @@
 """The feature table: an Iceberg table in the Glue catalog that changes by one published branch a run."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.functions import broadcast, col
+from pyspark.sql import SparkSession
 
 from pomona.errors import PublishRefusedError, first_line
-from pomona.iceberg import load_table, table_exists
-from pomona.rows import TABLE_SCHEMA
+from pomona.iceberg import POSITIONS, data_file, load_table, parquet_schema, position_deletes, table_exists
+from pomona.known_rows import find_rows
+from pomona.objects import bucket_and_key
+from pomona.parquet_files import write_parquet
+from pomona.rows import ROWS, TABLE_SCHEMA
+from pomona.scan import data_files
 from pomona.session import CATALOG
+from pomona.writing import FILE_BYTES, RowWriter, WrittenRows
 
 PROPERTIES = {
     "format-version": "2",
@@ -24,18 +30,10 @@ PROPERTIES = {
     "write.delete.mode": "merge-on-read",
     "write.merge.isolation-level": "serializable",
     "write.delete.granularity": "partition",
-    # the table has no partitions: another shuffle of all features before the write would order nothing
-    "write.merge.distribution-mode": "none",
-    "write.target-file-size-bytes": str(128 * 2**20),
+    "write.target-file-size-bytes": str(FILE_BYTES),
     "write.metadata.delete-after-commit.enabled": "true",
 }
 BRANCH_PREFIX = "run_"
-MERGE = """
-MERGE INTO {target} row USING {changes} change ON row.key = change.key AND row.bucket = change.bucket
-WHEN MATCHED AND change.gone THEN DELETE
-WHEN MATCHED THEN UPDATE SET *
-WHEN NOT MATCHED AND NOT change.gone THEN INSERT *
-"""
 
 
 def branch_name(batch_id: str, attempt: int) -> str:
@@ -85,45 +83,40 @@ class FeatureTable:
         return load_table(self.spark, self.name)
 
     def known(self, branch: str, bucket: str, keys: list[str]) -> pa.Table:
-        """Columns key, etag, backbone of the rows of these keys. Reads three columns, shuffles nothing."""
-        if self._is_empty(branch):
-            return pa.table({name: pa.array([], pa.string()) for name in ("key", "etag", "backbone")})
-        wanted = self.spark.createDataFrame(pa.table({"key": pa.array(keys, pa.string())}))
-        rows = self.spark.read.option("branch", branch).table(self.name).where(col("bucket") == bucket)
-        return rows.join(broadcast(wanted), "key").select("key", "etag", "backbone").toArrow()
+        """The rows of these keys of the bucket, as known_rows.KNOWN."""
+        table = self.load()
+        return find_rows(self.spark, data_files(table, table.snapshot(branch).snapshotId()), bucket, keys)
 
-    def _is_empty(self, branch: str) -> bool:
-        summary = self.load().snapshot(branch).summary()
-        return bool(summary.get("total-records") == "0")
+    def writer(self) -> RowWriter:
+        """What writes rows into files of this table."""
+        table = self.load()
+        return RowWriter(table.locationProvider().newDataLocation(""), parquet_schema(table, ROWS))
 
-    def merge(self, branch: str, changes: DataFrame, properties: dict[str, str]) -> None:
-        """One commit into the branch: rows of `changes` (rows.CHANGES_SCHEMA) inserted, replaced, or deleted if gone.
+    def commit(self, branch: str, written: list[WrittenRows], known: pa.Table, properties: dict[str, str]) -> None:
+        """One commit into the branch: the written rows come, and those known rows go whose keys have changed.
 
-        `properties` go into the snapshot's summary. Merge-on-read evaluates `changes` once; copy-on-write would twice.
+        `known` is what `known` gave for this branch, and nobody else commits to it: the rows lie where they lay.
+        `properties` go into the snapshot's summary. An empty commit is one too: it tells rivals that this run was here.
         """
-        changes.createOrReplaceTempView("changes")
-        with self._snapshot_properties(properties):
-            self.spark.sql(MERGE.format(target=f"{self.name}.branch_{branch}", changes="changes"))
+        table = self.load()
+        changed = pa.concat_arrays([pa.array([], pa.string()), *(rows.keys for rows in written)])
+        replaced = known.filter(pc.is_in(known["key"], value_set=changed))
+        update = table.newRowDelta() if replaced.num_rows else table.newAppend()
+        add = update.addRows if replaced.num_rows else update.appendFile
+        for rows in written:
+            if rows.location:
+                add(data_file(self.spark, table, rows.location))
+        if replaced.num_rows:
+            update.addDeletes(self._deletes(table, replaced))
+        for name, value in properties.items():
+            update.set(name, value)
+        update.toBranch(branch).commit()
 
-    def append(self, branch: str, changes: DataFrame, properties: dict[str, str]) -> None:
-        """What `merge` does when the table knows none of the keys, without looking at the table's rows at all.
-
-        The branch began where the keys were looked up, so nobody else can have put them there in between.
-        """
-        rows = changes.drop("gone").hint("rebalance")  # few files, however many tasks
-        with self._snapshot_properties(properties):
-            rows.writeTo(f"{self.name}.branch_{branch}").append()
-
-    @contextmanager
-    def _snapshot_properties(self, properties: dict[str, str]) -> Iterator[None]:
-        settings = {f"spark.sql.iceberg.snapshot-property.{name}": value for name, value in properties.items()}
-        for name, value in settings.items():
-            self.spark.conf.set(name, value)
-        try:
-            yield
-        finally:
-            for name in settings:
-                self.spark.conf.unset(name)
+    def _deletes(self, table: Any, replaced: pa.Table) -> Any:  # noqa: ANN401 (objects of the JVM)
+        location = table.locationProvider().newDataLocation(f"{uuid.uuid4()}-deletes.parquet")
+        positions = replaced.select(["file", "row"]).sort_by([("file", "ascending"), ("row", "ascending")])
+        write_parquet(*bucket_and_key(location), positions.rename_columns(POSITIONS.names).cast(POSITIONS).to_batches())
+        return position_deletes(self.spark, table, location)
 
     def publish(self, branch: str) -> int:
         """Make the branch the table's present, drop it in the same commit, and give its snapshot id.

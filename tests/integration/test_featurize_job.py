@@ -236,8 +236,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], None]) -> None
 
         return write_then
 
-    for name in ("merge", "append"):
-        monkeypatch.setattr(FeatureTable, name, then(getattr(FeatureTable, name)))
+    monkeypatch.setattr(FeatureTable, "commit", then(FeatureTable.commit))
 
 
 def test_a_zombie_that_was_superseded_publishes_nothing(orchard, monkeypatch):

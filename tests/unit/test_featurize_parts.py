@@ -12,9 +12,9 @@ import featurize
 from pomona import featurizing
 from pomona.errors import MisconfiguredError
 from pomona.featurizing import Featurizer, Work
-from pomona.fetching import Fetched, Status
+from pomona.fetching import DirtyKey, Fetched, Status
 from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
-from pomona.rows import ARROW_SCHEMA, RowBatch, label_of
+from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
 from pomona.table import branch_name
 from pomona.tally import Tally
@@ -34,8 +34,8 @@ def test_no_task_is_large_and_none_is_empty(keys, slots):
 
 def test_a_plan_tells_each_key_what_the_table_knows():
     known = pa.table({"key": ["a", "b"], "etag": ["1", "2"], "backbone": ["net@new", "net@old"]})
-    rows = {row["key"]: (row["etag"], row["known"]) for row in plan(["a", "b", "c"], known, "net@new").to_pylist()}
-    assert rows == {"a": ("1", True), "b": (None, True), "c": (None, False)}
+    planned = {dirty.key: (dirty.etag, dirty.known) for dirty in plan(["a", "b", "c"], known, "net@new")}
+    assert planned == {"a": ("1", True), "b": (None, True), "c": (None, False)}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_rows_keep_their_features_between_errors_and_deletions():
         *batch.flush(),
     ]
     assert [one.num_rows for one in full] == [4, 1]
-    rows = pa.Table.from_batches(full, ARROW_SCHEMA).to_pylist()
+    rows = pa.Table.from_batches(full, CHANGES).to_pylist()
     assert [row["features"] for row in rows] == [[1, 2, 3], None, None, [4, 5, 6], [7, 8, 9]]
     assert [row["gone"] for row in rows] == [False, False, True, False, False]
     assert list(batch.flush()) == []
@@ -96,8 +96,9 @@ def task(monkeypatch):
         monkeypatch.setattr(featurizing, "engine_of", lambda _: engine)
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
-        keys = pa.record_batch({"key": list(answers), "etag": [None] * len(answers), "known": [True] * len(answers)})
-        rows = pa.Table.from_batches(Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)([keys]), ARROW_SCHEMA)
+        featurizer = Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)
+        dirty = [DirtyKey(key, etag=None, known=True) for key in answers]
+        rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
         return rows.to_pylist(), tallies.add.call_args.args[0]
 
     return run

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pomona import downloads, scan
-from pomona.downloads import ObjectReader
-from pomona.scan import DataFile, rows_of, shares
+from pomona.downloads import PIECE_BYTES, ObjectReader
+from pomona.scan import DataFile, Reading, rows_of, shares
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
 
@@ -71,9 +71,8 @@ def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block
     objects, files, there = snapshot
     scan._delete_file.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "ROWS_PER_BLOCK", block)
         serve(patch, objects)
-        batches = list(rows_of(files, ["number"]))
+        batches = list(rows_of(files, ["number"], Reading(PIECE_BYTES, block)))
     assert [number for batch in batches for number in batch["number"].to_pylist()] == there
     assert all(batch.num_rows <= block and batch.schema.names == ["number"] for batch in batches)
 
@@ -97,9 +96,8 @@ def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
 def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, reads):
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         serve(patch, {"s3://lake/x": body})
-        patch.setattr(downloads, "PIECE_BYTES", piece)
         patch.setattr(downloads, "PIECES_KEPT", kept + downloads.AHEAD)
-        reader, file = ObjectReader("lake", "x", len(body), pool), io.BytesIO(body)
+        reader, file = ObjectReader("lake", "x", len(body), pool, piece), io.BytesIO(body)
         for start, count in reads:
             assert reader.seek(start) == file.seek(start)
             assert reader.read(count) == file.read(count)
