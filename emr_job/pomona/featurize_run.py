@@ -22,7 +22,7 @@ from pomona.fetching import DirtyKey
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
-from pomona.session import task_slots
+from pomona.session import task_slots, warming_up
 from pomona.stopwatch import Stopwatch
 from pomona.table import FeatureTable, branch_name
 from pomona.tally import Tally, TallyParam
@@ -58,11 +58,12 @@ class FeaturizeRun:
         backbone = load_backbone(self.backbone, self.backbones)
         with self.stopwatch.timing("session"):
             spark = session()
-        with self.stopwatch.timing("plan"):
-            batch = self._read()
-            table = FeatureTable(spark, self.database, self.table)
-            table.create_if_missing()
-        tally, snapshot_id = self._publish(table, backbone, batch)
+        with warming_up(spark):
+            with self.stopwatch.timing("plan"):
+                batch = self._read()
+                table = FeatureTable(spark, self.database, self.table)
+                table.create_if_missing()
+            tally, snapshot_id = self._publish(table, backbone, batch)
         maintained = self._maintain(table, batch)
         record = self._record(backbone, batch, tally, snapshot_id) | {"maintenance": maintained}
         write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)

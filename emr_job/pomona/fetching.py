@@ -1,5 +1,6 @@
 """GET of one image: what S3 says of a key, told apart by what the run does about it."""
 
+import functools
 import os
 import re
 from collections.abc import Callable
@@ -69,7 +70,7 @@ class ImageFetcher:
         self._bucket = bucket
         self._max_bytes = max_bytes
         self._budget = budget
-        self._store = image_store(bucket)
+        self._store = image_store(bucket, os.environ.get("AWS_ENDPOINT_URL"))
 
     def fetch(self, dirty: DirtyKey) -> Fetched:
         """Look at the object; never raises for what S3 answers."""
@@ -147,12 +148,15 @@ class ImageFetcher:
         )
 
 
-def image_store(bucket: str) -> "S3Store":
-    """obstore's client, with boto3's chain of credentials: a job's role is known to reach a process through that."""
+@functools.cache
+def image_store(bucket: str, endpoint: str | None) -> "S3Store":
+    """obstore's client of this process, with boto3's chain of credentials: a job's role reaches a process through that.
+
+    Its connections serve one task after the other.
+    """
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
     return S3Store(
         bucket,
         credential_provider=Boto3CredentialProvider(),

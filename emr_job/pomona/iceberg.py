@@ -1,5 +1,8 @@
 """Iceberg's own objects, through the driver's JVM: what they do at once would cost SQL a parse, a plan and a job."""
 
+import functools
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -18,15 +21,45 @@ POSITIONS = pa.schema(
 
 def table_exists(spark: SparkSession, catalog: str, database: str, table: str) -> bool:
     """Whether the catalog has the table."""
-    jvm = _jvm(spark)
-    identifier = jvm.org.apache.iceberg.catalog.TableIdentifier.of(_strings(spark, database, table))
-    loaded = jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergCatalog(spark._jsparkSession, catalog)
-    return bool(loaded.tableExists(identifier))
+    return bool(_catalog(spark, catalog).tableExists(_identifier(spark, database, table)))
 
 
-def load_table(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object of the JVM)
-    """The `org.apache.iceberg.Table` of that name (catalog.database.table), as it is now."""
-    return _jvm(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, name)
+def load_table(spark: SparkSession, catalog: str, database: str, table: str) -> Any:  # noqa: ANN401 (of the JVM)
+    """The `org.apache.iceberg.Table` as it is now."""
+    return _catalog(spark, catalog).loadTable(_identifier(spark, database, table))
+
+
+def create_table(
+    spark: SparkSession, catalog: str, database: str, table: str, schema: dict[str, Any], properties: dict[str, str]
+) -> None:
+    """Make an empty table without partitions; `schema` is in Iceberg's notation."""
+    columns = _jvm(spark).org.apache.iceberg.SchemaParser.fromJson(json.dumps(schema))
+    builder = _catalog(spark, catalog).buildTable(_identifier(spark, database, table), columns)
+    for name, value in properties.items():
+        builder = builder.withProperty(name, value)
+    builder.create()
+
+
+@functools.cache
+def _catalog(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object of the JVM)
+    """The catalog that Spark's settings `spark.sql.catalog.<name>` describe. By way of Spark's SQL it takes seconds."""
+    prefix = f"spark.sql.catalog.{name}."
+    settings = spark.sparkContext.getConf().getAll()
+    properties = {key.removeprefix(prefix): value for key, value in settings if key.startswith(prefix)}
+    implementation = properties.pop("catalog-impl")
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    return _jvm(spark).org.apache.iceberg.CatalogUtil.loadCatalog(implementation, name, _map(spark, properties), hadoop)
+
+
+def _identifier(spark: SparkSession, database: str, table: str) -> Any:  # noqa: ANN401 (an object of the JVM)
+    return _jvm(spark).org.apache.iceberg.catalog.TableIdentifier.of(_strings(spark, database, table))
+
+
+def iterate(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the JVM)
+    """What is in a collection of Java's. Python's own `for` ends by an exception in the JVM, the first of which is slow."""
+    items = iterable.iterator()
+    while items.hasNext():
+        yield items.next()
 
 
 def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (an object of the JVM)
@@ -75,6 +108,13 @@ def forget_files(spark: SparkSession, table: Any) -> None:  # noqa: ANN401 (an o
 
 def _jvm(spark: SparkSession) -> Any:  # noqa: ANN401 (the gateway to the JVM)
     return spark._jvm
+
+
+def _map(spark: SparkSession, entries: dict[str, str]) -> Any:  # noqa: ANN401 (an object of the JVM)
+    made = _jvm(spark).java.util.HashMap()
+    for key, value in entries.items():
+        made.put(key, value)
+    return made
 
 
 def _strings(spark: SparkSession, *texts: str) -> Any:  # noqa: ANN401 (Java's varargs are an array)

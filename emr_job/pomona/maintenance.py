@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from pomona.iceberg import forget_files
+from pomona.iceberg import forget_files, iterate
 from pomona.table import BRANCH_PREFIX, FeatureTable
 
 # Each run adds a small file: joined before there are so many that a scan opens more files than it reads.
@@ -31,9 +31,9 @@ class Files:
     @classmethod
     def of(cls, table: Any) -> Self:  # noqa: ANN401 (an object of the JVM)
         """Those of the table's present."""
-        summary = dict(table.currentSnapshot().summary())
+        summary = table.currentSnapshot().summary()
         names = ("total-data-files", "total-delete-files", "total-files-size")
-        return cls(*(int(summary.get(name, 0)) for name in names))
+        return cls(*(int(summary.get(name) or 0) for name in names))
 
     @property
     def are_small(self) -> bool:
@@ -90,7 +90,7 @@ class Maintenance:
         return [f"expired {expired} snapshots"] if expired else []
 
     def _snapshots(self) -> list[Any]:
-        return list(self.table.load().snapshots())
+        return list(iterate(self.table.load().snapshots()))
 
     def _remove_orphans(self) -> list[str]:
         # listed through the table's own FileIO: the platform's Hadoop may have no file system for s3://
@@ -108,7 +108,7 @@ class Maintenance:
 
 def _drop_leftovers(table: Any) -> list[str]:  # noqa: ANN401 (an object of the JVM)
     """Branches of runs that died: as long as they are there, nothing that they hold expires."""
-    leftovers = [name for name in table.refs() if name.startswith(BRANCH_PREFIX)]
+    leftovers = [name for name in iterate(table.refs().keySet()) if name.startswith(BRANCH_PREFIX)]
     for name in leftovers:
         table.manageSnapshots().removeBranch(name).commit()
     return [f"dropped {len(leftovers)} branches"] if leftovers else []

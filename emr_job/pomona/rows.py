@@ -8,27 +8,36 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-# column → (Arrow's type, Spark's type); the table has all of them but `gone`
+FLOATS = {"type": "list", "element-id": 0, "element": "float", "element-required": False}
+# column → (Arrow's type, Iceberg's type)
 COLUMNS = {
     "key": (pa.string(), "string"),
     "bucket": (pa.string(), "string"),
     "label": (pa.string(), "string"),
     "etag": (pa.string(), "string"),
-    "size": (pa.int64(), "bigint"),
-    "last_modified": (pa.timestamp("us", tz="UTC"), "timestamp"),
+    "size": (pa.int64(), "long"),
+    "last_modified": (pa.timestamp("us", tz="UTC"), "timestamptz"),
     "width": (pa.int32(), "int"),
     "height": (pa.int32(), "int"),
     "backbone": (pa.string(), "string"),
-    "features": (pa.list_(pa.float32()), "array<float>"),
+    "features": (pa.list_(pa.float32()), FLOATS),
     "error": (pa.string(), "string"),
-    "featurized_at": (pa.timestamp("us", tz="UTC"), "timestamp"),
+    "featurized_at": (pa.timestamp("us", tz="UTC"), "timestamptz"),
     "batch_id": (pa.string(), "string"),
 }
-TABLE_SCHEMA = ", ".join(f"{name} {spark_type}" for name, (_, spark_type) in COLUMNS.items())
 ROWS = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
 CHANGES = ROWS.append(pa.field("gone", pa.bool_()))
 
 Row = dict[str, Any]
+
+
+def table_schema() -> dict[str, Any]:
+    """The table's columns in Iceberg's own notation, in which a new table numbers them itself."""
+    fields = [
+        {"id": number, "name": name, "required": False, "type": iceberg_type}
+        for number, (name, (_, iceberg_type)) in enumerate(COLUMNS.items(), 1)
+    ]
+    return {"type": "struct", "schema-id": 0, "fields": fields}
 
 
 def label_of(key: str) -> str | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pomona.downloads import AHEAD, PIECE_BYTES, ObjectReader, download
 from pomona.errors import MisconfiguredError
+from pomona.iceberg import iterate
 from pomona.objects import bucket_and_key
 
 if TYPE_CHECKING:
@@ -59,9 +60,7 @@ def data_files(table: Any, snapshot_id: int) -> list[DataFile]:  # noqa: ANN401 
     tasks = table.newScan().useSnapshot(snapshot_id).planFiles()
     found = []
     try:
-        planned = tasks.iterator()
-        while planned.hasNext():
-            task = planned.next()
+        for task in iterate(tasks):
             found.append((task.file().dataSequenceNumber(), _data_file(task)))
     finally:
         tasks.close()
@@ -69,7 +68,7 @@ def data_files(table: Any, snapshot_id: int) -> list[DataFile]:  # noqa: ANN401 
 
 
 def _data_file(task: Any) -> DataFile:  # noqa: ANN401 (an object of the JVM)
-    file, deletes = task.file(), list(task.deletes())
+    file, deletes = task.file(), list(iterate(task.deletes()))
     kinds = [(str(file.content()), str(file.format()))]
     kinds += [(str(delete.content()), str(delete.format())) for delete in deletes]
     if not set(kinds) <= {("DATA", "PARQUET"), ("POSITION_DELETES", "PARQUET")}:

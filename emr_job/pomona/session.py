@@ -4,8 +4,9 @@ What depends on where the job runs (master, Iceberg's jars, endpoints) comes fro
 """
 
 import importlib
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -53,6 +54,21 @@ def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | Non
     spark: SparkSession = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
     return spark
+
+
+@contextmanager
+def warming_up(spark: SparkSession) -> Iterator[None]:
+    """Have the first executor, and on it a Python worker, started while the block plans: each takes a second and more.
+
+    Nothing waits for it. What keeps it from starting keeps the run's own tasks from it too, and they say what it is.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(lambda: spark.sparkContext.parallelize([0], 1).foreach(_do_nothing))
+        yield
+
+
+def _do_nothing(_: int) -> None:
+    pass
 
 
 def check_archive(packages: tuple[str, ...] = NEEDED_PACKAGES) -> None:

@@ -32,7 +32,7 @@ class PinnedTable:
         """Pin the snapshot that is current on main; MisconfiguredError if there is no table or nothing published."""
         if not table_exists(spark, *name.split(".")):
             raise MisconfiguredError(f"there is no table {name}: no featurize run has ended yet")
-        current = load_table(spark, name).currentSnapshot()
+        current = load_table(spark, *name.split(".")).currentSnapshot()
         if current is None:
             raise MisconfiguredError(f"the table {name} is empty: no featurize run has published yet")
         committed_at = datetime.fromtimestamp(current.timestampMillis() / 1000, UTC)
@@ -40,8 +40,8 @@ class PinnedTable:
 
     def files(self) -> list[DataFile]:
         """The files that its rows lie in."""
-        return data_files(load_table(self.spark, self.name), self.snapshot.id)
+        return data_files(load_table(self.spark, *self.name.split(".")), self.snapshot.id)
 
     def is_kept(self) -> bool:
         """Whether the table still has the snapshot: one that an erasure has expired may not be shown any more."""
-        return load_table(self.spark, self.name).snapshot(self.snapshot.id) is not None
+        return load_table(self.spark, *self.name.split(".")).snapshot(self.snapshot.id) is not None

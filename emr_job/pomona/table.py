@@ -14,11 +14,19 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pomona.errors import PublishRefusedError, first_line
-from pomona.iceberg import POSITIONS, data_file, load_table, parquet_schema, position_deletes, table_exists
+from pomona.iceberg import (
+    POSITIONS,
+    create_table,
+    data_file,
+    load_table,
+    parquet_schema,
+    position_deletes,
+    table_exists,
+)
 from pomona.known_rows import find_rows
 from pomona.objects import bucket_and_key
 from pomona.parquet_files import write_parquet
-from pomona.rows import ROWS, TABLE_SCHEMA
+from pomona.rows import ROWS, table_schema
 from pomona.scan import data_files
 from pomona.session import CATALOG
 from pomona.writing import FILE_BYTES, RowWriter, WrittenRows
@@ -55,14 +63,14 @@ class FeatureTable:
         """The table's name in Spark's SQL."""
         return f"{self.catalog}.{self.database}.{self.table}"
 
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        return self.catalog, self.database, self.table
+
     def create_if_missing(self) -> None:
         """The first run makes the table. An existing one is left as it is."""
-        if table_exists(self.spark, self.catalog, self.database, self.table):
-            return
-        properties = ", ".join(f"'{name}' = '{value}'" for name, value in PROPERTIES.items())
-        self.spark.sql(
-            f"CREATE TABLE IF NOT EXISTS {self.name} ({TABLE_SCHEMA}) USING iceberg TBLPROPERTIES ({properties})"
-        )
+        if not table_exists(self.spark, *self._place):
+            create_table(self.spark, *self._place, table_schema(), PROPERTIES)
 
     @contextmanager
     def branch(self, name: str) -> Iterator[str]:
@@ -80,7 +88,7 @@ class FeatureTable:
 
     def load(self) -> Any:  # noqa: ANN401 (an object of the JVM)
         """Iceberg's own object of the table as it is now."""
-        return load_table(self.spark, self.name)
+        return load_table(self.spark, *self._place)
 
     def known(self, branch: str, bucket: str, keys: list[str]) -> pa.Table:
         """The rows of these keys of the bucket, as known_rows.KNOWN."""

@@ -84,19 +84,26 @@ def platform_settings(endpoint: str) -> dict[str, str]:
         "spark.jars": ",".join(str(jar) for jar in jars),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.sql.catalog.lake.glue.endpoint": endpoint,
-        "spark.sql.catalog.lake.s3.endpoint": endpoint,
-        "spark.sql.catalog.lake.s3.path-style-access": "true",
+        **{
+            f"spark.sql.catalog.{catalog}.{name}": value
+            for catalog in ("lake", "rival")
+            for name, value in {
+                "glue.endpoint": endpoint,
+                "s3.endpoint": endpoint,
+                "s3.path-style-access": "true",
+            }.items()
+        },
     }
 
 
 @pytest.fixture(scope="session")
 def spark(aws, lake, tmp_path_factory) -> Iterator[SparkSession]:
-    from pomona.session import start_session
+    from pomona.session import catalog_settings, start_session
 
     folder = tmp_path_factory.mktemp("spark")
     with pytest.MonkeyPatch.context() as patch:
-        settings = platform_settings(aws) | {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder)}
+        settings = platform_settings(aws) | catalog_settings(lake, "rival")
+        settings |= {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder)}
         (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
         patch.setenv("SPARK_CONF_DIR", str(folder))
         patch.setenv("SPARK_HOME", str(next((ROOT / ".venv" / "spark").glob("lib/python*/site-packages/pyspark"))))

@@ -100,7 +100,7 @@ def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table): 
     # Given a file that no snapshot knows, beside those of the table
     orchard.put("a.jpg", jpeg(1))
     orchard.featurize(["a.jpg"])
-    location = load_table(orchard.spark, orchard.table).location()
+    location = load_table(orchard.spark, *orchard.table.split(".")).location()
     bucket, _, folder = location.removeprefix("s3://").partition("/")
     orphan = f"{folder}/data/orphan.parquet"
     orchard.s3.put_object(Bucket=bucket, Key=orphan, Body=b"of a run that died")

@@ -7,20 +7,14 @@ import pytest
 
 from pomona.errors import PublishRefusedError
 from pomona.rows import CHANGES
-from pomona.session import catalog_settings
 from pomona.table import FeatureTable, branch_name
 
 ROUNDS = 4
 
 
 @pytest.fixture
-def publishers(spark, aws, lake, database) -> list[FeatureTable]:
+def publishers(spark, database) -> list[FeatureTable]:
     """The same table through two catalogs, as two drivers have it."""
-    endpoints = {"glue.endpoint": aws, "s3.endpoint": aws, "s3.path-style-access": "true"}
-    settings = catalog_settings(lake, "rival")
-    settings |= {f"spark.sql.catalog.rival.{name}": value for name, value in endpoints.items()}
-    for name, value in settings.items():
-        spark.conf.set(name, value)
     tables = [FeatureTable(spark, database, "features", catalog) for catalog in ("lake", "rival")]
     tables[0].create_if_missing()
     return tables
