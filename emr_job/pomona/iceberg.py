@@ -56,7 +56,7 @@ def _identifier(spark: SparkSession, database: str, table: str) -> Any:  # noqa:
 
 
 def iterate(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the JVM)
-    """What is in a collection of Java's. Python's own `for` ends by an exception in the JVM, the first of which is slow."""
+    """What is in a collection of Java, where Python's own `for` ends by an exception, the first of which is slow."""
     items = iterable.iterator()
     while items.hasNext():
         yield items.next()

@@ -13,6 +13,7 @@ from intake import telemetry
 from intake.documents import FailedBatch
 from intake.segments import format_lines, parse_lines
 from pomona.batch import _pairs
+from pomona.known_rows import KNOWN
 from pomona.plan import plan
 from pomona.rows import label_of
 from tests.hostile import KEYS
@@ -101,14 +102,8 @@ def test_a_failed_batch_gives_its_keys_back_unchanged(stage: Stage):
 
 
 def test_the_plan_of_a_run_has_each_key_once_and_whole():
-    planned = plan(list(KEYS), nothing_known(), "fruitnet@0123456789ab")
-    assert sorted(planned["key"].to_pylist()) == sorted(KEYS)
-
-
-def nothing_known() -> Any:
-    import pyarrow as pa
-
-    return pa.table({name: pa.array([], pa.string()) for name in ("key", "etag", "backbone")})
+    planned = plan(list(KEYS), KNOWN.empty_table(), "fruitnet@0123456789ab")
+    assert sorted(dirty.key for dirty in planned) == sorted(KEYS)
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from pomona import objects, results, uploads
 from pomona.errors import JobError, MisconfiguredError
 from pomona.objects import list_objects
+from pomona.parquet_files import PARQUET
 from pomona.results import LATEST, ResultsFolder, move_latest, remove_old
 from pomona.uploads import ObjectWriter
 
@@ -62,7 +63,7 @@ def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, serve
     moments = {}
     for number in range(1, 6):
         ResultsFolder(lake, 1000 + number).put("model.json", b"", "application/json")
-        ResultsFolder(lake, 1000 + number).put("projections/part-00000.parquet", b"", results.PARQUET)
+        ResultsFolder(lake, 1000 + number).put("projections/part-00000.parquet", b"", PARQUET)
         moments[f"results/{1000 + number}/"] = number
     server.put_object(Bucket=lake, Key="results/notes/mine.txt", Body=b"")
     put_back(lake, moments)
