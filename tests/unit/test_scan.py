@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pomona import downloads, scan
 from pomona.downloads import PIECE_BYTES, ObjectReader
-from pomona.scan import DataFile, Reading, rows_of, shares
+from pomona.scan import DataFile, Reading, located_rows, rows_of, shares
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
 
@@ -72,9 +72,15 @@ def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block
     scan._delete_file.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, objects)
+        located = list(located_rows(files, ["number"], Reading(PIECE_BYTES, block)))
         batches = list(rows_of(files, ["number"], Reading(PIECE_BYTES, block)))
     assert [number for batch in batches for number in batch["number"].to_pylist()] == there
     assert all(batch.num_rows <= block and batch.schema.names == ["number"] for batch in batches)
+    # And each row is where it is said to be
+    for file, numbers, batch in located:
+        whole = pq.read_table(io.BytesIO(objects[file.location]))["number"].to_pylist()
+        assert [whole[number] for number in numbers] == batch["number"].to_pylist()
+    assert [batch for _, _, batch in located] == batches
 
 
 def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:

@@ -1,0 +1,159 @@
+"""Rows written by the tasks and committed by the driver, on real Spark and Iceberg."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pomona import known_rows, parquet_files
+from pomona.errors import MisconfiguredError
+from pomona.rows import CHANGES
+from pomona.table import FeatureTable
+from pomona.writing import FILE_BYTES, RowWriter, files_for, write_rows
+
+WIDTH = 3
+
+
+@pytest.fixture
+def table(spark, database) -> FeatureTable:
+    made = FeatureTable(spark, database, "features")
+    made.create_if_missing()
+    return made
+
+
+def changes(keys: list[str], gone: tuple[str, ...] = (), etag: str = "1") -> pa.RecordBatch:
+    rows = [
+        {"key": key, "bucket": "images", "etag": etag, "backbone": "net@1", "features": [float(len(key))] * WIDTH}
+        | {"gone": key in gone}
+        for key in keys
+    ]
+    return pa.RecordBatch.from_pylist(rows, CHANGES)
+
+
+def commit(table: FeatureTable, *batches: pa.RecordBatch) -> None:
+    """What a run does with the changes of its only task."""
+    keys = [key for batch in batches for key in batch["key"].to_pylist()]
+    with table.branch("run_test_1") as branch:
+        known = table.known(branch, "images", keys)
+        table.commit(branch, list(table.writer()([(0, batch) for batch in batches])), known, {})
+        table.publish(branch)
+
+
+def rows(table: FeatureTable) -> dict[str, str]:
+    found = table.spark.table(table.name).select("key", "etag").collect()
+    assert len({row.key for row in found}) == len(found)
+    return {row.key: row.etag for row in found}
+
+
+def summary(table: FeatureTable) -> dict[str, Any]:
+    return dict(table.load().currentSnapshot().summary())
+
+
+def test_spark_reads_what_was_written_as_iceberg_would_have_written_it(table):
+    # Given rows of two batches
+    commit(table, changes(["a", "bb"]), changes(["ccc"]))
+    # Then they are one file, whose columns Iceberg knows by their numbers
+    assert summary(table)["total-data-files"] == "1"
+    (file,) = table.spark.sql(f"SELECT record_count, lower_bounds, null_value_counts FROM {table.name}.files").collect()
+    numbers = {field.name(): field.fieldId() for field in table.load().schema().columns()}
+    assert file.record_count == 3
+    assert file.lower_bounds[numbers["key"]] == b"a"
+    assert file.null_value_counts[numbers["label"]] == 3
+    features = {row.key: row.features for row in table.spark.table(table.name).select("key", "features").collect()}
+    assert features == {key: [float(len(key))] * WIDTH for key in ("a", "bb", "ccc")}
+    # And a filter finds them by those bounds
+    assert table.spark.table(table.name).where("key = 'bb'").count() == 1
+
+
+def test_a_row_is_replaced_where_it_lies_whatever_else_was_deleted_before(table, monkeypatch):
+    # Given three files, two of which have lost rows already, with a row group for each batch and a task for each file
+    monkeypatch.setattr(known_rows, "LEAST_SHARE_BYTES", 1)
+    monkeypatch.setattr(parquet_files, "GROUP_BYTES", 1)
+    commit(table, changes(["a", "b", "c", "d"]))
+    commit(table, changes(["e", "f", "g"]))
+    commit(table, changes(["a", "f"], gone=("a", "f")), changes(["h"]))
+    assert rows(table) == dict.fromkeys("bcdegh", "1")
+    # When rows of each are replaced, and one goes
+    commit(table, changes(["c", "d", "g", "h", "i"], gone=("d",), etag="2"))
+    # Then those have changed, and no other
+    assert rows(table) == {"b": "1", "e": "1"} | dict.fromkeys("cghi", "2")
+    assert (summary(table)["added-position-deletes"], summary(table)["added-records"]) == ("4", "4")
+
+
+def test_a_commit_of_nothing_is_a_snapshot(table):
+    commit(table, changes(["a"]))
+    before = table.load().currentSnapshot().snapshotId()
+    commit(table)
+    assert table.load().currentSnapshot().snapshotId() != before
+    assert rows(table) == {"a": "1"}
+
+
+def test_the_rows_of_another_bucket_are_not_known(table):
+    commit(table, changes(["a"]))
+    with table.branch("run_test_1") as branch:
+        assert table.known(branch, "images", ["a", "b"])["key"].to_pylist() == ["a"]
+        assert table.known(branch, "elsewhere", ["a", "b"]).num_rows == 0
+
+
+def test_a_table_that_lost_a_column_is_refused_with_its_name(table):
+    table.spark.sql(f"ALTER TABLE {table.name} DROP COLUMN width")
+    with pytest.raises(MisconfiguredError, match="the table has no column width: somebody else has altered it"):
+        table.writer()
+
+
+def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
+    # Given five tasks with several batches each
+    def make(number: int, _: Any):
+        for part in range(4):
+            yield number, changes([f"{number}/{part}/{row}" for row in range(10)])
+
+    made = spark.sparkContext.parallelize(range(5), 5).mapPartitionsWithIndex(make)
+    # When they are written into two files
+    written = write_rows(made, table.writer(), 2)
+    # Then every change is in one of them, and no task's are in both
+    assert len({one.location for one in written}) == 2
+    keys = [one.keys.to_pylist() for one in written]
+    assert sorted(chain.from_iterable(keys)) == sorted(
+        f"{n}/{p}/{r}" for n in range(5) for p in range(4) for r in range(10)
+    )
+    tasks = [{key.split("/")[0] for key in some} for some in keys]
+    assert not tasks[0] & tasks[1]
+
+
+def test_a_task_without_rows_writes_no_file(table, s3, lake):
+    bucket_before = s3.list_objects_v2(Bucket=lake)["KeyCount"]
+    (written,) = table.writer()([(0, changes(["a"], gone=("a",)))])
+    assert (written.keys.to_pylist(), written.location) == (["a"], None)
+    assert s3.list_objects_v2(Bucket=lake)["KeyCount"] == bucket_before
+
+
+def test_a_writer_that_fails_leaves_no_object(table, s3, lake):
+    def failing():
+        yield 0, changes(["a"])
+        raise OSError("the executor is lost")
+
+    before = s3.list_objects_v2(Bucket=lake)["KeyCount"]
+    with pytest.raises(OSError, match="the executor is lost"):
+        list(RowWriter(f"s3://{lake}/failing/", table.writer().schema)(failing()))
+    assert s3.list_objects_v2(Bucket=lake)["KeyCount"] == before
+
+
+@pytest.mark.parametrize(("keys", "width", "files"), [(0, 1280, 1), (20_000, 1280, 1), (100_000, 1280, 4)])
+def test_few_keys_make_one_file(keys, width, files):
+    assert files_for(keys, width) == files
+    assert keys * 4 * width <= files * FILE_BYTES
+
+
+def test_a_file_has_a_row_group_for_so_many_bytes(monkeypatch, s3, lake):
+    import io
+
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(parquet_files, "GROUP_BYTES", 8000)
+    batch = pa.record_batch({"number": np.arange(100)})
+    assert parquet_files.write_parquet(lake, "some.parquet", [batch] * 35)
+    file = pq.ParquetFile(io.BytesIO(s3.get_object(Bucket=lake, Key="some.parquet")["Body"].read()))
+    assert (file.metadata.num_rows, file.metadata.num_row_groups) == (3500, 4)
+    assert not parquet_files.write_parquet(lake, "none.parquet", [])
