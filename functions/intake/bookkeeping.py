@@ -88,8 +88,10 @@ class Bookkeeping:
     def _measure_record(self, record: Mapping[str, Any]) -> None:
         for outcome, metric in _IMAGES.items():
             self._measure(metric, MetricUnit.Count, record["images"][outcome])
-        # also when it is none: the alarm ends with the next run whose maintenance works
-        self._measure("MaintenanceErrors", MetricUnit.Count, 1 if record["maintenance"]["error"] else 0)
+        maintenance = record["maintenance"]
+        # none is measured too, if anything was done: the alarm ends when it works, not when a run had nothing to do
+        if maintenance["error"] or maintenance["done"]:
+            self._measure("MaintenanceErrors", MetricUnit.Count, 1 if maintenance["error"] else 0)
 
     def _look_at(self, application_id: str, run_id: str) -> None:
         run = self._runs.state(application_id, run_id)

@@ -49,8 +49,8 @@ class Scene:
 
         return Bookkeeping(Lake(self.s3, bucket), Runs(said), measure, self.logger)  # type: ignore[arg-type]
 
-    def record(self, name: str = "runs/b-1.json", maintenance_error: str = "") -> None:
-        maintenance = {"done": [], "error": maintenance_error}
+    def record(self, name: str = "runs/b-1.json", done: tuple[str, ...] = (), error: str = "") -> None:
+        maintenance = {"done": done, "error": error}
         self.put(name, json.dumps({"format": 1, "images": IMAGES, "maintenance": maintenance}).encode())
 
     def put(self, name: str, body: bytes = b"") -> None:
@@ -85,7 +85,6 @@ def test_a_settled_run_is_counted_and_its_bill_kept(scene):
         "ImagesUnchanged": 4,
         "ImagesDeleted": 3,
         "ImagesErrors": 1,
-        "MaintenanceErrors": 0,
         "VcpuHours": 0.1,
         "RunSeconds": 90,
     }
@@ -103,9 +102,15 @@ def test_a_settled_run_is_counted_and_its_bill_kept(scene):
 
 
 def test_a_maintenance_that_failed_is_counted_beside_the_rows_of_its_run(scene):
-    scene.record(maintenance_error="AccessDenied")
+    scene.record(error="AccessDenied")
     end(scene.books, SUCCEEDED, "settled")
     assert (scene.measured["MaintenanceErrors"], scene.measured["ImagesDone"]) == (1, 5)
+
+
+def test_only_a_maintenance_that_did_something_ends_the_alarm(scene):
+    scene.record(done=("compacted 20 files into 1",))
+    end(scene.books, SUCCEEDED, "settled")
+    assert scene.measured["MaintenanceErrors"] == 0
 
 
 @pytest.mark.parametrize(("closed", "attempt"), [("attempted again", 2), ("failed", 1)])
