@@ -3,6 +3,7 @@
 import io
 from collections import OrderedDict
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pomona.objects import read_bytes
@@ -10,9 +11,21 @@ from pomona.objects import read_bytes
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-PIECE_BYTES = 8 * 2**20  # S3 needs longer to begin an answer than to send a megabyte of it
-AHEAD = 2
 PIECES_KEPT = 6  # of a Parquet file, several columns are read at once
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """How much of an object one request fetches, and how many of these pieces are fetched ahead of their use."""
+
+    bytes: int
+    ahead: int
+
+
+LARGE = Pieces(8 * 2**20, ahead=2)
+"""To read all of an object: S3 needs longer to begin an answer than to send a megabyte of it."""
+SMALL = Pieces(2**19, ahead=1)
+"""To read here and there."""
 
 
 def download(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes:
@@ -29,12 +42,12 @@ class ObjectReader(io.RawIOBase):
     FileNotFoundError if it is not there, or no longer.
     """
 
-    def __init__(self, bucket: str, key: str, size: int, pool: Executor, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(self, bucket: str, key: str, size: int, pool: Executor, pieces: Pieces) -> None:
         self._bucket = bucket
         self._key = key
         self._size = size
         self._pool = pool
-        self._piece_bytes = piece_bytes
+        self._cut = pieces
         self._position = 0
         self._pieces: OrderedDict[int, Future[bytes]] = OrderedDict()
 
@@ -60,14 +73,14 @@ class ObjectReader(io.RawIOBase):
         target = memoryview(buffer).cast("B")
         begin, end = self._position, min(self._position + len(target), self._size)
         while self._position < end:
-            number, start = divmod(self._position, self._piece_bytes)
+            number, start = divmod(self._position, self._cut.bytes)
             part = self._piece(number)[start : start + end - self._position]
             target[self._position - begin : self._position - begin + len(part)] = part
             self._position += len(part)
         return self._position - begin
 
     def _piece(self, number: int) -> bytes:
-        for wanted in range(number, min(number + AHEAD, (self._size - 1) // self._piece_bytes) + 1):
+        for wanted in range(number, min(number + self._cut.ahead, (self._size - 1) // self._cut.bytes) + 1):
             if wanted not in self._pieces:
                 self._pieces[wanted] = self._pool.submit(self._fetch, wanted)
             self._pieces.move_to_end(wanted)
@@ -76,5 +89,5 @@ class ObjectReader(io.RawIOBase):
         return self._pieces[number].result()
 
     def _fetch(self, number: int) -> bytes:
-        start = number * self._piece_bytes
-        return download(self._bucket, self._key, (start, min(start + self._piece_bytes, self._size)))
+        start = number * self._cut.bytes
+        return download(self._bucket, self._key, (start, min(start + self._cut.bytes, self._size)))

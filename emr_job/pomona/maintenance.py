@@ -1,7 +1,8 @@
 """What keeps the feature table quick and its past short: compaction, expiry of snapshots, orphaned files.
 
-It takes turns with the runs, because a run does it: a compaction beside a run would make its publishing fail. An ordinary run
-does what has become worth its while; one whose batch holds a request of the function `maintain` does all of it.
+It takes turns with the runs, because a run does it: a compaction beside a run would make its publishing fail. An
+ordinary run does what has become worth its while; one whose batch holds a request of the function `maintain` does all
+of it.
 """
 
 import logging

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pomona.downloads import AHEAD, PIECE_BYTES, ObjectReader, download
+from pomona.downloads import LARGE, SMALL, ObjectReader, Pieces, download
 from pomona.errors import MisconfiguredError
 from pomona.iceberg import iterate
 from pomona.objects import bucket_and_key
@@ -43,15 +43,15 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Reading:
-    """How much of a file is fetched by one request, and how many of its rows a task holds at a time."""
+    """How a file is fetched, and how many rows of it a task holds at a time."""
 
-    piece_bytes: int
+    pieces: Pieces
     rows: int
 
 
-WHOLE = Reading(PIECE_BYTES, 4096)
+WHOLE = Reading(LARGE, 4096)
 """With the features: 4,096 rows of 1,280 are 21 MB, and large enough for BLAS to run at its full speed."""
-NARROW = Reading(2**19, 65536)
+NARROW = Reading(SMALL, 65536)
 """Without them: most of the file is passed over."""
 
 
@@ -102,7 +102,7 @@ def located_rows(
     files: Iterable[DataFile], columns: list[str], reading: Reading
 ) -> Iterator[tuple[DataFile, NDArray[np.int64], pa.RecordBatch]]:
     """The rows that are there, with their file and their numbers among all that the file ever had."""
-    with ThreadPoolExecutor(AHEAD) as pool:
+    with ThreadPoolExecutor(reading.pieces.ahead + 1) as pool:
         for file in files:
             deleted = _deleted(file)
             first = 0
@@ -114,7 +114,7 @@ def located_rows(
 
 
 def _blocks(file: DataFile, columns: list[str], reading: Reading, pool: Executor) -> Iterator[pa.RecordBatch]:
-    reader = ObjectReader(*bucket_and_key(file.location), file.bytes, pool, reading.piece_bytes)
+    reader = ObjectReader(*bucket_and_key(file.location), file.bytes, pool, reading.pieces)
     # in small reads: a column would otherwise be fetched whole before its first row
     parquet = pq.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=READ_BYTES, pre_buffer=False)
     yield from parquet.iter_batches(reading.rows, columns=columns, use_threads=False)

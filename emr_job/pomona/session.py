@@ -29,12 +29,8 @@ _SESSION_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # rows are 5 kB of features: small batches bound the memory of a Python worker
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "256",
-    # shuffles are cut fine and joined again by size, so that ten rows become one file and a million become forty
+    # of the maintenance, which joins lists of files
     "spark.sql.shuffle.partitions": "32",
-    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
-    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "128m",
     # a second copy of a slow task would fetch and infer its images twice
     "spark.speculation": "false",
 }

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pomona import downloads, scan
-from pomona.downloads import PIECE_BYTES, ObjectReader
+from pomona.downloads import LARGE, ObjectReader, Pieces
 from pomona.scan import DataFile, Reading, located_rows, rows_of, shares
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
@@ -72,8 +72,8 @@ def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block
     scan._delete_file.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, objects)
-        located = list(located_rows(files, ["number"], Reading(PIECE_BYTES, block)))
-        batches = list(rows_of(files, ["number"], Reading(PIECE_BYTES, block)))
+        located = list(located_rows(files, ["number"], Reading(LARGE, block)))
+        batches = list(rows_of(files, ["number"], Reading(LARGE, block)))
     assert [number for batch in batches for number in batch["number"].to_pylist()] == there
     assert all(batch.num_rows <= block and batch.schema.names == ["number"] for batch in batches)
     # And each row is where it is said to be
@@ -97,19 +97,20 @@ def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
     body=st.binary(max_size=200),
     piece=st.integers(1, 40),
     kept=st.integers(1, 4),
+    ahead=st.integers(0, 2),
     reads=st.lists(st.tuples(st.integers(0, 220), st.integers(0, 220)), max_size=10),
 )
-def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, reads):
+def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, ahead, reads):
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         serve(patch, {"s3://lake/x": body})
-        patch.setattr(downloads, "PIECES_KEPT", kept + downloads.AHEAD)
-        reader, file = ObjectReader("lake", "x", len(body), pool, piece), io.BytesIO(body)
+        patch.setattr(downloads, "PIECES_KEPT", kept + ahead)
+        reader, file = ObjectReader("lake", "x", len(body), pool, Pieces(piece, ahead)), io.BytesIO(body)
         for start, count in reads:
             assert reader.seek(start) == file.seek(start)
             assert reader.read(count) == file.read(count)
             assert reader.tell() == file.tell()
         assert reader.seek(0, io.SEEK_END) == len(body)
-        assert len(reader._pieces) <= kept + downloads.AHEAD
+        assert len(reader._pieces) <= kept + ahead
 
 
 def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
