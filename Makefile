@@ -83,7 +83,7 @@ down:  ## stop the embedded AWS
 
 .PHONY: test
 test: setup .venv/backbones/.complete  ## every test
-	@$(DEVELOPMENT) -m pytest $(PYTEST)
+	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
 .PHONY: lint

@@ -22,6 +22,9 @@ class Figures:
     """An empty session with Spark and Iceberg."""
     field_images_per_core_second: float
     """The field's job with its best setting, its fixed cost included."""
+    look_rows: int
+    look_seconds: float
+    """How much longer a run plans when it has to look for its keys in every file of a table of so many rows."""
     refit_rows: int
     refit_seconds: float
     """A refit of so many rows of 1,280 features."""
@@ -33,7 +36,7 @@ class Figures:
 def figures(path: Path = RESULTS) -> Figures:
     """Read them; BenchError names the groups that have not been measured yet."""
     document = read(path)
-    wanted = ("job", "engine", "fixed", "refit", "ingest", "advance")
+    wanted = ("job", "engine", "fixed", "growth", "refit", "ingest", "advance")
     rows = {group: _rows(document, group) for group in wanted}
     if missing := [group for group, found in rows.items() if not found]:
         raise BenchError(f"results.json has no rows of {', '.join(missing)}: make bench ROWS={','.join(missing)}")
@@ -47,6 +50,8 @@ def figures(path: Path = RESULTS) -> Figures:
         fixed_seconds=rows["fixed"][0]["ours"],
         session_seconds=rows["fixed"][0]["theirs"],
         field_images_per_core_second=images / rows["job"][1]["theirs"] / cores,
+        look_rows=details[rows["growth"][0]["name"]]["rows"],
+        look_seconds=details[rows["growth"][0]["name"]]["look_seconds"],
         refit_rows=details[refit["name"]]["rows"],
         refit_seconds=refit["ours"],
         ingest_cpu_seconds=details[rows["ingest"][0]["name"]]["cpu_seconds"],

@@ -17,8 +17,8 @@ OURS, THEIRS, NEUTRAL = "#2a6f4e", "#b5573c", "#888888"
 WHERE_IT_GOES = {
     "job": "The network's own arithmetic is the larger part of our time on these cores (inference, in the parts), and "
     "both sides have to do it.",
-    "engine": "Between the engine and the job lies the JVM: each float of a row passes through Spark's row, a shuffle "
-    "and Iceberg's writer; and the S3 server has the same cores.",
+    "engine": "Beside the engine a job fetches, and the S3 server has the same cores (its CPU seconds are told below); "
+    "its rows are handed on as bytes and written.",
     "unchanged": "Whole jobs: the fixed cost of a run is in both, and the most of the one whose images are unchanged.",
     "refit": "Whole jobs: the start of a JVM and of a session, the CSV and the pictures are in it; the passes over the "
     "table are `gather` and `project` in the parts below.",

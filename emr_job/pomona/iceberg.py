@@ -2,7 +2,8 @@
 
 import functools
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -60,6 +61,21 @@ def iterate(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the J
     items = iterable.iterator()
     while items.hasNext():
         yield items.next()
+
+
+def ranges_of(keys: Collection[str], most: int) -> list[tuple[str, str]]:
+    """At most so many ranges, from a first to a last key, that cover all the keys, each about as many of them."""
+    ordered = sorted(keys)
+    chunk = max(math.ceil(len(ordered) / most), 1)
+    return [(some[0], some[-1]) for some in (ordered[at : at + chunk] for at in range(0, len(ordered), chunk))]
+
+
+def within(spark: SparkSession, column: str, ranges: Iterable[tuple[str, str]]) -> Any:  # noqa: ANN401 (of the JVM)
+    """Iceberg's expression for rows whose `column` lies in one of the ranges, both ends included."""
+    of = _jvm(spark).org.apache.iceberg.expressions.Expressions
+    both, either = getattr(of, "and"), getattr(of, "or")
+    inside = [both(of.greaterThanOrEqual(column, low), of.lessThanOrEqual(column, high)) for low, high in ranges]
+    return functools.reduce(either, inside, of.alwaysFalse())
 
 
 def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (an object of the JVM)

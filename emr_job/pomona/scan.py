@@ -55,9 +55,13 @@ NARROW = Reading(SMALL, 65536)
 """Without them: most of the file is passed over."""
 
 
-def data_files(table: Any, snapshot_id: int) -> list[DataFile]:  # noqa: ANN401 (an object of the JVM)
-    """The data files of a snapshot of Iceberg's `table`, the oldest first: always in the same order."""
-    tasks = table.newScan().useSnapshot(snapshot_id).planFiles()
+def data_files(table: Any, snapshot_id: int, where: Any = None) -> list[DataFile]:  # noqa: ANN401 (objects of the JVM)
+    """The data files of a snapshot of Iceberg's `table`, the oldest first: always in the same order.
+
+    With an expression of Iceberg's (`where`) only those that may have such rows, by the bounds of their columns.
+    """
+    scan = table.newScan().useSnapshot(snapshot_id)
+    tasks = (scan if where is None else scan.filter(where)).planFiles()
     found = []
     try:
         for task in iterate(tasks):

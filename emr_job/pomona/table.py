@@ -21,7 +21,9 @@ from pomona.iceberg import (
     load_table,
     parquet_schema,
     position_deletes,
+    ranges_of,
     table_exists,
+    within,
 )
 from pomona.known_rows import find_rows
 from pomona.objects import bucket_and_key
@@ -33,6 +35,7 @@ from pomona.writing import FILE_BYTES, RowWriter, WrittenRows
 
 PROPERTIES = {
     "format-version": "2",
+    # runs write position deletes themselves; this is for whoever changes rows by SQL
     "write.merge.mode": "merge-on-read",
     "write.update.mode": "merge-on-read",
     "write.delete.mode": "merge-on-read",
@@ -40,8 +43,12 @@ PROPERTIES = {
     "write.delete.granularity": "partition",
     "write.target-file-size-bytes": str(FILE_BYTES),
     "write.metadata.delete-after-commit.enabled": "true",
+    # by the first and last key of a file a run knows whether to look into it; keys of a day begin alike
+    "write.metadata.metrics.column.key": "truncate(64)",
 }
 BRANCH_PREFIX = "run_"
+RANGES = 64
+"""Of a run's keys: a file none of which its keys can be in is not opened, and more of them would prune little more."""
 
 
 def branch_name(batch_id: str, attempt: int) -> str:
@@ -69,8 +76,13 @@ class FeatureTable:
 
     def create_if_missing(self) -> None:
         """The first run makes the table. An existing one is left as it is."""
-        if not table_exists(self.spark, *self._place):
+        if table_exists(self.spark, *self._place):
+            return
+        try:
             create_table(self.spark, *self._place, table_schema(), PROPERTIES)
+        except Py4JJavaError:
+            if not table_exists(self.spark, *self._place):  # an attempt that was given up may be here as well
+                raise
 
     @contextmanager
     def branch(self, name: str) -> Iterator[str]:
@@ -93,7 +105,9 @@ class FeatureTable:
     def known(self, branch: str, bucket: str, keys: list[str]) -> pa.Table:
         """The rows of these keys of the bucket, as known_rows.KNOWN."""
         table = self.load()
-        return find_rows(self.spark, data_files(table, table.snapshot(branch).snapshotId()), bucket, keys)
+        there = within(self.spark, "key", ranges_of(keys, RANGES))
+        files = data_files(table, table.snapshot(branch).snapshotId(), there)
+        return find_rows(self.spark, files, bucket, keys)
 
     def writer(self) -> RowWriter:
         """What writes rows into files of this table."""

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from pomona import known_rows, parquet_files
+from pomona import table as table_module
 from pomona.errors import MisconfiguredError
 from pomona.rows import CHANGES
 from pomona.table import FeatureTable
@@ -157,3 +158,39 @@ def test_a_file_has_a_row_group_for_so_many_bytes(monkeypatch, s3, lake):
     file = pq.ParquetFile(io.BytesIO(s3.get_object(Bucket=lake, Key="some.parquet")["Body"].read()))
     assert (file.metadata.num_rows, file.metadata.num_row_groups) == (3500, 4)
     assert not parquet_files.write_parquet(lake, "none.parquet", [])
+
+
+def test_who_makes_the_table_a_moment_later_takes_the_one_that_is_there(table, monkeypatch):
+    # Given a run that has seen no table, which another has made since
+    answers = iter([False, True])
+    monkeypatch.setattr(table_module, "table_exists", lambda *_: next(answers))
+    commit(table, changes(["a"]))
+    # When it makes one, then the other's stays
+    table.create_if_missing()
+    assert rows(table) == {"a": "1"}
+
+
+def test_only_files_that_may_have_the_keys_are_opened(table, monkeypatch):
+    # Given files of three days, whose keys begin alike for longer than Iceberg's usual bounds
+    days = [f"a rather long folder's name/2026-11-{day}/" for day in (19, 20, 21)]
+    for day in days:
+        commit(table, changes([f"{day}{number}.jpg" for number in range(3)]))
+    opened = []
+
+    def look(_, files, *others):
+        opened.extend(files)
+        return known_rows.find_rows(table.spark, files, *others)
+
+    monkeypatch.setattr(table_module, "find_rows", look)
+    # When a run has keys of the second, and others that no file has
+    with table.branch("run_test_1") as branch:
+        known = table.known(branch, "images", [f"{days[1]}1.jpg", "a", "z"])
+    # Then it finds its row, in the only file that it opened
+    assert known["key"].to_pylist() == [f"{days[1]}1.jpg"]
+    assert [file.location for file in opened] == known["file"].to_pylist()
+
+
+def test_a_run_without_keys_opens_no_file(table):
+    commit(table, changes(["a"]))
+    with table.branch("run_test_1") as branch:
+        assert table.known(branch, "images", []).num_rows == 0

@@ -19,6 +19,8 @@ FIGURE = Figures(
     fixed_seconds=10.0,
     session_seconds=6.0,
     field_images_per_core_second=20.0,
+    look_rows=1_000_000,
+    look_seconds=1.0,
     refit_rows=100_000,
     refit_seconds=20.0,
     ingest_cpu_seconds=0.5,
@@ -29,12 +31,18 @@ OUTCOME = Outcome(1000, 1010, 2, 2, 1, 0, 0, 1000, 2, 300.0, {"PUT": 5, "GET": 6
 
 def document() -> dict:
     rows, details = [], {}
-    for group in ("job", "job", "engine", "fixed", "refit", "refit", "ingest", "advance"):
+    for group in ("job", "job", "engine", "fixed", "growth", "refit", "refit", "ingest", "advance"):
         name = f"{group} {len(rows)}"
         rows.append(
             {"name": name, "ours": 10.0, "theirs": 100.0, "unit": "s", "ratio": 10.0, "goal": "≥ 4x", "met": True}
         )
-        about = {"images": 5000, "rows": 100_000, "cpu_seconds": 0.5, "parts": {"session": 4.0, "plan": 1.0}}
+        about = {
+            "images": 5000,
+            "rows": 100_000,
+            "cpu_seconds": 0.5,
+            "look_seconds": 1.0,
+            "parts": {"session": 4.0, "plan": 1.0},
+        }
         details[name] = {"group": group, "note": "a note", "measured_at": "now", **about}
     versions = dict.fromkeys(("spark", "java", "python", "tensorflow", "versitygw"), "1")
     machine = {"cores": 2, "processor": "a processor", "memory_gb": 8, "quick": False, "images": "generated"}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pomona import downloads, scan
 from pomona.downloads import LARGE, ObjectReader, Pieces
+from pomona.iceberg import ranges_of
 from pomona.scan import DataFile, Reading, located_rows, rows_of, shares
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
@@ -133,3 +134,11 @@ def test_the_census_counts_each_kind_and_keeps_the_first_failures():
     assert census == Census.of(whole, "net@1")
     assert (census.images, census.errors, census.stale, census.classes) == (253, 250, 1, 1)
     assert list(census.failures) == sorted(failed)[:SHOWN_FAILURES]
+
+
+@given(keys=st.sets(st.text(max_size=3)), most=st.integers(1, 8))
+def test_every_key_lies_in_one_of_the_few_ranges(keys, most):
+    ranges = ranges_of(keys, most)
+    assert len(ranges) <= most
+    assert all(sum(low <= key <= high for low, high in ranges) == 1 for key in keys)
+    assert {end for ends in ranges for end in ends} <= keys
