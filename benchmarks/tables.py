@@ -15,7 +15,7 @@ from benchmarks.gateway import ACCESS, REGION, SECRET
 from pomona.rows import ROWS
 from pomona.table import PROPERTIES
 
-ROWS_AT_ONCE = 100_000
+ROWS_AT_ONCE = 25_000  # a file of the size that the table aims at: a compaction would find nothing to do
 RANK = 64  # as many strong directions as features of photographs have, roughly; the others are noise
 SEED = 7
 Features = npt.NDArray[np.float32]
@@ -48,7 +48,7 @@ def create(deployment: Deployment) -> Table:
 
 
 def fill(deployment: Deployment, rows: int, backbone: str, width: int = 1280) -> None:
-    """Make the table and write that many rows into it, some files at a time.
+    """Make the table and write that many rows into it, a file at a time.
 
     Their keys are in no order: each file's reach from the first letter to the last, so a run has to look into all.
     """

@@ -11,20 +11,22 @@ from pomona.objects import read_bytes
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-PIECES_KEPT = 6  # of a Parquet file, several columns are read at once
-
 
 @dataclass(frozen=True)
 class Pieces:
-    """How much of an object one request fetches, and how many of these pieces are fetched ahead of their use."""
+    """How much of an object one request fetches, how many such pieces ahead of their use, how many are kept after it.
+
+    Of a Parquet file several columns are read, one after the other, over some row groups.
+    """
 
     bytes: int
     ahead: int
+    kept: int
 
 
-LARGE = Pieces(8 * 2**20, ahead=2)
+LARGE = Pieces(8 * 2**20, ahead=2, kept=6)
 """To read all of an object: S3 needs longer to begin an answer than to send a megabyte of it."""
-SMALL = Pieces(2**19, ahead=1)
+SMALL = Pieces(2**19, ahead=1, kept=32)
 """To read here and there."""
 
 
@@ -84,7 +86,7 @@ class ObjectReader(io.RawIOBase):
             if wanted not in self._pieces:
                 self._pieces[wanted] = self._pool.submit(self._fetch, wanted)
             self._pieces.move_to_end(wanted)
-        while len(self._pieces) > PIECES_KEPT:
+        while len(self._pieces) > self._cut.kept:
             self._pieces.popitem(last=False)
         return self._pieces[number].result()
 

@@ -22,7 +22,7 @@ from pomona.fetching import DirtyKey
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
-from pomona.session import task_slots, warming_up
+from pomona.session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
 from pomona.table import FeatureTable, branch_name
 from pomona.tally import Tally, TallyParam
@@ -58,12 +58,12 @@ class FeaturizeRun:
         backbone = load_backbone(self.backbone, self.backbones)
         with self.stopwatch.timing("session"):
             spark = session()
-        with warming_up(spark):
-            with self.stopwatch.timing("plan"):
-                batch = self._read()
-                table = FeatureTable(spark, self.database, self.table)
-                table.create_if_missing()
-            tally, snapshot_id = self._publish(table, backbone, batch)
+        warm_up(spark)
+        with self.stopwatch.timing("plan"):
+            batch = self._read()
+            table = FeatureTable(spark, self.database, self.table)
+            table.create_if_missing()
+        tally, snapshot_id = self._publish(table, backbone, batch)
         maintained = self._maintain(table, batch)
         record = self._record(backbone, batch, tally, snapshot_id) | {"maintenance": maintained}
         write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
@@ -81,17 +81,17 @@ class FeaturizeRun:
         tallies = table.spark.sparkContext.accumulator(Tally(), TallyParam())
         with table.branch(branch_name(self.batch_id, self.attempt)) as branch:
             with self.stopwatch.timing("plan"):
-                known = table.known(branch, self.images_bucket, batch.keys)
+                known = branch.known(self.images_bucket, batch.keys)
                 dirty = plan(batch.keys, known, backbone.label)
-                writer = table.writer()
+                writer = branch.writer()
             with self.stopwatch.timing("write"):
                 changes = self._tasks(table.spark, dirty).mapPartitionsWithIndex(Featurizer(self._work(), tallies))
-                written = write_rows(changes, writer, files_for(len(dirty), backbone.output_width))
+                written = write_rows(changes, writer, files_for(_likely_changed(dirty), backbone.output_width))
             with self.stopwatch.timing("commit"):
                 properties = {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)}
-                table.commit(branch, written, known, properties)
+                branch.commit(written, known, properties)
                 require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
-                snapshot_id = table.publish(branch)
+                snapshot_id = branch.publish()
         return self._with_foreign(tallies.value, batch), snapshot_id
 
     def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
@@ -146,3 +146,8 @@ class FeaturizeRun:
             "retries": tally.counts["retries"],
             "seconds": seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
         }
+
+
+def _likely_changed(dirty: list[DirtyKey]) -> int:
+    """How many keys will have rows to write: an image that the table knows with this backbone is seldom another now."""
+    return sum(key.etag is None for key in dirty)

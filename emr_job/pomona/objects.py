@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +90,9 @@ def list_objects(bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
             yield found["Key"], found["LastModified"]
 
 
-def remove_folder(bucket: str, prefix: str) -> None:
-    """Delete every object whose key begins with `prefix`. UndeletedError if S3 refused one of them."""
-    keys = [key for key, _ in list_objects(bucket, prefix)]
+def remove_folder(bucket: str, prefix: str, kept: Collection[str] = ()) -> None:
+    """Delete every object whose key begins with `prefix`, but those keys. UndeletedError if S3 refused one of them."""
+    keys = [key for key, _ in list_objects(bucket, prefix) if key not in kept]
     for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
         some: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + MOST_DELETED_AT_ONCE]]
         answer = s3_client().delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})

@@ -24,7 +24,7 @@ from pomona.projection import model_bytes
 from pomona.results import ResultsFolder, move_latest, remove_old
 from pomona.run_records import latest_runs
 from pomona.scan import SHARES_PER_SLOT, DataFile, shares
-from pomona.session import CATALOG, task_slots, warming_up
+from pomona.session import CATALOG, task_slots, warm_up
 from pomona.snapshot import PinnedTable
 from pomona.stopwatch import Stopwatch
 
@@ -66,7 +66,8 @@ class RefitRun:
         require_bucket(self.lake_bucket)
         with self.stopwatch.timing("session"):
             spark = session()
-        with warming_up(spark), self.stopwatch.timing("plan"):
+        warm_up(spark)
+        with self.stopwatch.timing("plan"):
             table = PinnedTable.at_present(spark, f"{CATALOG}.{self.database}.{self.table}")
             work = shares(table.files(), SHARES_PER_SLOT * task_slots(spark))
         try:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -133,19 +132,18 @@ def _kept(deleted: NDArray[np.int64], first: int, rows: int) -> NDArray[np.int64
 
 def _deleted(file: DataFile) -> NDArray[np.int64]:
     """The positions of the file's rows that are not there any more, sorted."""
-    found = [_positions(location, file.location) for location in file.deletes]
-    positions: NDArray[np.int64] = np.unique(np.concatenate([*found, np.empty(0, np.int64)]))
-    return positions
-
-
-def _positions(delete_file: str, data_file: str) -> NDArray[np.int64]:
-    deletes = _delete_file(delete_file)
-    positions: NDArray[np.int64] = deletes.filter(pc.equal(deletes["file_path"], data_file))["pos"].to_numpy()
+    none = np.empty(0, np.int64)
+    found = [_deletions(location).get(file.location, none) for location in file.deletes]
+    positions: NDArray[np.int64] = np.unique(np.concatenate([*found, none]))
     return positions
 
 
 @lru_cache(DELETE_FILES_KEPT)
-def _delete_file(location: str) -> pa.Table:
-    """One holds the deletions of many data files: each task reads it once."""
-    body = download(*bucket_and_key(location))
-    return pq.read_table(pa.BufferReader(body), columns=["file_path", "pos"])
+def _deletions(location: str) -> dict[str, NDArray[np.int64]]:
+    """The positions in a delete file, by data file. One holds the deletions of many: each task reads it once."""
+    deletes = pq.read_table(pa.BufferReader(download(*bucket_and_key(location))), columns=["file_path", "pos"])
+    files = deletes["file_path"].combine_chunks().dictionary_encode()
+    order = np.argsort(files.indices, kind="stable")
+    counts = np.bincount(files.indices, minlength=len(files.dictionary))
+    positions = np.split(deletes["pos"].to_numpy()[order], np.cumsum(counts))[:-1]  # nothing lies after the last
+    return dict(zip(files.dictionary.to_pylist(), positions, strict=True))

@@ -4,9 +4,10 @@ What depends on where the job runs (master, Iceberg's jars, endpoints) comes fro
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -14,6 +15,7 @@ from pyspark.sql import SparkSession
 from pomona.errors import MisconfiguredError
 
 CATALOG = "lake"
+log = logging.getLogger("pomona.session")
 NEEDED_PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "ai_edge_litert.interpreter")
 
 _CATALOG_SETTINGS = {
@@ -52,15 +54,19 @@ def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | Non
     return spark
 
 
-@contextmanager
-def warming_up(spark: SparkSession) -> Iterator[None]:
-    """Have the first executor, and on it a Python worker, started while the block plans: each takes a second and more.
+def warm_up(spark: SparkSession) -> None:
+    """Have the first executor, and on it a Python worker, started while the driver plans: each takes a second and more.
 
     Nothing waits for it. What keeps it from starting keeps the run's own tasks from it too, and they say what it is.
     """
-    with ThreadPoolExecutor(1) as beside:
-        beside.submit(lambda: spark.sparkContext.parallelize([0], 1).foreach(_do_nothing))
-        yield
+
+    def run_a_task() -> None:
+        try:
+            spark.sparkContext.parallelize([0], 1).foreach(_do_nothing)
+        except Exception:
+            log.debug("no task could be run ahead of the others", exc_info=True)
+
+    threading.Thread(target=run_a_task, name="warm-up", daemon=True).start()
 
 
 def _do_nothing(_: int) -> None:

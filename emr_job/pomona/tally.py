@@ -39,7 +39,7 @@ class Tally:
 
 
 class TallyParam(AccumulatorParam[Any]):
-    """Lets Spark add tallies up, however the query that runs the tasks is carried out."""
+    """Lets Spark add up the tallies of tasks."""
 
     def zero(self, value: Tally) -> Tally:  # noqa: ARG002 (Spark's signature)
         """An empty tally."""

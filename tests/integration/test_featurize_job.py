@@ -16,11 +16,11 @@ from PIL import Image
 from pyspark.sql import SparkSession
 
 from pomona.backbone import Engine, load_backbone
+from pomona.branch import Branch
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError, UnreadError
 from pomona.featurize_run import FeaturizeRun
 from pomona.images import decode, resize
 from pomona.objects import read_json
-from pomona.table import FeatureTable
 
 ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
 batches = itertools.count(1)
@@ -236,7 +236,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], None]) -> None
 
         return write_then
 
-    monkeypatch.setattr(FeatureTable, "commit", then(FeatureTable.commit))
+    monkeypatch.setattr(Branch, "commit", then(Branch.commit))
 
 
 def test_a_zombie_that_was_superseded_publishes_nothing(orchard, monkeypatch):

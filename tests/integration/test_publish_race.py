@@ -5,6 +5,7 @@ import threading
 import pyarrow as pa
 import pytest
 
+from pomona.branch import Branch
 from pomona.errors import PublishRefusedError
 from pomona.rows import CHANGES
 from pomona.table import FeatureTable, branch_name
@@ -20,25 +21,26 @@ def publishers(spark, database) -> list[FeatureTable]:
     return tables
 
 
-def change(table: FeatureTable, branch: str) -> None:
-    row = pa.RecordBatch.from_pylist([{"key": branch, "gone": False}], CHANGES)
-    nothing_known = table.known(branch, "images", [])
-    table.commit(branch, list(table.writer()([(0, row)])), nothing_known, {"pomona.batch-id": branch})
+def change(branch: Branch) -> None:
+    """A row of its own, and the common one anew."""
+    rows = [{"key": key, "bucket": "images", "gone": False} for key in (branch.name, "common")]
+    written = list(branch.writer()([(0, pa.RecordBatch.from_pylist(rows, CHANGES))]))
+    branch.commit(written, branch.known("images", ["common"]), {"pomona.batch-id": branch.name})
 
 
-def race(publishers: list[FeatureTable], branches: list[str]) -> dict[str, bool]:
+def race(branches: list[Branch]) -> dict[str, bool]:
     start = threading.Barrier(len(branches))
     won: dict[str, bool] = {}
 
-    def publish(table: FeatureTable, branch: str) -> None:
+    def publish(branch: Branch) -> None:
         start.wait()
         try:
-            table.publish(branch)
-            won[branch] = True
+            branch.publish()
+            won[branch.name] = True
         except PublishRefusedError:
-            won[branch] = False
+            won[branch.name] = False
 
-    threads = [threading.Thread(target=publish, args=pair) for pair in zip(publishers, branches, strict=True)]
+    threads = [threading.Thread(target=publish, args=(branch,)) for branch in branches]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -49,15 +51,15 @@ def race(publishers: list[FeatureTable], branches: list[str]) -> dict[str, bool]
 def test_of_two_publishers_at_once_exactly_one_wins(publishers):
     winners = []
     for number in range(ROUNDS):
-        # Given two branches from the same state of the table, each with a row of its own
-        branches = [branch_name(f"race-{number}-{side}", 1) for side in "ab"]
-        with publishers[0].branch(branches[0]), publishers[1].branch(branches[1]):
-            for table, branch in zip(publishers, branches, strict=True):
-                change(table, branch)
+        # Given two branches from the same state of the table, each with a row of its own, and one that it replaces
+        names = [branch_name(f"race-{number}-{side}", 1) for side in "ab"]
+        with publishers[0].branch(names[0]) as one, publishers[1].branch(names[1]) as other:
+            for branch in (one, other):
+                change(branch)
             # When both publish at once
-            won = race(publishers, branches)
-        # Then one wins, and its row is in the table while the other's is not
+            won = race([one, other])
+        # Then one wins, and its rows are in the table while the other's are not
         assert sorted(won.values()) == [False, True]
         winners += [branch for branch, victory in won.items() if victory]
         rows = publishers[0].spark.table(publishers[0].name).select("key").collect()
-        assert sorted(row.key for row in rows) == sorted(winners)
+        assert sorted(row.key for row in rows) == sorted(["common", *winners])

@@ -7,12 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pomona import branch as branch_module
 from pomona import known_rows, parquet_files
 from pomona import table as table_module
-from pomona.errors import MisconfiguredError
+from pomona.branch import drop
+from pomona.errors import MisconfiguredError, PublishRefusedError
+from pomona.objects import bucket_and_key, list_objects
 from pomona.rows import CHANGES
 from pomona.table import FeatureTable
-from pomona.writing import FILE_BYTES, RowWriter, files_for, write_rows
+from pomona.writing import FILE_BYTES, files_for, write_rows
 
 WIDTH = 3
 
@@ -37,9 +40,9 @@ def commit(table: FeatureTable, *batches: pa.RecordBatch) -> None:
     """What a run does with the changes of its only task."""
     keys = [key for batch in batches for key in batch["key"].to_pylist()]
     with table.branch("run_test_1") as branch:
-        known = table.known(branch, "images", keys)
-        table.commit(branch, list(table.writer()([(0, batch) for batch in batches])), known, {})
-        table.publish(branch)
+        known = branch.known("images", keys)
+        branch.commit(list(branch.writer()([(0, batch) for batch in batches])), known, {})
+        branch.publish()
 
 
 def rows(table: FeatureTable) -> dict[str, str]:
@@ -94,14 +97,21 @@ def test_a_commit_of_nothing_is_a_snapshot(table):
 def test_the_rows_of_another_bucket_are_not_known(table):
     commit(table, changes(["a"]))
     with table.branch("run_test_1") as branch:
-        assert table.known(branch, "images", ["a", "b"])["key"].to_pylist() == ["a"]
-        assert table.known(branch, "elsewhere", ["a", "b"]).num_rows == 0
+        assert branch.known("images", ["a", "b"])["key"].to_pylist() == ["a"]
+        assert branch.known("elsewhere", ["a", "b"]).num_rows == 0
 
 
-def test_a_table_that_lost_a_column_is_refused_with_its_name(table):
-    table.spark.sql(f"ALTER TABLE {table.name} DROP COLUMN width")
-    with pytest.raises(MisconfiguredError, match="the table has no column width: somebody else has altered it"):
-        table.writer()
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP COLUMN width", "the table has no column width: somebody else has altered it"),
+        ("ADD PARTITION FIELD bucket", "somebody else has partitioned the table"),
+    ],
+)
+def test_a_table_that_somebody_has_altered_is_refused_with_a_sentence(table, change, said):
+    table.spark.sql(f"ALTER TABLE {table.name} {change}")
+    with table.branch("run_test_1") as branch, pytest.raises(MisconfiguredError, match=said):
+        branch.writer()
 
 
 def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
@@ -112,7 +122,8 @@ def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
 
     made = spark.sparkContext.parallelize(range(5), 5).mapPartitionsWithIndex(make)
     # When they are written into two files
-    written = write_rows(made, table.writer(), 2)
+    with table.branch("run_test_1") as branch:
+        written = write_rows(made, branch.writer(), 2)
     # Then every change is in one of them, and no task's are in both
     assert len({one.location for one in written}) == 2
     keys = [one.keys.to_pylist() for one in written]
@@ -123,22 +134,111 @@ def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
     assert not tasks[0] & tasks[1]
 
 
-def test_a_task_without_rows_writes_no_file(table, s3, lake):
-    bucket_before = s3.list_objects_v2(Bucket=lake)["KeyCount"]
-    (written,) = table.writer()([(0, changes(["a"], gone=("a",)))])
-    assert (written.keys.to_pylist(), written.location) == (["a"], None)
-    assert s3.list_objects_v2(Bucket=lake)["KeyCount"] == bucket_before
+def objects(table: FeatureTable) -> set[str]:
+    bucket, prefix = bucket_and_key(f"{table.load().location()}/data/")
+    return {key for key, _ in list_objects(bucket, prefix)}
 
 
-def test_a_writer_that_fails_leaves_no_object(table, s3, lake):
+def test_a_task_without_rows_writes_no_file(table):
+    with table.branch("run_test_1") as branch:
+        (written,) = branch.writer()([(0, changes(["a"], gone=("a",)))])
+        assert (written.keys.to_pylist(), written.location) == (["a"], None)
+        assert objects(table) == set()
+
+
+def test_a_writer_that_fails_leaves_no_object(table, monkeypatch):
+    monkeypatch.setattr(parquet_files, "GROUP_BYTES", 1)
+
     def failing():
         yield 0, changes(["a"])
+        yield 0, changes(["b"])
         raise OSError("the executor is lost")
 
-    before = s3.list_objects_v2(Bucket=lake)["KeyCount"]
-    with pytest.raises(OSError, match="the executor is lost"):
-        list(RowWriter(f"s3://{lake}/failing/", table.writer().schema)(failing()))
-    assert s3.list_objects_v2(Bucket=lake)["KeyCount"] == before
+    with table.branch("run_test_1") as branch:
+        with pytest.raises(OSError, match="the executor is lost"):
+            list(branch.writer()(failing()))
+        assert objects(table) == set()
+
+
+def test_what_was_written_and_not_committed_goes_with_the_branch(table):
+    commit(table, changes(["a"]))
+    before = objects(table)
+    # Given a run one of whose tasks was written twice, and which ends before its commit
+    with table.branch("run_test_2") as branch:
+        for _ in range(2):
+            list(branch.writer()([(0, changes(["b"]))]))
+        assert len(objects(table)) == len(before) + 2
+    # Then its files are gone, and nobody else's
+    assert objects(table) == before
+    assert rows(table) == {"a": "1"}
+
+
+def test_a_commit_that_is_not_published_leaves_no_file(table):
+    with table.branch("run_test_1") as branch:
+        branch.commit(list(branch.writer()([(0, changes(["a"]))])), branch.known("images", ["a"]), {})
+    assert objects(table) == set()
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_branch_that_was_dropped_before_the_commit_is_not_made_anew(table, compacted):
+    # Given a run that knows where its rows lie
+    for key in ("a", "b"):
+        commit(table, changes([key]))
+    with table.branch("run_test_2") as branch:
+        known, written = branch.known("images", ["a"]), list(branch.writer()([(0, changes(["a"], etag="2"))]))
+        # When another, which was given up and maintains the table, drops the branch and moves the rows
+        drop(table.load(), branch.name)
+        if compacted:
+            name = f"{table.database}.{table.table}"
+            options = "map('min-input-files', '2')"
+            table.spark.sql(f"CALL lake.system.rewrite_data_files(table => '{name}', options => {options})")
+        # Then the commit is refused
+        with pytest.raises(PublishRefusedError, match="nothing is published: the branch was gone"):
+            branch.commit(written, known, {})
+    # And the table is as it was, with its counts
+    assert rows(table) == {"a": "1", "b": "1"}
+    commit(table, changes(["c"]))
+    assert summary(table)["total-records"] == "3"
+
+
+def test_rows_that_sql_or_a_compaction_wrote_are_replaced_where_they_lie(table):
+    # Given rows that MERGE wrote, and files that were compacted, one of them with deleted rows
+    table.spark.sql(
+        f"""MERGE INTO {table.name} row
+        USING (SELECT explode(array('a', 'b', 'c')) AS key) new ON row.key = new.key
+        WHEN NOT MATCHED THEN INSERT (key, bucket, etag) VALUES (new.key, 'images', '0')"""
+    )
+    commit(table, changes(["b", "d"], gone=("b",)))
+    options = "map('min-input-files', '1', 'rewrite-all', 'true')"
+    name = f"{table.database}.{table.table}"
+    table.spark.sql(f"CALL lake.system.rewrite_data_files(table => '{name}', options => {options})")
+    assert rows(table) == {"a": "0", "c": "0", "d": "1"}
+    # When runs replace and delete some
+    commit(table, changes(["a", "c", "d", "e"], gone=("d",), etag="2"))
+    # Then each row is there once
+    assert rows(table) == {"a": "2", "c": "2", "e": "2"}
+
+
+def test_the_same_key_in_another_bucket_is_another_row(table):
+    commit(table, changes(["a"]))
+    elsewhere = changes(["a"], etag="2").set_column(1, "bucket", pa.array(["elsewhere"]))
+    with table.branch("run_test_2") as branch:
+        branch.commit(list(branch.writer()([(0, elsewhere)])), branch.known("elsewhere", ["a"]), {})
+        branch.publish()
+    found = table.spark.table(table.name).select("bucket", "etag").collect()
+    assert sorted((row.bucket, row.etag) for row in found) == [("elsewhere", "2"), ("images", "1")]
+
+
+def test_keys_of_every_script_are_found_again(table):
+    # Given a file for each key, by whose bounds it is opened or not
+    keys = ["\U0001f34e/1.jpg", "\uff21/1.jpg", "雪/1.jpg", "é/1.jpg", "z/1.jpg", "\U0001f34e" * 200]
+    for key in keys:
+        commit(table, changes([key]))
+    # When each is replaced by a run of its own
+    for key in keys:
+        commit(table, changes([key], etag="2"))
+    # Then each is there once
+    assert rows(table) == dict.fromkeys(keys, "2")
 
 
 @pytest.mark.parametrize(("keys", "width", "files"), [(0, 1280, 1), (20_000, 1280, 1), (100_000, 1280, 4)])
@@ -181,16 +281,17 @@ def test_only_files_that_may_have_the_keys_are_opened(table, monkeypatch):
         opened.extend(files)
         return known_rows.find_rows(table.spark, files, *others)
 
-    monkeypatch.setattr(table_module, "find_rows", look)
+    monkeypatch.setattr(branch_module, "find_rows", look)
     # When a run has keys of the second, and others that no file has
     with table.branch("run_test_1") as branch:
-        known = table.known(branch, "images", [f"{days[1]}1.jpg", "a", "z"])
+        known = branch.known("images", [f"{days[1]}1.jpg", "a", "z"])
     # Then it finds its row, in the only file that it opened
     assert known["key"].to_pylist() == [f"{days[1]}1.jpg"]
     assert [file.location for file in opened] == known["file"].to_pylist()
 
 
-def test_a_run_without_keys_opens_no_file(table):
+def test_a_run_without_keys_opens_no_file(table, monkeypatch):
     commit(table, changes(["a"]))
+    monkeypatch.setattr(branch_module, "find_rows", lambda _, files, *__: files)
     with table.branch("run_test_1") as branch:
-        assert table.known(branch, "images", []).num_rows == 0
+        assert branch.known("images", []) == []

@@ -70,7 +70,7 @@ def snapshots(draw) -> tuple[dict[str, bytes], list[DataFile], list[int]]:
 @given(snapshot=snapshots(), block=st.integers(1, 17))
 def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block):
     objects, files, there = snapshot
-    scan._delete_file.cache_clear()
+    scan._deletions.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, objects)
         located = list(located_rows(files, ["number"], Reading(LARGE, block)))
@@ -104,8 +104,7 @@ def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
 def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, ahead, reads):
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         serve(patch, {"s3://lake/x": body})
-        patch.setattr(downloads, "PIECES_KEPT", kept + ahead)
-        reader, file = ObjectReader("lake", "x", len(body), pool, Pieces(piece, ahead)), io.BytesIO(body)
+        reader, file = ObjectReader("lake", "x", len(body), pool, Pieces(piece, ahead, kept + ahead)), io.BytesIO(body)
         for start, count in reads:
             assert reader.seek(start) == file.seek(start)
             assert reader.read(count) == file.read(count)
