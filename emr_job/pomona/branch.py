@@ -45,12 +45,18 @@ class Branch:
 
     @classmethod
     def make(cls, table: "FeatureTable", name: str) -> "Branch":
-        """From where the table is now, also if an older branch of the name is there (of a driver that died)."""
+        """From where the table is now, also if an older branch of the name is there (of a driver that died).
+
+        PublishRefusedError if a run that was given up, and maintains the table, has dropped it meanwhile.
+        """
         present = table.load()
         drop(present, name)
         present.manageSnapshots().createBranch(name).commit()
         folder = present.locationProvider().newDataLocation(f"{name}-{uuid.uuid4().hex}/")
-        return cls(table, name, table.load().snapshot(name).snapshotId(), folder)
+        made = table.load().snapshot(name)
+        if made is None:
+            raise _refusal(name, "the branch was gone at once")
+        return cls(table, name, made.snapshotId(), folder)
 
     def known(self, bucket: str, keys: list[str]) -> pa.Table:
         """The rows of these keys of the bucket, as known_rows.KNOWN."""
@@ -91,13 +97,13 @@ class Branch:
         present = self.table.load()
         head = present.refs().get(self.name)
         if head is None:
-            raise self._refusal("the branch is gone")
+            raise _refusal(self.name, "the branch is gone")
         snapshot_id = int(head.snapshotId())
         self._kept.update(self._files)  # whatever comes back from now on, the catalog may have taken it
         try:
             present.manageSnapshots().fastForwardBranch("main", self.name).removeBranch(self.name).commit()
         except (PySparkException, Py4JJavaError) as error:
-            raise self._refusal(first_line(error, 200)) from error
+            raise _refusal(self.name, first_line(error, 200)) from error
         return snapshot_id
 
     def end(self) -> None:
@@ -124,12 +130,9 @@ class Branch:
         present = self.table.load()
         head, base = present.snapshot(self.name), present.snapshot(self.base)
         if head is None or head.parentId() != self.base:
-            raise self._refusal("the branch was gone")
+            raise _refusal(self.name, "the branch was gone")
         if _count(head, FILES) != _count(base, FILES) + _count(head, "added-data-files"):
-            raise self._refusal("the branch was gone")
-
-    def _refusal(self, reason: str) -> PublishRefusedError:
-        return PublishRefusedError(f"the table changed while {self.name} ran, nothing is published: {reason}")
+            raise _refusal(self.name, "the branch was gone")
 
 
 def drop(table: Any, branch: str) -> None:  # noqa: ANN401 (an object of the JVM)
@@ -143,6 +146,10 @@ def _addition(present: Any, files: list[Any]) -> Any:  # noqa: ANN401 (objects o
     for file in files:
         update.appendFile(file)
     return update
+
+
+def _refusal(branch: str, reason: str) -> PublishRefusedError:
+    return PublishRefusedError(f"the table changed while {branch} ran, nothing is published: {reason}")
 
 
 def _count(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)

@@ -8,38 +8,18 @@ of it.
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from pomona.iceberg import forget_files, iterate
 from pomona.table import BRANCH_PREFIX, FeatureTable
 
 # Each run adds a small file: joined before there are so many that a scan opens more files than it reads.
 MANY_FILES = 20
-SMALL_FILE_BYTES = 96 * 2**20  # three quarters of the table's target, as Iceberg's compaction counts
+SMALL_FILE_BYTES = 48 * 2**20
+"""Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
 # Orphans are young while their run still writes them.
 ORPHANED_AFTER = timedelta(days=3)
 log = logging.getLogger("pomona.maintenance")
-
-
-@dataclass(frozen=True)
-class Files:
-    """How many files the table's present has, as its summary counts them."""
-
-    data_files: int
-    delete_files: int
-    bytes: int
-
-    @classmethod
-    def of(cls, table: Any) -> Self:  # noqa: ANN401 (an object of the JVM)
-        """Those of the table's present."""
-        summary = table.currentSnapshot().summary()
-        names = ("total-data-files", "total-delete-files", "total-files-size")
-        return cls(*(int(summary.get(name) or 0) for name in names))
-
-    @property
-    def are_small(self) -> bool:
-        """Whether there are many data files that are small on average."""
-        return self.data_files >= MANY_FILES and self.bytes < self.data_files * SMALL_FILE_BYTES
 
 
 @dataclass(frozen=True)
@@ -52,10 +32,10 @@ class Maintenance:
     def after_run(self) -> list[str]:
         """What an ordinary run does: only what has piled up. Gives what was done, in words."""
         present = self.table.load()
-        done, files = _drop_leftovers(present), Files.of(present)
-        if files.are_small:
+        done = _drop_leftovers(present)
+        if _small_files(present) >= MANY_FILES:
             done += self._compact()
-        if files.delete_files >= MANY_FILES:
+        if _delete_files(present) >= MANY_FILES:
             done += self._join_delete_files()
         return done
 
@@ -67,12 +47,12 @@ class Maintenance:
         """
         present = self.table.load()
         done = _drop_leftovers(present)
-        if Files.of(present).delete_files:
+        if _delete_files(present):
             done += self._compact(rewrite_all_with_deletes=True)
         return done + self._expire(self.keep if keep is None else keep) + self._remove_orphans()
 
     def _compact(self, *, rewrite_all_with_deletes: bool = False) -> list[str]:
-        options = {"remove-dangling-deletes": "true"}
+        options = {"remove-dangling-deletes": "true", "min-file-size-bytes": str(SMALL_FILE_BYTES)}
         if rewrite_all_with_deletes:
             options |= {"delete-file-threshold": "1"}
         found = self._call("rewrite_data_files", f"options => {_sql_map(options)}")
@@ -105,6 +85,37 @@ class Maintenance:
     def _sql(self, procedure: str, arguments: str) -> str:
         table = f"table => '{self.table.database}.{self.table.table}'"
         return f"CALL {self.table.catalog}.system.{procedure}({', '.join(filter(None, (table, arguments)))})"
+
+
+def _small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
+    """How many small files runs have added to the table's present since it was compacted.
+
+    Of what was there before the oldest snapshot that is kept, only the average size is known.
+    """
+    small, snapshot = 0, table.currentSnapshot()
+    while snapshot is not None and snapshot.operation() != "replace":
+        added, size = _count(snapshot, "added-data-files"), _count(snapshot, "added-files-size")
+        small += _if_small(added, size)
+        parent = None if snapshot.parentId() is None else table.snapshot(snapshot.parentId())
+        if parent is None:
+            small += _if_small(
+                _count(snapshot, "total-data-files") - added, _count(snapshot, "total-files-size") - size
+            )
+        snapshot = parent
+    return small
+
+
+def _if_small(files: int, size: int) -> int:
+    return files if size < files * SMALL_FILE_BYTES else 0
+
+
+def _delete_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
+    """How many of them the table's present has."""
+    return _count(table.currentSnapshot(), "total-delete-files")
+
+
+def _count(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)
+    return int(snapshot.summary().get(name) or 0)
 
 
 def _drop_leftovers(table: Any) -> list[str]:  # noqa: ANN401 (an object of the JVM)

@@ -24,6 +24,7 @@ PROPERTIES = {
     "write.merge.isolation-level": "serializable",
     "write.delete.granularity": "partition",
     "write.target-file-size-bytes": str(FILE_BYTES),
+    "write.parquet.compression-codec": "zstd",
     "write.metadata.delete-after-commit.enabled": "true",
     # by the first and last key of a file a run knows whether to look into it; keys of a day begin alike
     "write.metadata.metrics.column.key": "truncate(64)",

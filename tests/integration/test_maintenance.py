@@ -49,6 +49,20 @@ def test_small_files_are_joined_once_there_are_many(orchard, monkeypatch):  # no
     assert set(orchard.rows()) == {f"{number}.jpg" for number in range(5)}
     assert all(np.isfinite(row["features"]).all() for row in orchard.rows().values())
     assert orchard.snapshots()[-1]["total-data-files"] == "1"
+    # And the sixth has nothing to do, however small the file is that this has made
+    orchard.put("5.jpg", jpeg(5))
+    assert orchard.featurize(["5.jpg"])["maintenance"] == {"done": [], "error": ""}
+
+
+def test_large_files_are_left_alone(orchard, monkeypatch):  # noqa: F811
+    # Given files that are large as things go here
+    monkeypatch.setattr(maintenance, "MANY_FILES", 2)
+    monkeypatch.setattr(maintenance, "SMALL_FILE_BYTES", 10)
+    for number in range(3):
+        orchard.put(f"{number}.jpg", jpeg(number))
+        record = orchard.featurize([f"{number}.jpg"])
+    # Then nobody joins them
+    assert record["maintenance"] == {"done": [], "error": ""}
 
 
 def test_thorough_maintenance_leaves_no_trace_of_a_deleted_row(orchard, table):  # noqa: F811

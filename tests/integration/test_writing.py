@@ -1,117 +1,23 @@
-"""Rows written by the tasks and committed by the driver, on real Spark and Iceberg."""
+"""Changes that the tasks write into files, on real Spark."""
 
+import io
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pomona import branch as branch_module
-from pomona import known_rows, parquet_files
-from pomona import table as table_module
-from pomona.branch import drop
-from pomona.errors import MisconfiguredError, PublishRefusedError
-from pomona.objects import bucket_and_key, list_objects
-from pomona.rows import CHANGES
+from pomona import parquet_files
 from pomona.table import FeatureTable
 from pomona.writing import FILE_BYTES, files_for, write_rows
-
-WIDTH = 3
+from tests.small_table import changes, made_in, objects
 
 
 @pytest.fixture
 def table(spark, database) -> FeatureTable:
-    made = FeatureTable(spark, database, "features")
-    made.create_if_missing()
-    return made
-
-
-def changes(keys: list[str], gone: tuple[str, ...] = (), etag: str = "1") -> pa.RecordBatch:
-    rows = [
-        {"key": key, "bucket": "images", "etag": etag, "backbone": "net@1", "features": [float(len(key))] * WIDTH}
-        | {"gone": key in gone}
-        for key in keys
-    ]
-    return pa.RecordBatch.from_pylist(rows, CHANGES)
-
-
-def commit(table: FeatureTable, *batches: pa.RecordBatch) -> None:
-    """What a run does with the changes of its only task."""
-    keys = [key for batch in batches for key in batch["key"].to_pylist()]
-    with table.branch("run_test_1") as branch:
-        known = branch.known("images", keys)
-        branch.commit(list(branch.writer()([(0, batch) for batch in batches])), known, {})
-        branch.publish()
-
-
-def rows(table: FeatureTable) -> dict[str, str]:
-    found = table.spark.table(table.name).select("key", "etag").collect()
-    assert len({row.key for row in found}) == len(found)
-    return {row.key: row.etag for row in found}
-
-
-def summary(table: FeatureTable) -> dict[str, Any]:
-    return dict(table.load().currentSnapshot().summary())
-
-
-def test_spark_reads_what_was_written_as_iceberg_would_have_written_it(table):
-    # Given rows of two batches
-    commit(table, changes(["a", "bb"]), changes(["ccc"]))
-    # Then they are one file, whose columns Iceberg knows by their numbers
-    assert summary(table)["total-data-files"] == "1"
-    (file,) = table.spark.sql(f"SELECT record_count, lower_bounds, null_value_counts FROM {table.name}.files").collect()
-    numbers = {field.name(): field.fieldId() for field in table.load().schema().columns()}
-    assert file.record_count == 3
-    assert file.lower_bounds[numbers["key"]] == b"a"
-    assert file.null_value_counts[numbers["label"]] == 3
-    features = {row.key: row.features for row in table.spark.table(table.name).select("key", "features").collect()}
-    assert features == {key: [float(len(key))] * WIDTH for key in ("a", "bb", "ccc")}
-    # And a filter finds them by those bounds
-    assert table.spark.table(table.name).where("key = 'bb'").count() == 1
-
-
-def test_a_row_is_replaced_where_it_lies_whatever_else_was_deleted_before(table, monkeypatch):
-    # Given three files, two of which have lost rows already, with a row group for each batch and a task for each file
-    monkeypatch.setattr(known_rows, "LEAST_SHARE_BYTES", 1)
-    monkeypatch.setattr(parquet_files, "GROUP_BYTES", 1)
-    commit(table, changes(["a", "b", "c", "d"]))
-    commit(table, changes(["e", "f", "g"]))
-    commit(table, changes(["a", "f"], gone=("a", "f")), changes(["h"]))
-    assert rows(table) == dict.fromkeys("bcdegh", "1")
-    # When rows of each are replaced, and one goes
-    commit(table, changes(["c", "d", "g", "h", "i"], gone=("d",), etag="2"))
-    # Then those have changed, and no other
-    assert rows(table) == {"b": "1", "e": "1"} | dict.fromkeys("cghi", "2")
-    assert (summary(table)["added-position-deletes"], summary(table)["added-records"]) == ("4", "4")
-
-
-def test_a_commit_of_nothing_is_a_snapshot(table):
-    commit(table, changes(["a"]))
-    before = table.load().currentSnapshot().snapshotId()
-    commit(table)
-    assert table.load().currentSnapshot().snapshotId() != before
-    assert rows(table) == {"a": "1"}
-
-
-def test_the_rows_of_another_bucket_are_not_known(table):
-    commit(table, changes(["a"]))
-    with table.branch("run_test_1") as branch:
-        assert branch.known("images", ["a", "b"])["key"].to_pylist() == ["a"]
-        assert branch.known("elsewhere", ["a", "b"]).num_rows == 0
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ("DROP COLUMN width", "the table has no column width: somebody else has altered it"),
-        ("ADD PARTITION FIELD bucket", "somebody else has partitioned the table"),
-    ],
-)
-def test_a_table_that_somebody_has_altered_is_refused_with_a_sentence(table, change, said):
-    table.spark.sql(f"ALTER TABLE {table.name} {change}")
-    with table.branch("run_test_1") as branch, pytest.raises(MisconfiguredError, match=said):
-        branch.writer()
+    return made_in(spark, database)
 
 
 def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
@@ -132,11 +38,6 @@ def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
     )
     tasks = [{key.split("/")[0] for key in some} for some in keys]
     assert not tasks[0] & tasks[1]
-
-
-def objects(table: FeatureTable) -> set[str]:
-    bucket, prefix = bucket_and_key(f"{table.load().location()}/data/")
-    return {key for key, _ in list_objects(bucket, prefix)}
 
 
 def test_a_task_without_rows_writes_no_file(table):
@@ -160,87 +61,6 @@ def test_a_writer_that_fails_leaves_no_object(table, monkeypatch):
         assert objects(table) == set()
 
 
-def test_what_was_written_and_not_committed_goes_with_the_branch(table):
-    commit(table, changes(["a"]))
-    before = objects(table)
-    # Given a run one of whose tasks was written twice, and which ends before its commit
-    with table.branch("run_test_2") as branch:
-        for _ in range(2):
-            list(branch.writer()([(0, changes(["b"]))]))
-        assert len(objects(table)) == len(before) + 2
-    # Then its files are gone, and nobody else's
-    assert objects(table) == before
-    assert rows(table) == {"a": "1"}
-
-
-def test_a_commit_that_is_not_published_leaves_no_file(table):
-    with table.branch("run_test_1") as branch:
-        branch.commit(list(branch.writer()([(0, changes(["a"]))])), branch.known("images", ["a"]), {})
-    assert objects(table) == set()
-
-
-@pytest.mark.parametrize("compacted", [False, True])
-def test_a_branch_that_was_dropped_before_the_commit_is_not_made_anew(table, compacted):
-    # Given a run that knows where its rows lie
-    for key in ("a", "b"):
-        commit(table, changes([key]))
-    with table.branch("run_test_2") as branch:
-        known, written = branch.known("images", ["a"]), list(branch.writer()([(0, changes(["a"], etag="2"))]))
-        # When another, which was given up and maintains the table, drops the branch and moves the rows
-        drop(table.load(), branch.name)
-        if compacted:
-            name = f"{table.database}.{table.table}"
-            options = "map('min-input-files', '2')"
-            table.spark.sql(f"CALL lake.system.rewrite_data_files(table => '{name}', options => {options})")
-        # Then the commit is refused
-        with pytest.raises(PublishRefusedError, match="nothing is published: the branch was gone"):
-            branch.commit(written, known, {})
-    # And the table is as it was, with its counts
-    assert rows(table) == {"a": "1", "b": "1"}
-    commit(table, changes(["c"]))
-    assert summary(table)["total-records"] == "3"
-
-
-def test_rows_that_sql_or_a_compaction_wrote_are_replaced_where_they_lie(table):
-    # Given rows that MERGE wrote, and files that were compacted, one of them with deleted rows
-    table.spark.sql(
-        f"""MERGE INTO {table.name} row
-        USING (SELECT explode(array('a', 'b', 'c')) AS key) new ON row.key = new.key
-        WHEN NOT MATCHED THEN INSERT (key, bucket, etag) VALUES (new.key, 'images', '0')"""
-    )
-    commit(table, changes(["b", "d"], gone=("b",)))
-    options = "map('min-input-files', '1', 'rewrite-all', 'true')"
-    name = f"{table.database}.{table.table}"
-    table.spark.sql(f"CALL lake.system.rewrite_data_files(table => '{name}', options => {options})")
-    assert rows(table) == {"a": "0", "c": "0", "d": "1"}
-    # When runs replace and delete some
-    commit(table, changes(["a", "c", "d", "e"], gone=("d",), etag="2"))
-    # Then each row is there once
-    assert rows(table) == {"a": "2", "c": "2", "e": "2"}
-
-
-def test_the_same_key_in_another_bucket_is_another_row(table):
-    commit(table, changes(["a"]))
-    elsewhere = changes(["a"], etag="2").set_column(1, "bucket", pa.array(["elsewhere"]))
-    with table.branch("run_test_2") as branch:
-        branch.commit(list(branch.writer()([(0, elsewhere)])), branch.known("elsewhere", ["a"]), {})
-        branch.publish()
-    found = table.spark.table(table.name).select("bucket", "etag").collect()
-    assert sorted((row.bucket, row.etag) for row in found) == [("elsewhere", "2"), ("images", "1")]
-
-
-def test_keys_of_every_script_are_found_again(table):
-    # Given a file for each key, by whose bounds it is opened or not
-    keys = ["\U0001f34e/1.jpg", "\uff21/1.jpg", "雪/1.jpg", "é/1.jpg", "z/1.jpg", "\U0001f34e" * 200]
-    for key in keys:
-        commit(table, changes([key]))
-    # When each is replaced by a run of its own
-    for key in keys:
-        commit(table, changes([key], etag="2"))
-    # Then each is there once
-    assert rows(table) == dict.fromkeys(keys, "2")
-
-
 @pytest.mark.parametrize(("keys", "width", "files"), [(0, 1280, 1), (20_000, 1280, 1), (100_000, 1280, 4)])
 def test_few_keys_make_one_file(keys, width, files):
     assert files_for(keys, width) == files
@@ -248,50 +68,9 @@ def test_few_keys_make_one_file(keys, width, files):
 
 
 def test_a_file_has_a_row_group_for_so_many_bytes(monkeypatch, s3, lake):
-    import io
-
-    import pyarrow.parquet as pq
-
     monkeypatch.setattr(parquet_files, "GROUP_BYTES", 8000)
     batch = pa.record_batch({"number": np.arange(100)})
     assert parquet_files.write_parquet(lake, "some.parquet", [batch] * 35)
     file = pq.ParquetFile(io.BytesIO(s3.get_object(Bucket=lake, Key="some.parquet")["Body"].read()))
     assert (file.metadata.num_rows, file.metadata.num_row_groups) == (3500, 4)
     assert not parquet_files.write_parquet(lake, "none.parquet", [])
-
-
-def test_who_makes_the_table_a_moment_later_takes_the_one_that_is_there(table, monkeypatch):
-    # Given a run that has seen no table, which another has made since
-    answers = iter([False, True])
-    monkeypatch.setattr(table_module, "table_exists", lambda *_: next(answers))
-    commit(table, changes(["a"]))
-    # When it makes one, then the other's stays
-    table.create_if_missing()
-    assert rows(table) == {"a": "1"}
-
-
-def test_only_files_that_may_have_the_keys_are_opened(table, monkeypatch):
-    # Given files of three days, whose keys begin alike for longer than Iceberg's usual bounds
-    days = [f"a rather long folder's name/2026-11-{day}/" for day in (19, 20, 21)]
-    for day in days:
-        commit(table, changes([f"{day}{number}.jpg" for number in range(3)]))
-    opened = []
-
-    def look(_, files, *others):
-        opened.extend(files)
-        return known_rows.find_rows(table.spark, files, *others)
-
-    monkeypatch.setattr(branch_module, "find_rows", look)
-    # When a run has keys of the second, and others that no file has
-    with table.branch("run_test_1") as branch:
-        known = branch.known("images", [f"{days[1]}1.jpg", "a", "z"])
-    # Then it finds its row, in the only file that it opened
-    assert known["key"].to_pylist() == [f"{days[1]}1.jpg"]
-    assert [file.location for file in opened] == known["file"].to_pylist()
-
-
-def test_a_run_without_keys_opens_no_file(table, monkeypatch):
-    commit(table, changes(["a"]))
-    monkeypatch.setattr(branch_module, "find_rows", lambda _, files, *__: files)
-    with table.branch("run_test_1") as branch:
-        assert branch.known("images", []) == []
