@@ -20,7 +20,8 @@ from tests.local_server import REGION, ROOT, LocalServer, until
 
 BATCH = "20261120T120000000Z-0badcafe"
 STOPS_AT_THE_TABLE = """
-import time, pomona_cli.backfill
+import signal, time, pomona_cli.backfill
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in a shell's background inherit none
 def stop(stack):
     print("begun", flush=True)
     time.sleep(600)
