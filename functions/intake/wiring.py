@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from intake.bookkeeping import Bookkeeping
 from intake.emr import Runs
@@ -28,8 +28,13 @@ _LAUNCHING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attem
 
 
 def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - botocore's clients have no static type
-    """The client that `boto3.client` gives, without boto3 itself: it doubles the time that a cold start imports."""
-    return get_session().create_client(service, config=config)
+    """The client that `boto3.client` gives, without boto3 itself: a cold start would wait for its import as well."""
+    return _session().create_client(service, config=config)
+
+
+@cache
+def _session() -> Session:
+    return get_session()
 
 
 @cache

@@ -14,7 +14,7 @@ from intake import wiring
 from intake.segments import parse_lines
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
-CACHES = (wiring.settings, wiring.queue, wiring.books, wiring.refits, wiring._lake, wiring._runs)
+CACHES = (wiring.settings, wiring.queue, wiring.books, wiring.refits, wiring._lake, wiring._runs, wiring._session)
 
 
 def forget_clients() -> None:
