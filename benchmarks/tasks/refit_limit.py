@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from pomona.objects import read_bytes
+from pomona.objects import bucket_and_key, read_bytes
 
 READERS = 2
 
 
 def read(address: str) -> npt.NDArray[np.float32]:
     """The features of a file [n, d]."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    column = pq.read_table(io.BytesIO(read_bytes(bucket, key) or b""), columns=["features"])["features"]
+    column = pq.read_table(io.BytesIO(read_bytes(*bucket_and_key(address)) or b""), columns=["features"])["features"]
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     matrix: npt.NDArray[np.float32] = flat.reshape(len(column), -1)
     return matrix

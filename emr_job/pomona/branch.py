@@ -12,7 +12,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 
 from pomona.errors import JobError, MisconfiguredError, PublishRefusedError, first_line
-from pomona.iceberg import POSITIONS, data_file, parquet_schema, position_deletes, ranges_of, within
+from pomona.iceberg import POSITIONS, count_of, data_file, parquet_schema, position_deletes, ranges_of, within
 from pomona.known_rows import find_rows
 from pomona.objects import bucket_and_key, remove_folder
 from pomona.parquet_files import write_parquet
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 RANGES = 64
 """Of a run's keys: a file none of which its keys can be in is not opened, and more of them would prune little more."""
-FILES = "total-data-files"  # of a snapshot's summary
 log = logging.getLogger("pomona.branch")
 
 
@@ -129,9 +128,10 @@ class Branch:
         """A commit to a branch that is gone makes it anew: on another snapshot, or with counts that begin anew."""
         present = self.table.load()
         head, base = present.snapshot(self.name), present.snapshot(self.base)
-        if head is None or head.parentId() != self.base:
+        if head is None or base is None or head.parentId() != self.base:
             raise _refusal(self.name, "the branch was gone")
-        if _count(head, FILES) != _count(base, FILES) + _count(head, "added-data-files"):
+        files = count_of(base, "total-data-files") + count_of(head, "added-data-files")
+        if count_of(head, "total-data-files") != files:
             raise _refusal(self.name, "the branch was gone")
 
 
@@ -150,7 +150,3 @@ def _addition(present: Any, files: list[Any]) -> Any:  # noqa: ANN401 (objects o
 
 def _refusal(branch: str, reason: str) -> PublishRefusedError:
     return PublishRefusedError(f"the table changed while {branch} ran, nothing is published: {reason}")
-
-
-def _count(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)
-    return int(snapshot.summary().get(name) or 0) if snapshot else 0

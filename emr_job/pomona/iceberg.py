@@ -43,7 +43,7 @@ def create_table(
 
 @functools.cache
 def _catalog(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object of the JVM)
-    """The catalog that Spark's settings `spark.sql.catalog.<name>` describe. By way of Spark's SQL it takes seconds."""
+    """The catalog that Spark's settings `spark.sql.catalog.<name>` describe. Spark's SQL would be slower."""
     prefix = f"spark.sql.catalog.{name}."
     settings = spark.sparkContext.getConf().getAll()
     properties = {key.removeprefix(prefix): value for key, value in settings if key.startswith(prefix)}
@@ -61,6 +61,11 @@ def iterate(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the J
     items = iterable.iterator()
     while items.hasNext():
         yield items.next()
+
+
+def count_of(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)
+    """A number of a snapshot's summary, 0 if it has none of that name."""
+    return int(snapshot.summary().get(name) or 0)
 
 
 def ranges_of(keys: Collection[str], most: int) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pomona.iceberg import forget_files, iterate
+from pomona.iceberg import count_of, forget_files, iterate
 from pomona.table import BRANCH_PREFIX, FeatureTable
 
 # Each run adds a small file: joined before there are so many that a scan opens more files than it reads.
@@ -94,12 +94,12 @@ def _small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
     """
     small, snapshot = 0, table.currentSnapshot()
     while snapshot is not None and snapshot.operation() != "replace":
-        added, size = _count(snapshot, "added-data-files"), _count(snapshot, "added-files-size")
+        added, size = count_of(snapshot, "added-data-files"), count_of(snapshot, "added-files-size")
         small += _if_small(added, size)
         parent = None if snapshot.parentId() is None else table.snapshot(snapshot.parentId())
         if parent is None:
             small += _if_small(
-                _count(snapshot, "total-data-files") - added, _count(snapshot, "total-files-size") - size
+                count_of(snapshot, "total-data-files") - added, count_of(snapshot, "total-files-size") - size
             )
         snapshot = parent
     return small
@@ -111,11 +111,7 @@ def _if_small(files: int, size: int) -> int:
 
 def _delete_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
     """How many of them the table's present has."""
-    return _count(table.currentSnapshot(), "total-delete-files")
-
-
-def _count(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)
-    return int(snapshot.summary().get(name) or 0)
+    return count_of(table.currentSnapshot(), "total-delete-files")
 
 
 def _drop_leftovers(table: Any) -> list[str]:  # noqa: ANN401 (an object of the JVM)

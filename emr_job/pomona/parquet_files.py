@@ -32,10 +32,12 @@ def write_parquet(bucket: str, key: str, batches: Iterable[pa.RecordBatch]) -> b
 def _grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Tables of several batches, to be written as one row group each."""
     gathered: list[pa.RecordBatch] = []
+    size = 0
     for batch in batches:
         gathered.append(batch)
-        if sum(one.nbytes for one in gathered) >= GROUP_BYTES:
+        size += batch.nbytes
+        if size >= GROUP_BYTES:
             yield pa.Table.from_batches(gathered)
-            gathered = []
+            gathered, size = [], 0
     if gathered:
         yield pa.Table.from_batches(gathered)

@@ -96,9 +96,9 @@ def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item],
     return spark.sparkContext.parallelize(work, max(len(work), 1)).map(task)
 
 
-def rows_of(files: Iterable[DataFile], columns: list[str], reading: Reading = WHOLE) -> Iterator[pa.RecordBatch]:
+def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
     """The rows that are there, a block of a file at most at a time; what comes next is fetched meanwhile."""
-    return (batch for _, _, batch in located_rows(files, columns, reading))
+    return (batch for _, _, batch in located_rows(files, columns, WHOLE))
 
 
 def located_rows(

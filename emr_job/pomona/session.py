@@ -55,7 +55,7 @@ def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | Non
 
 
 def warm_up(spark: SparkSession) -> None:
-    """Have the first executor, and on it a Python worker, started while the driver plans: each takes a second and more.
+    """Have the first executor, and on it a Python worker, started while the driver plans.
 
     Nothing waits for it. What keeps it from starting keeps the run's own tasks from it too, and they say what it is.
     """

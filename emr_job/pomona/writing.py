@@ -40,7 +40,7 @@ class WrittenRows:
 class RowWriter:
     """Writes changes as a file in `folder` (an address that ends with a slash), with the columns of `schema`.
 
-    A file of a task that failed afterwards belongs to no snapshot, and goes with the orphans.
+    The file of a task that is lost afterwards belongs to no snapshot, and goes with its branch.
     """
 
     folder: str

@@ -14,6 +14,7 @@ from moto.s3.models import s3_backends
 from pomona import maintenance
 from pomona.iceberg import load_table
 from pomona.maintenance import Maintenance
+from pomona.objects import bucket_and_key
 from pomona.table import FeatureTable
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
 
@@ -114,8 +115,7 @@ def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table): 
     # Given a file that no snapshot knows, beside those of the table
     orchard.put("a.jpg", jpeg(1))
     orchard.featurize(["a.jpg"])
-    location = load_table(orchard.spark, *orchard.table.split(".")).location()
-    bucket, _, folder = location.removeprefix("s3://").partition("/")
+    bucket, folder = bucket_and_key(load_table(orchard.spark, *orchard.table.split(".")).location())
     orphan = f"{folder}/data/orphan.parquet"
     orchard.s3.put_object(Bucket=bucket, Key=orphan, Body=b"of a run that died")
     maintained = Maintenance(table, keep=timedelta(days=7))
