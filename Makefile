@@ -83,7 +83,7 @@ down:  ## stop the embedded AWS
 
 .PHONY: test
 test: setup .venv/backbones/.complete  ## every test
-	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
 .PHONY: lint

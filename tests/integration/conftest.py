@@ -1,71 +1,84 @@
-"""An AWS for the job's tests (moto over HTTP, with Glue's optimistic lock) and one Spark session for all of them."""
+"""An AWS for the job's tests and one Spark session for all of them."""
 
 import hashlib
 import json
-import logging
-import os
+import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
-from moto.core.exceptions import JsonRESTError
-from moto.glue import responses
-from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-3"
-update_table = responses.GlueResponse.update_table
-glue_lock = threading.Lock()
 
 
-def update_table_with_lock(self):
-    """Glue refuses an UpdateTable whose VersionId is not the present one; moto does not."""
-    with glue_lock:
-        wanted = self.parameters.get("VersionId")
-        table = self.glue_backend.get_table(self.parameters["DatabaseName"], self.parameters["TableInput"]["Name"])
-        if wanted is not None and str(wanted) != str(table._current_version):
-            raise JsonRESTError("ConcurrentModificationException", f"{wanted} is not the version of this table")
-        return update_table(self)
+@dataclass(frozen=True)
+class Aws:
+    """The endpoint of an AWS of the tests' own, and a hand on its clock."""
+
+    process: subprocess.Popen
+    endpoint: str
+
+    def put_back(self, bucket: str, prefix: str, hours: float) -> None:
+        """Let the objects below a prefix be older by some hours."""
+        self.process.stdin.write(json.dumps({"bucket": bucket, "prefix": prefix, "hours": hours}) + "\n")
+        self.process.stdin.flush()
+        assert int(self.process.stdout.readline()) > 0, f"nothing lies below {prefix}"
 
 
 @pytest.fixture(scope="session")
-def aws() -> Iterator[str]:
-    """The endpoint of an AWS of our own, in the environment of this process and of those that it starts."""
+def aws_process() -> Iterator[Aws]:
+    command = [sys.executable, "-m", "tests.integration.aws_server"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Aws(process, process.stdout.readline().strip())
+        process.stdin.close()
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """What a process of the job's must have in its environment to find that AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONPATH": str(ROOT / "emr_job"),
+        "PYSPARK_PYTHON": sys.executable,
+    }
+
+
+@contextmanager
+def environ(**values: str) -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
-        logging.getLogger("werkzeug").setLevel(logging.WARNING)
-        patch.setattr(responses.GlueResponse, "update_table", update_table_with_lock)
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "PYTHONPATH": str(ROOT / "emr_job"),
-            "PYSPARK_PYTHON": sys.executable,
-        }.items():
+        for name, value in values.items():
             patch.setenv(name, value)
-        yield os.environ["AWS_ENDPOINT_URL"]
-        server.stop()
+        yield patch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def aws(aws_process) -> Iterator[str]:
+    """The endpoint of that AWS, in the environment; of a module, for the next may have another AWS or none."""
+    with environ(**environment(aws_process.endpoint)):
+        yield aws_process.endpoint
+
+
+@pytest.fixture(scope="module")
 def s3(aws):
     return boto3.client("s3")
 
 
 @pytest.fixture(scope="session")
-def lake(s3) -> str:
+def lake(aws_process) -> str:
     bucket = f"lake-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    with environ(**environment(aws_process.endpoint)):
+        boto3.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     return bucket
 
 
@@ -97,19 +110,24 @@ def platform_settings(endpoint: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def spark(aws, lake, tmp_path_factory) -> Iterator[SparkSession]:
+def session(aws_process, lake, tmp_path_factory) -> Iterator[SparkSession]:
     from pomona.session import catalog_settings, start_session
 
     folder = tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as patch:
-        settings = platform_settings(aws) | catalog_settings(lake, "rival")
-        settings |= {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder)}
-        (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-        patch.setenv("SPARK_CONF_DIR", str(folder))
-        patch.setenv("SPARK_HOME", str(next((ROOT / ".venv" / "spark").glob("lib/python*/site-packages/pyspark"))))
+    settings = platform_settings(aws_process.endpoint) | catalog_settings(lake, "rival")
+    settings |= {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder)}
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    home = next((ROOT / ".venv" / "spark").glob("lib/python*/site-packages/pyspark"))
+    with environ(**environment(aws_process.endpoint), SPARK_CONF_DIR=str(folder), SPARK_HOME=str(home)):
         session = start_session("tests", lake)
-        yield session
-        session.stop()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module")
+def spark(aws, session) -> SparkSession:
+    """One for all modules, in an environment where its driver, this process, finds the same AWS as its tasks."""
+    return session
 
 
 @pytest.fixture

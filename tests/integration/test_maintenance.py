@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
 
 from pomona import maintenance
 from pomona.iceberg import load_table
@@ -111,7 +109,7 @@ def test_snapshots_are_kept_for_their_days(orchard, table):  # noqa: F811
     assert orchard.snapshots() == before
 
 
-def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table):  # noqa: F811
+def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table, aws_process):  # noqa: F811
     # Given a file that no snapshot knows, beside those of the table
     orchard.put("a.jpg", jpeg(1))
     orchard.featurize(["a.jpg"])
@@ -122,10 +120,7 @@ def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table): 
     # Then it stays as long as a run may still be writing it
     assert maintained.thorough() == []
     # And goes, alone, when all files of the table are older
-    long_ago = datetime.now(UTC).replace(tzinfo=None) - maintenance.ORPHANED_AFTER - timedelta(hours=1)
-    for key, stored in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.items():
-        if key.startswith(folder):
-            stored.last_modified = long_ago
+    aws_process.put_back(bucket, folder, maintenance.ORPHANED_AFTER / timedelta(hours=1) + 1)
     before = names_below(orchard, bucket, folder)
     assert maintained.thorough() == ["removed 1 orphaned files"]
     assert names_below(orchard, bucket, folder) == before - {orphan}

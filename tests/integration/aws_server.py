@@ -1,0 +1,58 @@
+"""An AWS for the job's tests in a process of its own: a test that mocks AWS in its own process empties what is there.
+
+moto over HTTP, with Glue's optimistic lock. It prints its endpoint, answers a line for each line of its input, and
+ends with its input, however the tests end.
+"""
+
+import json
+import logging
+import sys
+import threading
+from datetime import timedelta
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.exceptions import JsonRESTError
+from moto.glue import responses
+from moto.s3.models import s3_backends
+from moto.server import ThreadedMotoServer
+
+update_table = responses.GlueResponse.update_table
+glue_lock = threading.Lock()
+
+
+def update_table_with_lock(self):
+    """Glue refuses an UpdateTable whose VersionId is not the present one; moto does not."""
+    with glue_lock:
+        wanted = self.parameters.get("VersionId")
+        table = self.glue_backend.get_table(self.parameters["DatabaseName"], self.parameters["TableInput"]["Name"])
+        if wanted is not None and str(wanted) != str(table._current_version):
+            raise JsonRESTError("ConcurrentModificationException", f"{wanted} is not the version of this table")
+        return update_table(self)
+
+
+def put_back(bucket: str, prefix: str, hours: float) -> int:
+    """Let the objects below a prefix be older by some hours; how many."""
+    stored = [
+        one
+        for key, one in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.items()
+        if key.startswith(prefix)
+    ]
+    for one in stored:
+        one.last_modified -= timedelta(hours=hours)
+    return len(stored)
+
+
+def main() -> None:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    responses.GlueResponse.update_table = update_table_with_lock
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    print(f"http://{host}:{port}", flush=True)
+    for line in sys.stdin:
+        print(put_back(**json.loads(line)), flush=True)
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()
