@@ -69,6 +69,7 @@ class Engine:
     def __init__(self, backbone: Backbone) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
+        self.backbone = backbone
         self._interpreter = Interpreter(model_path=str(backbone.file), num_threads=1)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
@@ -83,6 +84,6 @@ class Engine:
 
 
 @functools.cache
-def engine_of(backbone: Backbone) -> Engine:
-    """This process's engine for the backbone: Spark uses a Python worker again for many tasks."""
-    return Engine(backbone)
+def engine_of(name: str, folder: Path | None = None) -> Engine:
+    """This process's engine for the backbone of that name, checked once: Spark uses a worker again for many tasks."""
+    return Engine(load_backbone(name, folder))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from pomona.ahead import ByteBudget, in_completion_order
-from pomona.backbone import Engine, engine_of, load_backbone
+from pomona.backbone import Engine, engine_of
 from pomona.fetching import DirtyKey, Fetched, ImageFetcher, Status
 from pomona.image_errors import ImageError
 from pomona.images import DecodedImage, decode, resize
@@ -57,8 +57,8 @@ class _Task:
     def __init__(self, work: Work) -> None:
         self.tally = Tally()
         self._work = work
-        self._backbone = load_backbone(work.backbone, work.backbones)
-        self._engine: Engine = engine_of(self._backbone)
+        self._engine: Engine = engine_of(work.backbone, work.backbones)
+        self._backbone = self._engine.backbone
         constants = {"bucket": work.bucket, "backbone": self._backbone.label, "batch_id": work.batch_id}
         self._batch = RowBatch(constants, self._backbone.output_width, ROWS_AT_ONCE)
 

@@ -21,6 +21,7 @@ from local.rounds import Put, files_below, upload
 from tests.cli_stack import run_pomona
 from tests.e2e.conftest import SAMPLES
 from tests.local_server import until
+from tests.template_roles import KEY
 
 pytestmark = pytest.mark.timeout(1500)
 PARAMETERS = {
@@ -29,6 +30,7 @@ PARAMETERS = {
     "LaunchAfterMinutes": "0",
     "Components": "2",
     "ImageVersionsDays": "30",
+    "KmsKeyArn": KEY,  # every role's calls need it too then
 }
 ERASED, KEPT = "person-1/", "person-10/"
 FINAL = "erasures/final/"

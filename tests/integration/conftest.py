@@ -110,24 +110,33 @@ def platform_settings(endpoint: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def session(aws_process, lake, tmp_path_factory) -> Iterator[SparkSession]:
-    from pomona.session import catalog_settings, start_session
+def spark_environment(aws_process, lake, tmp_path_factory) -> dict[str, str]:
+    """Where spark-submit and a session find Spark, and the settings of this platform."""
+    from pomona.session import catalog_settings
 
     folder = tmp_path_factory.mktemp("spark")
     settings = platform_settings(aws_process.endpoint) | catalog_settings(lake, "rival")
     settings |= {"spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder)}
     (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     home = next((ROOT / ".venv" / "spark").glob("lib/python*/site-packages/pyspark"))
-    with environ(**environment(aws_process.endpoint), SPARK_CONF_DIR=str(folder), SPARK_HOME=str(home)):
+    return {"SPARK_CONF_DIR": str(folder), "SPARK_HOME": str(home)}
+
+
+@pytest.fixture(scope="session")
+def session(aws_process, lake, spark_environment) -> Iterator[SparkSession]:
+    from pomona.session import start_session
+
+    with environ(**environment(aws_process.endpoint), **spark_environment):
         session = start_session("tests", lake)
     yield session
     session.stop()
 
 
 @pytest.fixture(scope="module")
-def spark(aws, session) -> SparkSession:
-    """One for all modules, in an environment where its driver, this process, finds the same AWS as its tasks."""
-    return session
+def spark(aws, session, spark_environment) -> Iterator[SparkSession]:
+    """One for all modules, in an environment where its driver, this process, finds what its tasks find."""
+    with environ(**spark_environment):
+        yield session
 
 
 @pytest.fixture

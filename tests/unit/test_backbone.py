@@ -32,11 +32,11 @@ def test_the_committed_backbone_gives_finite_features_of_its_width(folder):
 
 
 def test_features_follow_the_image_and_nothing_else(folder):
-    backbone = load_backbone("fruitnet", folder)
-    black = np.zeros((backbone.height, backbone.width, 3), np.uint8)
-    first = engine_of(backbone).run(black).copy()
-    assert not np.allclose(engine_of(backbone).run(black + 200), first)
-    assert np.array_equal(engine_of(backbone).run(black), first)
+    engine = engine_of("fruitnet", folder)
+    black = np.zeros((engine.backbone.height, engine.backbone.width, 3), np.uint8)
+    first = engine.run(black).copy()
+    assert not np.allclose(engine.run(black + 200), first)
+    assert np.array_equal(engine.run(black), first)
 
 
 def test_the_label_names_the_exact_file(folder):
@@ -45,7 +45,7 @@ def test_the_label_names_the_exact_file(folder):
 
 
 def test_one_engine_a_process(folder):
-    assert engine_of(load_backbone("fruitnet", folder)) is engine_of(load_backbone("fruitnet", folder))
+    assert engine_of("fruitnet", folder) is engine_of("fruitnet", folder)
 
 
 def test_a_missing_backbone_is_named(folder):

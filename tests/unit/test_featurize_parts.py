@@ -91,9 +91,8 @@ def task(monkeypatch):
     def run(answers: dict[str, Fetched], features: list[float]):
         backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
         backbone.name = "net"
-        monkeypatch.setattr(featurizing, "load_backbone", lambda *_: backbone)
-        engine = Mock(run=lambda _: np.array(features, np.float32))
-        monkeypatch.setattr(featurizing, "engine_of", lambda _: engine)
+        engine = Mock(backbone=backbone, run=lambda _: np.array(features, np.float32))
+        monkeypatch.setattr(featurizing, "engine_of", lambda *_: engine)
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
         featurizer = Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)
