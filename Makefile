@@ -124,6 +124,10 @@ BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 bench: setup .venv/benchmarks/.with-spark  ## measure, beside the field's practice: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
 	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
+.PHONY: bench-server
+bench-server: .venv/benchmarks/.with-spark  ## build the S3 server that the benchmarks run against, once; needs Go
+	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks.gateway
+
 .PHONY: smoke
 smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: STACK=pomona REGION=eu-west-3 YES=1
 	@$(DEVELOPMENT) tools/smoke.py --stack "$(or $(STACK),pomona)" $(if $(REGION),--region "$(REGION)") $(if $(YES),--yes)

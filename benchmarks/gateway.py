@@ -1,9 +1,13 @@
-"""The S3 of the benchmarks: versitygw, a real server, built once with Go and started on a free port."""
+"""The S3 of the benchmarks: versitygw, a real server, built once with Go and started on a free port.
+
+`python -m benchmarks.gateway` only builds it.
+"""
 
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,3 +89,10 @@ def _wait_for(server: subprocess.Popen[bytes], port: int) -> None:
                 return
         time.sleep(0.05)
     raise BenchError("versitygw did not start: see .build/bench for versitygw.log")
+
+
+if __name__ == "__main__":
+    try:
+        program()
+    except BenchError as error:
+        sys.exit(f"bench: {error}")

@@ -93,7 +93,7 @@ def _small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
     Of what was there before the oldest snapshot that is kept, only the average size is known.
     """
     small, snapshot = 0, table.currentSnapshot()
-    while snapshot is not None and snapshot.operation() != "replace":
+    while snapshot is not None and not _is_compaction(snapshot):
         added, size = count_of(snapshot, "added-data-files"), count_of(snapshot, "added-files-size")
         small += _if_small(added, size)
         parent = None if snapshot.parentId() is None else table.snapshot(snapshot.parentId())
@@ -103,6 +103,11 @@ def _small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
             )
         snapshot = parent
     return small
+
+
+def _is_compaction(snapshot: Any) -> bool:  # noqa: ANN401 (an object of the JVM)
+    """Joined delete files and rewritten manifests replace something too, but no data files."""
+    return snapshot.operation() == "replace" and count_of(snapshot, "deleted-data-files") > 0
 
 
 def _if_small(files: int, size: int) -> int:

@@ -53,6 +53,25 @@ def test_small_files_are_joined_once_there_are_many(orchard, monkeypatch):  # no
     assert orchard.featurize(["5.jpg"])["maintenance"] == {"done": [], "error": ""}
 
 
+def test_small_files_count_on_when_delete_files_were_joined(orchard, monkeypatch):  # noqa: F811
+    # Given a small file, whose rows go one by one until the delete files are joined
+    monkeypatch.setattr(maintenance, "MANY_FILES", 5)
+    going = [f"{number}.jpg" for number in range(5)]
+    for key in (*going, "first.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize([*going, "first.jpg"])
+    for key in going:
+        orchard.delete(key)
+        record = orchard.featurize([key])
+    assert record["maintenance"] == {"done": ["joined 5 delete files"], "error": ""}
+    # When the fifth small file comes, then all of them are joined
+    for key in ("second.jpg", "third.jpg", "fourth.jpg", "fifth.jpg"):
+        orchard.put(key, jpeg(len(key)))
+        record = orchard.featurize([key])
+    assert record["maintenance"]["done"] == ["compacted 5 files into 1"]
+    assert set(orchard.rows()) == {"first.jpg", "second.jpg", "third.jpg", "fourth.jpg", "fifth.jpg"}
+
+
 def test_large_files_are_left_alone(orchard, monkeypatch):  # noqa: F811
     # Given files that are large as things go here
     monkeypatch.setattr(maintenance, "MANY_FILES", 2)
