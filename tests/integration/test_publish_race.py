@@ -1,4 +1,4 @@
-"""Two runs that publish at the same moment: exactly one wins, and its rows are the table's."""
+"""Of two runs that publish, at the same moment or one after the other, one wins, and its rows are the table's."""
 
 import threading
 
@@ -63,3 +63,18 @@ def test_of_two_publishers_at_once_exactly_one_wins(publishers):
         winners += [branch for branch, victory in won.items() if victory]
         rows = publishers[0].spark.table(publishers[0].name).select("key").collect()
         assert sorted(row.key for row in rows) == sorted(["common", *winners])
+
+
+def test_who_publishes_after_another_is_refused_and_nothing_of_it_is_left(publishers):
+    # Given two branches from the same state of the table
+    with publishers[0].branch("run_first_1") as first, publishers[1].branch("run_late_1") as late:
+        for branch in (first, late):
+            change(branch)
+        # When one has published
+        first.publish()
+        # Then the other is refused, although nobody is in its way at that moment
+        with pytest.raises(PublishRefusedError, match="run_late_1"):
+            late.publish()
+    rows = publishers[0].spark.table(publishers[0].name).select("key").collect()
+    assert sorted(row.key for row in rows) == ["common", "run_first_1"]
+    assert set(publishers[0].load().refs()) == {"main"}
