@@ -72,6 +72,10 @@ class FeaturizeRun:
             raise UnreadError(f"{unread} of {record['keys']} keys could not be read: {tally.reason}")
         return record
 
+    @property
+    def _branch(self) -> str:
+        return branch_name(self.batch_id, self.attempt)
+
     def _read(self) -> Batch:
         require_bucket(self.images_bucket)
         active = require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
@@ -79,7 +83,7 @@ class FeaturizeRun:
 
     def _publish(self, table: FeatureTable, backbone: Backbone, batch: Batch) -> tuple[Tally, int]:
         tallies = table.spark.sparkContext.accumulator(Tally(), TallyParam())
-        with table.branch(branch_name(self.batch_id, self.attempt)) as branch:
+        with table.branch(self._branch) as branch:
             with self.stopwatch.timing("plan"):
                 known = branch.known(self.images_bucket, batch.keys)
                 dirty = plan(batch.keys, known, backbone.label)
@@ -99,7 +103,8 @@ class FeaturizeRun:
         maintenance = Maintenance(table, timedelta(days=self.snapshot_days))
         with self.stopwatch.timing("maintenance"):
             try:
-                done = settle_erasures(self.lake_bucket, table, maintenance)  # all that there is to do, if it does any
+                done = settle_erasures(self.lake_bucket, table, maintenance, self._branch)
+                # an erasure does all that there is to do
                 done = done or (maintenance.thorough() if batch.maintenance else maintenance.after_run())
                 return {"done": done, "error": ""}
             except (JobError, PySparkException, Py4JJavaError, ClientError, BotoCoreError) as error:

@@ -63,6 +63,14 @@ def iterate(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the J
         yield items.next()
 
 
+def iterate_and_close(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the JVM)
+    """The same for one that is to be closed afterwards."""
+    try:
+        yield from iterate(iterable)
+    finally:
+        iterable.close()
+
+
 def count_of(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)
     """A number of a snapshot's summary, 0 if it has none of that name."""
     return int(snapshot.summary().get(name) or 0)
@@ -115,6 +123,30 @@ def _entry(spark: SparkSession, table: Any, location: str, builder: Any, metrics
     file = table.io().newInputFile(location)
     measured = _jvm(spark).org.apache.iceberg.parquet.ParquetUtil.fileMetrics(file, metrics(table))
     return builder.withInputFile(file).withFormat("parquet").withMetrics(measured).build()
+
+
+def remove_dangling_deletes(spark: SparkSession, table: Any) -> int:  # noqa: ANN401 (objects of the JVM)
+    """Remove the delete files that apply to no data file of the present; how many they were.
+
+    Iceberg removes such files of a partition's, but of a table without partitions only in commits that read all the
+    manifests anyway: those of files that a compaction has replaced would stay.
+    """
+    tasks = iterate_and_close(table.newScan().planFiles())
+    applied = {delete.location() for task in tasks for delete in iterate(task.deletes())}
+    dangling = [file for file in _delete_files(spark, table) if file.location() not in applied]
+    if dangling:
+        rewrite = table.newRewrite()
+        for file in dangling:
+            rewrite.deleteFile(file)
+        rewrite.commit()
+    return len(dangling)
+
+
+def _delete_files(spark: SparkSession, table: Any) -> Iterator[Any]:  # noqa: ANN401 (objects of the JVM)
+    files = _jvm(spark).org.apache.iceberg.ManifestFiles
+    for manifest in iterate(table.currentSnapshot().deleteManifests(table.io())):
+        reader = files.readDeleteManifest(manifest, table.io(), table.specs())
+        yield from (file.copy() for file in iterate_and_close(reader))  # the reader uses one object for all
 
 
 def forget_files(spark: SparkSession, table: Any) -> None:  # noqa: ANN401 (an object of the JVM)

@@ -10,15 +10,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pomona.iceberg import count_of, forget_files, iterate
-from pomona.table import BRANCH_PREFIX, FeatureTable
+from pomona.iceberg import count_of, forget_files, iterate, remove_dangling_deletes
+from pomona.objects import bucket_and_key, list_objects
+from pomona.table import BRANCH_PREFIX, FeatureTable, branch_of, order_of
 
 # Each run adds a small file: joined before there are so many that a scan opens more files than it reads.
 MANY_FILES = 20
 SMALL_FILE_BYTES = 48 * 2**20
 """Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
-# Orphans are young while their run still writes them.
-ORPHANED_AFTER = timedelta(days=3)
+ORPHANED_AFTER = timedelta(days=1)
+"""Twice what a run may take (RunTimeoutMinutes): whoever wrote a file that old cannot commit it any more."""
+# Iceberg's tables of its own files, of every snapshot that it keeps: the column and the table
+_FILES = {
+    "file_path": "all_files",
+    "path": "all_manifests",
+    "manifest_list": "snapshots",
+    "file": "metadata_log_entries",
+}
 log = logging.getLogger("pomona.maintenance")
 
 
@@ -51,13 +59,39 @@ class Maintenance:
             done += self._compact(rewrite_all_with_deletes=True)
         return done + self._expire(self.keep if keep is None else keep) + self._remove_orphans()
 
+    def unknown_files(self) -> list[str]:
+        """The addresses of all files in the table's folder that it knows nothing of, however young they are."""
+        known = {address for column, table in _FILES.items() for address in self._column(column, table)}
+        bucket, folder = bucket_and_key(f"{self.table.load().location()}/")
+        found = (f"s3://{bucket}/{key}" for key, _ in list_objects(bucket, folder))
+        return [address for address in found if address not in known]
+
+    def _column(self, column: str, metadata_table: str) -> list[str]:
+        rows = self.table.spark.table(f"{self.table.name}.{metadata_table}").select(column).distinct().collect()
+        return [row[0] for row in rows]
+
+    def remove_unknown_files(self, branch: str) -> list[str]:
+        """Remove those that attempts before the one of this branch, which has published, wrote; gives what is left.
+
+        No earlier attempt can publish any more. But one that was given up may still be compacting: what lies in no
+        attempt's folder stays until it is ORPHANED_AFTER.
+        """
+        unknown = self.unknown_files()
+        useless = {file for file in unknown if (writer := branch_of(file)) and order_of(writer) < order_of(branch)}
+        storage = self.table.load().io()
+        for file in useless:
+            storage.deleteFile(file)
+        return sorted(set(unknown) - useless)
+
     def _compact(self, *, rewrite_all_with_deletes: bool = False) -> list[str]:
-        options = {"remove-dangling-deletes": "true", "min-file-size-bytes": str(SMALL_FILE_BYTES)}
+        options = {"min-file-size-bytes": str(SMALL_FILE_BYTES)}
         if rewrite_all_with_deletes:
             options |= {"delete-file-threshold": "1"}
         found = self._call("rewrite_data_files", f"options => {_sql_map(options)}")
+        dangling = remove_dangling_deletes(self.table.spark, self.table.load())
         forget_files(self.table.spark, self.table.load())
-        return [f"compacted {found['rewritten_data_files_count']} files into {found['added_data_files_count']}"]
+        compacted = f"compacted {found['rewritten_data_files_count']} files into {found['added_data_files_count']}"
+        return [compacted, *([f"removed {dangling} delete files"] if dangling else [])]
 
     def _join_delete_files(self) -> list[str]:
         found = self._call("rewrite_position_delete_files")
@@ -76,15 +110,16 @@ class Maintenance:
     def _remove_orphans(self) -> list[str]:
         # listed through the table's own FileIO: the platform's Hadoop may have no file system for s3://
         arguments = f"older_than => {_timestamp(ORPHANED_AFTER)}, prefix_listing => true"
-        removed = self.table.spark.sql(self._sql("remove_orphan_files", arguments)).count()
+        removed = len(self._rows("remove_orphan_files", arguments))
         return [f"removed {removed} orphaned files"] if removed else []
 
     def _call(self, procedure: str, arguments: str = "") -> dict[str, Any]:
-        return dict(self.table.spark.sql(self._sql(procedure, arguments)).collect()[0].asDict())
+        return dict(self._rows(procedure, arguments)[0].asDict())
 
-    def _sql(self, procedure: str, arguments: str) -> str:
+    def _rows(self, procedure: str, arguments: str) -> list[Any]:
         table = f"table => '{self.table.database}.{self.table.table}'"
-        return f"CALL {self.table.catalog}.system.{procedure}({', '.join(filter(None, (table, arguments)))})"
+        named = ", ".join(filter(None, (table, arguments)))
+        return self.table.spark.sql(f"CALL {self.table.catalog}.system.{procedure}({named})").collect()
 
 
 def _small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pomona.downloads import LARGE, SMALL, ObjectReader, Pieces, download
 from pomona.errors import MisconfiguredError
-from pomona.iceberg import iterate
+from pomona.iceberg import iterate, iterate_and_close
 from pomona.objects import bucket_and_key
 
 if TYPE_CHECKING:
@@ -61,12 +61,7 @@ def data_files(table: Any, snapshot_id: int, where: Any = None) -> list[DataFile
     """
     scan = table.newScan().useSnapshot(snapshot_id)
     tasks = (scan if where is None else scan.filter(where)).planFiles()
-    found = []
-    try:
-        for task in iterate(tasks):
-            found.append((task.file().dataSequenceNumber(), _data_file(task)))
-    finally:
-        tasks.close()
+    found = [(task.file().dataSequenceNumber(), _data_file(task)) for task in iterate_and_close(tasks)]
     return [file for _, file in sorted(found, key=lambda one: (one[0], one[1].location))]
 
 

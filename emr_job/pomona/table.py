@@ -30,11 +30,27 @@ PROPERTIES = {
     "write.metadata.metrics.column.key": "truncate(64)",
 }
 BRANCH_PREFIX = "run_"
+_BRANCH = re.compile(rf"{BRANCH_PREFIX}(\w+)_(\d+)")
+_FOLDER_OF_A_BRANCH = re.compile(rf"/({_BRANCH.pattern})-[0-9a-f]{{32}}/")
 
 
 def branch_name(batch_id: str, attempt: int) -> str:
     """The branch of one attempt, in letters that need no quotes."""
     return re.sub(r"[^A-Za-z0-9_]", "_", f"{BRANCH_PREFIX}{batch_id}_{attempt}")
+
+
+def order_of(branch: str) -> tuple[str, int]:
+    """Sorts the names of branches like their attempts: a batch's id begins with the moment of its claim."""
+    found = _BRANCH.fullmatch(branch)
+    if found is None:
+        raise ValueError(f"{branch} is not the name of a run's branch")
+    return found[1], int(found[2])
+
+
+def branch_of(location: str) -> str | None:
+    """The branch in whose folder a file of this address lies; None for one that no run has written into its own."""
+    found = _FOLDER_OF_A_BRANCH.search(location)
+    return found[1] if found else None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pomona import maintenance
 from pomona.iceberg import load_table
 from pomona.maintenance import Maintenance
 from pomona.objects import bucket_and_key
-from pomona.table import FeatureTable
+from pomona.table import FeatureTable, branch_name
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
 
 EXISTING = 0  # the status of an entry of a manifest; 1 is added, 2 deleted
@@ -101,6 +101,30 @@ def test_thorough_maintenance_leaves_no_trace_of_a_deleted_row(orchard, table): 
     assert orchard.branches() == ["main"]
     assert len(orchard.snapshots()) == 1
     assert "dropped 1 branches" in done
+    # And nothing is left to do
+    assert orchard.snapshots()[-1]["total-delete-files"] == "0"
+
+
+def test_delete_files_that_a_killed_maintenance_left_go_with_the_next(orchard, table):  # noqa: F811
+    # Given deletions, and a maintenance that was killed after its compaction
+    keys = ["stays.jpg", "a.jpg", "b.jpg"]
+    for key in keys:
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(keys)
+    for key in ("a.jpg", "b.jpg"):
+        orchard.delete(key)
+        orchard.featurize([key])
+    name = f"{orchard.run.database}.{orchard.run.table}"
+    orchard.spark.sql(
+        f"CALL lake.system.rewrite_data_files(table => '{name}', options => map('delete-file-threshold', '1'))"
+    )
+    # When the table has changed since, and is maintained
+    orchard.put("new.jpg", jpeg(9))
+    orchard.featurize(["new.jpg"])
+    Maintenance(table, keep=timedelta(days=7)).thorough()
+    # Then no delete file is left, for which the next maintenance would be asked, and no row has come back
+    assert orchard.snapshots()[-1]["total-delete-files"] == "0"
+    assert set(orchard.rows()) == {"stays.jpg", "new.jpg"}
 
 
 def test_no_manifest_tells_of_a_file_that_has_gone_with_all_its_rows(orchard, table):  # noqa: F811
@@ -196,6 +220,65 @@ def test_an_erasure_is_final_when_nothing_holds_the_rows(orchard, subject):  # n
     assert stored_keys(orchard) == {"apple.jpg"}
     assert len(orchard.snapshots()) == 1
     assert "Contents" not in orchard.s3.list_objects_v2(Bucket=lake, Prefix="results/")
+
+
+def expire_as_if_killed(orchard) -> None:  # noqa: F811
+    """Iceberg commits the expiry first, and removes the files of the expired snapshots then."""
+    present = load_table(orchard.spark, *orchard.table.split("."))
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    present.expireSnapshots().expireOlderThan(now).retainLast(1).cleanExpiredFiles(False).commit()
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_an_erasure_waits_for_files_that_no_snapshot_knows(orchard, table, aws_process, compacted):  # noqa: F811
+    # Given an image whose row lies in a file of a run, or of a compaction
+    lake = orchard.run.lake_bucket
+    for key in ("people/1.jpg", "people/2.jpg", "apple.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(["people/1.jpg", "people/2.jpg", "apple.jpg"])
+    if compacted:
+        orchard.delete("people/2.jpg")
+        orchard.featurize(["people/2.jpg"])
+        Maintenance(table, keep=timedelta(days=7)).thorough()
+    # And its deletion, after which a maintenance was killed: its file belongs to no snapshot any more
+    orchard.delete("people/1.jpg")
+    orchard.featurize(["people/1.jpg"])
+    Maintenance(table, keep=timedelta(days=7)).thorough()
+    expire_as_if_killed(orchard)
+    assert "people/1.jpg" in stored_keys(orchard)
+    # When a run finds an open erasure of it
+    name = erasure(orchard, ["people/1.jpg"], requested_at=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+    done = orchard.featurize([])["maintenance"]["done"]
+    # Then it removes what earlier runs wrote, but waits while somebody may still commit what else is there
+    assert "erasures open" in done[-1]
+    assert json.loads(orchard.s3.get_object(Bucket=lake, Key=name)["Body"].read())["state"] == "open"
+    assert ("people/1.jpg" in stored_keys(orchard)) == compacted
+    # And the maintenance of the next day makes it final
+    aws_process.put_back(lake, f"warehouse/{orchard.run.database}.db/", 25)
+    assert orchard.featurize([])["maintenance"]["done"][-1] == "made 1 erasures final"
+    assert stored_keys(orchard) == set(orchard.rows())
+    assert Maintenance(table, keep=timedelta()).unknown_files() == []
+
+
+def test_what_a_killed_run_wrote_goes_at_an_erasure_at_once(orchard, table):  # noqa: F811
+    # Given a file that a run was killed over, and one of a run that came later
+    lake = orchard.run.lake_bucket
+    orchard.put("people/1.jpg", jpeg(1))
+    orchard.featurize(["people/1.jpg"])
+    folder = f"warehouse/{orchard.run.database}.db/features/data"
+    dead, later = (f"{folder}/{branch_name(f'{stamp}-0000000a', 2)}-{'0' * 32}/x.parquet" for stamp in ("2025", "2999"))
+    for key in (dead, later):
+        orchard.s3.put_object(Bucket=lake, Key=key, Body=b"")
+    # When an erasure is settled
+    orchard.delete("people/1.jpg")
+    name = erasure(orchard, ["people/1.jpg"], requested_at=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+    done = orchard.featurize(["people/1.jpg"])["maintenance"]["done"]
+    # Then the former is gone, and only the latter keeps it open
+    assert done[-1] == "left 1 erasures open: 1 files that no snapshot knows have to be a day old"
+    assert Maintenance(table, keep=timedelta()).unknown_files() == [f"s3://{lake}/{later}"]
+    orchard.s3.delete_object(Bucket=lake, Key=later)
+    assert orchard.featurize([])["maintenance"]["done"][-1] == "made 1 erasures final"
+    assert "Contents" not in orchard.s3.list_objects_v2(Bucket=lake, Prefix=name)
 
 
 def test_failing_maintenance_is_told_and_fails_no_run(orchard):  # noqa: F811

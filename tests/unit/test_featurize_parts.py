@@ -16,7 +16,7 @@ from pomona.fetching import DirtyKey, Fetched, Status
 from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
 from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
-from pomona.table import branch_name
+from pomona.table import branch_name, branch_of, order_of
 from pomona.tally import Tally
 
 
@@ -55,6 +55,15 @@ def test_the_label_is_the_parent_folder(key, label):
 
 def test_a_branch_is_named_in_letters_that_need_no_quotes():
     assert branch_name("20261121T070000000Z-0a1b", 3) == "run_20261121T070000000Z_0a1b_3"
+
+
+def test_a_file_tells_the_attempt_that_wrote_it_and_attempts_sort_by_time():
+    branches = [branch_name("20261121T070000000Z-ff", attempt) for attempt in (9, 10)]
+    branches.append(branch_name("20261121T080000000Z-00", 1))
+    files = [f"s3://lake/warehouse/p.db/features/data/{branch}-{'0a' * 16}/1.parquet" for branch in branches]
+    assert [branch_of(file) for file in files] == branches
+    assert sorted(branches, key=order_of) == branches
+    assert branch_of("s3://lake/warehouse/p.db/features/data/00000-4-run_1.parquet") is None
 
 
 def test_rows_keep_their_features_between_errors_and_deletions():
