@@ -8,10 +8,15 @@ from typing import Any
 
 from moto.iam.access_control import PermissionResult
 from moto.s3 import models
+from moto.s3.notifications import S3NotificationEvent, send_event
 
 from local.bucket_settings import SettingsBackend
 
 _lock = threading.Lock()
+_DELETED = {
+    True: S3NotificationEvent.OBJECT_REMOVED_DELETE_MARKER_CREATED_EVENT,
+    False: S3NotificationEvent.OBJECT_REMOVED_DELETE_EVENT,
+}
 
 
 class StoredKey(models.FakeKey):  # type: ignore[misc]
@@ -60,9 +65,19 @@ class ObjectBackend(SettingsBackend):
         return key
 
     def delete_object(self, bucket_name: str, key_name: str, *rest: Any, **options: Any) -> Any:
+        before = self.buckets[bucket_name].keys.get(key_name)
         answer = super().delete_object(bucket_name, key_name, *rest, **options)
         self._keep(bucket_name, key_name)
+        self._tell_of_deletion(bucket_name, before)
         return answer
+
+    def _tell_of_deletion(self, bucket: str, before: Any) -> None:
+        """Of an object that is there no more though versions of it are: moto tells of the last version alone."""
+        after = self.buckets[bucket].keys.get(before.name) if before else None
+        if isinstance(before, models.FakeKey) and after is not None and after is not before:
+            send_event(
+                self.account_id, _DELETED[isinstance(after, models.FakeDeleteMarker)], self.buckets[bucket], before
+            )
 
     def _keep(self, bucket: str, name: str) -> None:
         """Write what is there now: whoever comes second in a race writes the same."""

@@ -1,5 +1,6 @@
 """The embedded AWS lists versions as S3 does, page after page, and has objects of every key that S3 has."""
 
+import json
 import uuid
 from collections.abc import Iterator
 
@@ -62,3 +63,24 @@ def test_an_object_of_any_key_is_stored_and_found(aws, bucket, key):
     s3.delete_object(Bucket=bucket, Key=key)
     with pytest.raises(s3.exceptions.NoSuchKey):
         s3.get_object(Bucket=bucket, Key=key)
+
+
+def test_every_deletion_that_alters_what_is_there_is_told(aws, bucket):
+    # Given a bucket whose deletions go to a queue, and two versions of an object
+    s3, sqs = aws.client("s3"), aws.client("sqs")
+    queue = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"QueueArn": arn, "Events": ["s3:ObjectRemoved:*"]}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [rule]})
+    for body in (b"one", b"two"):
+        newest = s3.put_object(Bucket=bucket, Key="a b.jpg", Body=body)["VersionId"]
+    # When the newest version goes, and then a delete marker hides the other
+    s3.delete_object(Bucket=bucket, Key="a b.jpg", VersionId=newest)
+    s3.delete_object(Bucket=bucket, Key="a b.jpg")
+    # Then both are told, as S3 calls them
+    told = []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            told += [record["eventName"] for record in json.loads(message["Body"]).get("Records", ())]
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert told == ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"]
