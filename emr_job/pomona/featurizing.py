@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FETCH_THREADS = 16
 FETCHED_BYTES = 64 * 2**20
 ROWS_AT_ONCE = 128
+SHOWN_OF_A_KEY = 120
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class _Task:
                 yield from self._batch.add({"key": fetched.dirty.key, "gone": True})
         else:
             counts[fetched.status] += 1
-            self.tally.reason = self.tally.reason or fetched.reason
+            self.tally.reason = self.tally.reason or _why_unread(fetched)
 
     def _featurize(self, fetched: Fetched) -> Iterator[pa.RecordBatch]:
         try:
@@ -120,6 +121,11 @@ class _Task:
     def _error(self, fetched: Fetched, reason: str) -> Iterator[pa.RecordBatch]:
         self.tally.counts["errors"] += 1
         yield from self._batch.add(_about(fetched) | {"error": reason})
+
+
+def _why_unread(fetched: Fetched) -> str:
+    """Empty for an image that was read, or need not be; the key in a form that no log or terminal takes for more."""
+    return f"{fetched.reason}, the first of them {ascii(fetched.dirty.key)[:SHOWN_OF_A_KEY]}" if fetched.reason else ""
 
 
 def _about(fetched: Fetched) -> dict[str, Any]:

@@ -115,7 +115,11 @@ def task(monkeypatch):
 def test_what_could_not_be_read_changes_no_row(task):
     rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.UNREAD, "S3 says AccessDenied", retries=5)}, [1.0])
     assert rows == []
-    assert (tally.images()["unread"], tally.reason, tally.counts["retries"]) == (1, "S3 says AccessDenied", 5)
+    assert (tally.images()["unread"], tally.reason, tally.counts["retries"]) == (
+        1,
+        "S3 says AccessDenied, the first of them 'a'",
+        5,
+    )
 
 
 def test_features_that_are_not_finite_are_an_error(task):
