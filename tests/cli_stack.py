@@ -63,6 +63,7 @@ class CliStack:
             "Role": ROLE,
             "Images": {"Type": "AWS::S3::Bucket"},
             "Lake": {"Type": "AWS::S3::Bucket"},
+            "Events": {"Type": "AWS::SQS::Queue"},
             "RunLogs": {"Type": "AWS::Logs::LogGroup"},
             "Application": {
                 "Type": "AWS::EMRServerless::Application",
@@ -83,6 +84,7 @@ class CliStack:
             "ApplicationId": {"Ref": "Application"},
             "AdvanceFunctionName": {"Ref": "Advance"},
             "RunLogsName": {"Ref": "RunLogs"},
+            "EventQueueUrl": {"Ref": "Events"},
         }
 
     def environment(self) -> dict[str, str]:

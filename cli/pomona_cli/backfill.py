@@ -9,6 +9,7 @@ from pomona_cli.queue_writing import mark_dirty
 from pomona_cli.seen import SeenKeys
 from pomona_cli.stack import Stack
 from pomona_cli.table import FeatureTable, find_table, prefixed
+from pomona_cli.terminal import counted, counted_are
 
 
 @dataclass
@@ -23,11 +24,13 @@ class Backfill:
 
     def sentence(self, dry_run: bool) -> str:
         """What was found and done, for people."""
-        done = "would be marked" if dry_run else f"are in the queue, in {self.segments} segments"
+        marked = f"{counted_are(self.marked, 'key')} in the queue, in {counted(self.segments, 'segment')}"
+        if dry_run:
+            marked = f"{counted(self.marked, 'key')} would be marked"
         left_out = f", {self.older} of them older than --since" if self.older else ""
         return (
-            f"{self.marked} keys {done}: the bucket lists {self.listed}{left_out}, "
-            f"and {self.only_in_table} are only in the table."
+            f"{marked}: the bucket lists {self.listed}{left_out}, "
+            f"and {self.only_in_table} {'is' if self.only_in_table == 1 else 'are'} only in the table."
         )
 
 

@@ -1,21 +1,21 @@
 """The commands that change something: backfill, retry, erase."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from pomona_cli import erase as erasing
 from pomona_cli.backfill import Backfill, disagreeing_keys, write
-from pomona_cli.commands import Json, Prefix, interruptible, on_a_stack
+from pomona_cli.commands import TIME_FORMS, Json, Prefix, interruptible, on_a_stack, utc
+from pomona_cli.entry import INTERRUPTED
 from pomona_cli.errors import CliError
 from pomona_cli.keys_file import read_keys
 from pomona_cli.queue_reading import failed_batch_ids
 from pomona_cli.stack import Stack
-from pomona_cli.terminal import progress, say, show, show_json
+from pomona_cli.terminal import counted, counted_are, progress, say, shortened, show, show_json
 
-_DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count.")]
 
 
@@ -25,7 +25,9 @@ def backfill(
     prefix: Prefix = "",
     since: Annotated[
         datetime | None,
-        typer.Option(help="Objects modified then or later (UTC), and what only the table has.", formats=_DATES),
+        typer.Option(
+            help="Objects modified then or later (UTC), and what only the table has.", parser=utc, metavar=TIME_FORMS
+        ),
     ] = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -36,8 +38,9 @@ def backfill(
     new or has changed, leave the rest alone, and delete the rows of objects that are gone.
     """
     found = Backfill()
-    with interruptible(lambda: f"{found.marked} keys or more are in the queue; start it again to mark all."):
-        _fill(stack, prefix, since and since.replace(tzinfo=UTC), dry_run, found)
+    again = "or more are in the queue; start it again to mark all."
+    with interruptible(lambda: f"{counted(found.marked, 'key')} {again}"):
+        _fill(stack, prefix, since, dry_run, found)
     if json:
         show_json([{**vars(found), "dry_run": dry_run}])
     else:
@@ -85,7 +88,7 @@ def _retry(stack: Stack, batch: str, json: bool) -> None:
     if json:
         show_json([{"batch_id": batch, "segments": segments}])
     else:
-        show(f"{batch} is back in the queue, in {len(segments)} segments.")
+        show(f"{batch} is back in the queue, in {counted(len(segments), 'segment')}.")
 
 
 @on_a_stack
@@ -112,11 +115,12 @@ def erase(
         show_json([vars(found)])
     else:
         _tell_what(stack, subject, found)
+    _warn(subject, found)
     if dry_run or not (yes or _confirmed()):
         return
     erased = erasing.Erased()
     again = "Start it again with the same prefix or file: it goes on. Until then `pomona status` shows it."
-    with interruptible(lambda: f"{erased.versions} versions or more are deleted. {again}"):
+    with interruptible(lambda: f"{counted(erased.versions, 'version')} or more are deleted. {again}"):
         with progress("versions deleted", found.versions) as counter:
             erasure = erasing.erase(stack, subject, counter.add, erased)
         stack.look_at_the_queue()
@@ -127,26 +131,44 @@ def erase(
 
 
 def _tell_what(stack: Stack, subject: erasing.Subject, found: erasing.Found) -> None:
-    say(f"{subject} in {stack.images_bucket}: {found.objects} objects ({found.versions} versions), {found.rows} rows.")
+    objects = f"{counted(found.objects, 'object')} ({counted(found.versions, 'version')})"
+    say(f"{subject} in {stack.images_bucket}: {objects}, {counted(found.rows, 'row')}.")
     for key in found.examples:
-        say(f"  {key}")
+        say(f"  {shortened(key)}")
     if found.objects > len(found.examples):
         say("  ...")
+
+
+def _warn(subject: erasing.Subject, found: erasing.Found) -> None:
+    """A name with a slip in it would be erased with success, and the person's images would stay."""
+    if not found.objects and not found.rows:
+        say(f"Nothing of {subject} is in the bucket or the table: look for a slip in it.")
+    elif found.unknown:
+        say(f"{counted_are(found.unknown, 'key')} neither in the bucket nor in the table: look for a slip.")
 
 
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
         raise CliError("Nobody can be asked here: pass --yes. Nothing was deleted.")
-    if typer.confirm("Delete them for good?", err=True):
-        return True
+    try:
+        if typer.confirm("Delete them for good?", err=True):
+            return True
+    except typer.Abort:  # Ctrl-C, or Ctrl-D; the cursor stands behind the question
+        say("\nInterrupted. Nothing was deleted.")
+        raise typer.Exit(INTERRUPTED) from None
     say("Nothing was deleted.")
     return False
 
 
 def _tell_when(stack: Stack, erasure: str, erased: erasing.Erased) -> None:
-    minutes = stack.settings.launch_after_minutes
+    done = f"{counted_are(erased.versions, 'version')} deleted, {counted_are(erased.marked, 'key')} in the queue"
     show(
-        f"Erasure {erasure} is open: {erased.versions} versions are deleted, {erased.marked} keys are in the queue. "
-        f"It is final when the run that takes them has removed the rows and the older snapshots: the run starts when "
-        f"the batch in flight is done, at the latest {minutes} minutes after. `pomona status` shows it until then."
+        f"Erasure {erasure} is open: {done}. It is final when the run that takes them has removed the rows and the "
+        f"older snapshots. {_when_it_starts(stack.settings.launch_after_minutes)} `pomona status` shows it until then."
     )
+
+
+def _when_it_starts(minutes: int) -> str:
+    if not minutes:
+        return "The run starts now, or as soon as the batch in flight is done."
+    return f"The run starts within {counted(minutes, 'minute')}, or as soon after as the batch in flight is done."

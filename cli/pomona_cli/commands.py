@@ -4,15 +4,16 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from pomona_cli.entry import INTERRUPTED
 from pomona_cli.errors import Place, explain
 from pomona_cli.stack import NO_REGION, find_stack, place_of
 from pomona_cli.terminal import say
 
-INTERRUPTED = 130
 NOTHING_DONE = "Nothing was changed; it can be started again."
 _WHERE = "Which stack"
 StackName = Annotated[
@@ -31,6 +32,7 @@ EndpointUrl = Annotated[
 Prefix = Annotated[str, typer.Option("--prefix", help="Only keys that begin with this.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+TIME_FORMS = "YYYY-MM-DD[THH:MM:SS]"
 _OPTIONS = {"stack_name": (StackName, "pomona"), "region": (Region, None), "endpoint_url": (EndpointUrl, None)}
 
 
@@ -41,14 +43,23 @@ def on_a_stack(command: Callable[..., None]) -> Callable[..., None]:
     def run(*, stack_name: str, region: str | None, endpoint_url: str | None, **options: Any) -> None:  # noqa: ANN401
         place = Place(stack_name, region or NO_REGION, endpoint_url)
         try:
-            place = place_of(stack_name, region, endpoint_url)
             with interruptible(lambda: NOTHING_DONE):
+                place = place_of(stack_name, region, endpoint_url)
                 command(find_stack(place), **options)
         except Exception as error:
             _tell(error, place)
 
     _sign(run, command)
     return run
+
+
+def utc(text: str) -> datetime:
+    """A point in time as an operator types it: in UTC, unless it says another offset."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no time: write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS (UTC).") from None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pomona_cli.queue_writing import mark_dirty
 from pomona_cli.seen import SeenKeys
 from pomona_cli.stack import Stack
 from pomona_cli.table import find_table, prefixed
+from pomona_cli.terminal import counted
 
 DELETING, OPEN = "deleting", "open"
 _EXAMPLES = 5
@@ -31,7 +32,7 @@ class Subject:
     keys: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"the prefix {self.prefix!r}" if self.prefix is not None else f"{len(self.keys)} keys"
+        return f"the prefix {self.prefix!r}" if self.prefix is not None else counted(len(self.keys), "key")
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Found:
     versions: int = 0
     objects: int = 0
     rows: int = 0
+    unknown: int = 0  # of the keys that were named, those that are neither in the bucket nor in the table
     examples: list[str] = field(default_factory=list)
 
 
@@ -66,8 +68,10 @@ def subject_of(prefix: str | None, keys: list[str] | None) -> Subject:
 def count(stack: Stack, subject: Subject, tell: Tell) -> Found:
     """How much there is of it in the bucket and in the table, with a few of the keys; changes nothing."""
     found = Found()
+    unknown = set(subject.keys)
     last = None
     for version in _versions(stack, subject):
+        unknown.discard(version.key)
         found.versions += 1
         if version.key != last:
             found.objects += 1
@@ -75,7 +79,10 @@ def count(stack: Stack, subject: Subject, tell: Tell) -> Found:
             if found.objects <= _EXAMPLES:
                 found.examples.append(version.key)
         tell(1)
-    found.rows = sum(1 for _ in _row_keys(stack, subject))
+    for key in _row_keys(stack, subject):
+        unknown.discard(key)
+        found.rows += 1
+    found.unknown = len(unknown)
     return found
 
 
@@ -89,7 +96,7 @@ def erase(stack: Stack, subject: Subject, tell: Tell, erased: Erased) -> Erasure
     for marked in mark_dirty(stack.queue, stack.images_bucket, _dirty(stack, subject, tell, erased), "erase"):
         erased.marked += marked
     moment = _time_of(stack.s3.head_bucket(Bucket=stack.images_bucket)) + _WHOLE_SECOND
-    opened = replace(erasure, state=OPEN, requested_at=iso(moment))
+    opened = replace(erasure, state=OPEN, requested_at=iso(moment), first_requested_at=erasure.open_since)
     _put(stack, opened)
     return opened
 
@@ -100,7 +107,15 @@ def _begin(stack: Stack, subject: Subject) -> Erasure:
             return known
     moment = datetime.now(UTC)
     identity = f"{stamp(moment)}-{secrets.token_hex(4)}"
-    erasure = Erasure(identity, iso(moment), stack.images_bucket, subject.prefix, subject.keys, DELETING)
+    erasure = Erasure(
+        identity,
+        requested_at=iso(moment),
+        bucket=stack.images_bucket,
+        prefix=subject.prefix,
+        keys=subject.keys,
+        state=DELETING,
+        first_requested_at=iso(moment),
+    )
     _put(stack, erasure)
     return erasure
 

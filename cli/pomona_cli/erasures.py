@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from intake.errors import FormatError
 from pomona_cli.stack import Stack
+from pomona_cli.terminal import counted
 
 OPEN, FINAL = "erasures/open/", "erasures/final/"
 FORMAT = 1
@@ -19,16 +20,22 @@ class Erasure:
     """A request to erase keys. The run that finds nothing of them left makes it final."""
 
     id: str
-    requested_at: str  # ISO 8601, UTC: everything that was there before goes
+    requested_at: str  # ISO 8601, UTC: everything that was there before goes; after the last deletion, once it is open
     bucket: str
     prefix: str | None
     keys: Sequence[str]
     state: str = "open"  # deleting, while objects are still being deleted; open; final
     final_at: str | None = None  # ISO 8601, UTC
+    first_requested_at: str | None = None  # ISO 8601, UTC: before any deletion; older documents have none
 
     @property
     def is_open(self) -> bool:
         return self.state != "final"
+
+    @property
+    def open_since(self) -> str:
+        """When it was asked for, however often it was interrupted and repeated."""
+        return self.first_requested_at or self.requested_at
 
     @property
     def name(self) -> str:
@@ -38,7 +45,7 @@ class Erasure:
     @property
     def subject(self) -> str:
         """What it erases, in words."""
-        return f"{len(self.keys)} keys" if self.prefix is None else f"the prefix {self.prefix!r}"
+        return counted(len(self.keys), "key") if self.prefix is None else f"the prefix {self.prefix!r}"
 
     def document(self) -> dict[str, Any]:
         """For `status`: without the keys, which may be many."""
@@ -56,6 +63,7 @@ class Erasure:
         version = document.pop("format", None)
         if version != FORMAT:
             raise FormatError(f"{name} has format {version!r}, but this release reads only format {FORMAT}.")
+        document.setdefault("first_requested_at", None)
         return cls(**{field.name: document[field.name] for field in fields(cls)})
 
 

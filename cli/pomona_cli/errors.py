@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 
 from botocore import exceptions as aws
+from botocore.parsers import ResponseParserError
 
-from intake.errors import IntakeError, TransientError, code_of, is_transient
+from intake.errors import IntakeError, TransientError, code_of, is_transient, status_of
 
 
 class CliError(Exception):
@@ -62,6 +63,8 @@ _ACTIONS = {
     "ListObjectsV2": "s3:ListBucket",
 }
 _ACTION = re.compile(r"perform: ([\w-]+:\w+)(?: on resource: \"?([^\s\"]+))?")
+_PAGE = re.compile(r"<(!doctype|html|head|body|h1|p)\b", re.IGNORECASE)
+_SERVER_ERROR = 500
 # what Arrow's S3 client says, which reads the table's files
 _ARROW_REFUSED = re.compile(r"AWS Error ACCESS_DENIED during (\w+) operation")
 
@@ -78,8 +81,12 @@ def explain(error: Exception, place: Place) -> str | None:
         return f"There are no AWS credentials that can be used: {error}. {_SIGN_IN}"
     if isinstance(error, aws.ClientError):
         return _explain_answer(error, place)
-    if isinstance(error, (aws.ConnectionError, aws.HTTPClientError, aws.InvalidRegionError)):
-        return f"Nothing answers for {place}: {error}. Check --region, --endpoint-url and the network."
+    if isinstance(error, aws.InvalidRegionError):
+        return f"{place.region!r} is no name of a region: check --region, AWS_REGION and AWS_DEFAULT_REGION."
+    if isinstance(error, (aws.ConnectionError, aws.HTTPClientError)):
+        return f"Nothing answers for {place}: {str(error).rstrip('.')}. Check --region, --endpoint-url and the network."
+    if isinstance(error, ResponseParserError):
+        return not_aws(place)
     if isinstance(error, OSError) and (refused := _ARROW_REFUSED.search(str(error))):
         return _missing_permission(_ACTIONS.get(refused[1], f"s3:{refused[1]}"), "the lake bucket", place)
     return None
@@ -87,6 +94,8 @@ def explain(error: Exception, place: Place) -> str | None:
 
 def _explain_answer(error: aws.ClientError, place: Place) -> str:
     code, message = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
+    if _is_of_a_web_server(error, message, place):
+        return not_aws(place)
     if code in _EXPIRED:
         return f"The AWS credentials have expired ({code}). {_SIGN_IN}"
     if code in _UNKNOWN_KEY:
@@ -94,6 +103,20 @@ def _explain_answer(error: aws.ClientError, place: Place) -> str:
     if code in _REFUSED:
         return _explain_refusal(error.operation_name, message, place)
     return _NOW.format(error) if is_transient(error) else f"{place}: {error}"
+
+
+def _is_of_a_web_server(error: aws.ClientError, message: str, place: Place) -> bool:
+    """Whether it is a page, or has no word of AWS's for what is wrong; AWS itself may fail without one."""
+    failed = code_of(error).isdigit() and status_of(error) >= _SERVER_ERROR
+    return code_of(error) in ("", "Unknown") or bool(_PAGE.search(message)) or (failed and place.endpoint is not None)
+
+
+def not_aws(place: Place) -> str:
+    """What to do about an answer that makes no sense."""
+    return (
+        f"What answers for {place} does not answer as AWS does. Check --endpoint-url and AWS_ENDPOINT_URL "
+        "(on AWS: none; for the embedded AWS: the address that `make up` prints), and any proxy on the way."
+    )
 
 
 def _explain_refusal(operation: str, message: str, place: Place) -> str:

@@ -1,8 +1,10 @@
 """`pomona export`: the present table as Parquet or CSV, a data file at a time."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pomona_cli.cells import protected
 from pomona_cli.errors import CliError
+from pomona_cli.sink import Sink
 from pomona_cli.table import FeatureTable
 
 if TYPE_CHECKING:
@@ -44,7 +47,8 @@ def write_rows(
 ) -> int:
     """Write the rows that match to a file, or to stdout (`-`), and give their number; `tell` hears of them as they go.
 
-    The file is there when it is whole: until then the rows are in one beside it, which goes when the export ends early.
+    A file is there when it is whole: until then the rows are in one beside it, which goes when the export ends early.
+    What is no file, such as a device or a named pipe, is written to as it is: it must not be replaced by one.
     """
     write = {"parquet": _write_parquet, "csv": _write_csv}[kind]
     with _target(target) as sink:
@@ -56,15 +60,31 @@ def _target(target: str) -> Iterator[IO[bytes]]:
     if target == STDOUT:
         yield sys.stdout.buffer
         return
-    partial = Path(f"{target}.partial")
+    named = Path(target)
+    write = _written if named.exists() and not named.is_file() else _replaced
     try:
-        with partial.open("wb") as sink:
+        with write(named) as sink:
             yield sink
-        partial.replace(target)
     except OSError as error:
         if error.filename is None:
             raise
-        raise CliError(f"{error.filename} cannot be written: {error.strerror}.") from error
+        raise CliError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[IO[bytes]]:
+    with BufferedWriter(Sink(path, str(path))) as sink:
+        yield sink
+
+
+@contextmanager
+def _replaced(link: Path) -> Iterator[IO[bytes]]:
+    path = Path(os.path.realpath(link))  # the file that a link leads to is replaced, and not the link
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        with _written(partial) as sink:
+            yield sink
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -15,12 +15,19 @@ def read_keys(source: str) -> list[str]:
 
     A file whose name ends in .jsonl, and stdin whose first character is a quote or a brace, holds a JSON string or an
     object with a `key` in each line. Every other file holds a key in each line, exactly as it is up to the line end
-    (LF or CRLF). Empty lines are skipped. CliError names the line that cannot be a key.
+    (LF or CRLF). Empty lines are skipped. CliError names the line that cannot be a key, and a text file that looks like
+    JSON in every line: nothing would be found of its keys.
     """
     text = _read(source)
     is_json = source.endswith(".jsonl") or (source == "-" and text.lstrip()[:1] in ('"', "{"))
+    lines = list(_lines(source, text))
+    if not is_json and lines and all(_looks_like_json(line) for _, line in lines):
+        raise CliError(
+            f"Every line of {source} looks like JSON: give the file a name that ends in .jsonl. "
+            "A key that does begin with a quote or a brace is written as JSON there as well."
+        )
     parse = _json_key if is_json else _plain_key
-    found = [_checked(parse(line, where), where) for where, line in _lines(source, text)]
+    found = [_checked(parse(line, where), where) for where, line in lines]
     return list(dict.fromkeys(found))
 
 
@@ -38,6 +45,11 @@ def _lines(source: str, text: str) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if stripped := line.removesuffix("\r"):
             yield f"{source} line {number}", stripped
+
+
+def _looks_like_json(line: str) -> bool:
+    text = line.strip()
+    return text.startswith("{") or (len(text) > 1 and text[0] == text[-1] == '"')
 
 
 def _plain_key(line: str, _: str) -> str:

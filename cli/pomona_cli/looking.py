@@ -54,13 +54,14 @@ def errors(
     elif json:
         show_json(error_rows.documents(table, where))
     else:
-        _show_errors(list(islice(error_rows.documents(table, where), limit + 1)), limit)
+        rows = list(islice(error_rows.documents(table, where), limit + 1))
+        if rows:
+            _show_errors(rows, limit)
+        else:
+            show(f"No image below the prefix {prefix!r} has an error." if prefix else "Every image could be read.")
 
 
 def _show_errors(rows: list[dict[str, object]], limit: int) -> None:
-    if not rows:
-        show("Every image could be read.")
-        return
     columns = ("key", "error", "bytes", "featurized (UTC)")
     told = [(row["key"], row["error"], row["size"], moment(row["featurized_at"])) for row in rows[:limit]]  # type: ignore[arg-type]
     show_table("Images that could not be read", columns, told)
@@ -76,6 +77,8 @@ def logs(
     json: Json = False,
 ) -> None:
     """What the runs of a batch wrote, from CloudWatch Logs."""
+    if not batch:
+        raise CliError("The name of the batch is empty: `pomona runs` lists the batches that ran.")
     found = run_logs.log_events(stack, batch, attempt)
     if json:
         show_json(event.document() for event in found)

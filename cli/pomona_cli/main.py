@@ -1,13 +1,32 @@
 """`pomona`: the application and its commands."""
 
-from typing import Annotated
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from pomona_cli import __version__, changing, looking, taking
+from pomona_cli import changing, looking, taking
+from pomona_cli.commands import NOTHING_DONE, interruptible
 from pomona_cli.terminal import show
 
+
+class Commands(TyperGroup):
+    """Tells an interruption also while a command is being chosen: typer ends there without a word."""
+
+    def make_context(self, *words: Any, **options: Any) -> Any:  # noqa: ANN401 - as typer has it
+        """Read the words that come before the command."""
+        with interruptible(lambda: NOTHING_DONE):
+            return super().make_context(*words, **options)
+
+    def invoke(self, *words: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Read the others, and run the command."""
+        with interruptible(lambda: NOTHING_DONE):
+            return super().invoke(*words, **options)
+
+
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # a traceback must not show credentials
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -25,16 +44,23 @@ for command in (
     app.command()(command)
 
 
-def _version(asked: bool) -> None:
+def _show_version(asked: bool) -> None:
     if asked:
-        show(f"pomona {__version__}")
+        show(f"pomona {_installed_version()}")
         raise typer.Exit
+
+
+def _installed_version() -> str:
+    try:
+        return version("pomona")
+    except PackageNotFoundError:  # run from the sources
+        return "unreleased"
 
 
 @app.callback()
 def pomona(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Looks after a deployed Pomona. Every command takes --stack (or POMONA_STACK), --region and --endpoint-url."""

@@ -5,11 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from intake.documents import ACTIVE, FAILED, Claim, FailedBatch
 from intake.segments import PENDING, Segment, parse_name
 from pomona_cli.stack import Stack
 
 _READS_AT_ONCE = 8
+# waiting, being read by ingest, delayed
+_COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,18 @@ class Pending:
     segments: int
     keys: int
     oldest_at: datetime | None
+
+
+def waiting_events(stack: Stack) -> int | None:
+    """About how many events of the bucket wait in SQS; None where that cannot be seen: the rest is worth showing."""
+    url = stack.outputs.get("EventQueueUrl")
+    if url is None:
+        return None
+    try:
+        answer = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))
+    except (ClientError, BotoCoreError):
+        return None
+    return sum(int(answer["Attributes"].get(name, 0)) for name in _COUNTS)
 
 
 def active_claim(stack: Stack) -> Claim | None:

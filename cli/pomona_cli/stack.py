@@ -5,17 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.utils import is_valid_endpoint_url
 
 from intake.emr import Runs
 from intake.errors import code_of
 from intake.lake import Lake
 from intake.queue import Queue, Step
 from intake.settings import Settings
-from pomona_cli.errors import CliError, Place
+from pomona_cli.errors import CliError, Place, not_aws
 
 CONNECTIONS = 32
 _CONFIG = Config(
@@ -88,9 +90,24 @@ class Stack:
 
 
 def place_of(stack: str, region: str | None, endpoint: str | None) -> Place:
-    """Where to look for a stack: what the options leave open is taken from the environment and the profile."""
+    """Where to look for a stack: what the options leave open is taken from the environment and the profile.
+
+    CliError for a name or an endpoint that cannot be one: boto3 says that in a traceback.
+    """
+    if not stack.strip():
+        raise CliError("The name of the stack is empty: is a variable not set? Name it with --stack or POMONA_STACK.")
+    if endpoint and not _is_address(endpoint):
+        raise CliError(f"{endpoint!r} is no address for --endpoint-url: write it as http://127.0.0.1:5000.")
     chosen = region or os.environ.get("AWS_REGION") or boto3.Session().region_name
-    return Place(stack, chosen or NO_REGION, endpoint)
+    return Place(stack, chosen or NO_REGION, endpoint or None)
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and parts.port != 0 and is_valid_endpoint_url(endpoint)
+    except ValueError:  # of a port that is no number, of brackets that are not closed
+        return False
 
 
 def find_stack(place: Place) -> Stack:
@@ -103,11 +120,16 @@ def find_stack(place: Place) -> Stack:
 
 def _outputs(cloudformation: Any, place: Place) -> dict[str, str]:  # noqa: ANN401
     try:
-        (described,) = cloudformation.describe_stacks(StackName=place.stack)["Stacks"]
+        found = cloudformation.describe_stacks(StackName=place.stack).get("Stacks", ())
     except ClientError as error:
         if code_of(error) == "ValidationError":
             raise CliError(_no_stack(place)) from error
         raise
+    except KeyError as error:  # botocore's, of XML that is not of CloudFormation
+        raise CliError(not_aws(place)) from error
+    if len(found) != 1:
+        raise CliError(not_aws(place))
+    (described,) = found
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
     if not outputs:
         raise CliError(

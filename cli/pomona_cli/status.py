@@ -11,7 +11,7 @@ from intake.documents import Claim, FailedBatch
 from intake.errors import code_of
 from intake.times import iso, now
 from pomona_cli.erasures import Erasure, erasures
-from pomona_cli.queue_reading import Pending, active_claim, failed_batch_ids, failed_batches, pending
+from pomona_cli.queue_reading import Pending, active_claim, failed_batch_ids, failed_batches, pending, waiting_events
 from pomona_cli.run_history import Run, RunHistory
 from pomona_cli.stack import Stack
 
@@ -38,6 +38,7 @@ class Status:
     """What `pomona status` shows."""
 
     stack: str
+    events: int | None  # of the bucket, that wait to become pending keys; None if these credentials may not see them
     pending: Pending
     in_flight: InFlight | None
     runs: list[Run]
@@ -57,6 +58,7 @@ class Status:
         return {
             "stack": self.stack,
             "at": iso(self.at),
+            "events": self.events,
             "pending": {**asdict(self.pending), "oldest_seconds": self.oldest_seconds},
             "in_flight": self.in_flight.document() if self.in_flight else None,
             "runs": [run.document() for run in self.runs],
@@ -70,7 +72,8 @@ class Status:
 def look(stack: Stack) -> Status:
     """Read everything, side by side."""
     history = RunHistory(stack)
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(6) as pool:
+        events = pool.submit(waiting_events, stack)
         claimed = pool.submit(active_claim, stack)
         runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
         failed_ids, opened = pool.submit(failed_batch_ids, stack), pool.submit(erasures, stack)
@@ -79,6 +82,7 @@ def look(stack: Stack) -> Status:
         ids = failed_ids.result()
         return Status(
             stack=stack.place.stack,
+            events=events.result(),
             pending=waiting.result(),
             in_flight=flying.result(),
             runs=runs.result(),

@@ -5,23 +5,23 @@ from typing import Any
 from intake.documents import FailedBatch
 from pomona_cli.run_history import Run
 from pomona_cli.status import Status
-from pomona_cli.terminal import duration, moment, show, show_table
+from pomona_cli.terminal import counted, duration, moment, show, show_table
 
 
 def print_status(status: Status) -> None:
     """For people; times are UTC."""
     show(f"{status.stack} at {moment(status.at)} UTC")
+    if status.events:
+        show(f"events     {counted(status.events, 'event')} on the way into the queue")
     show(_pending_line(status))
     show(_in_flight_line(status))
     show(_refit_line(status.last_refit))
     if status.runs:
-        show_runs(f"The last {len(status.runs)} runs", status.runs)
+        show_runs("The last run" if len(status.runs) == 1 else f"The last {len(status.runs)} runs", status.runs)
     if status.failed:
         show_failed(status.failed, status.more_failed)
     for erasure in status.erasures:
-        show(
-            f"erasure    {erasure.id} of {erasure.subject} is open since {moment(erasure.requested_at)}: not final yet"
-        )
+        show(f"erasure    {erasure.id} of {erasure.subject} is open since {moment(erasure.open_since)}: not final yet")
 
 
 def _pending_line(status: Status) -> str:
@@ -29,7 +29,11 @@ def _pending_line(status: Status) -> str:
     if not waiting.segments:
         return "pending    nothing"
     age = duration(status.oldest_seconds)
-    return f"pending    {waiting.keys} keys in {waiting.segments} segments, the oldest for {age}"
+    return f"pending    {_keys_in(waiting.keys, waiting.segments)}, the oldest for {age}"
+
+
+def _keys_in(keys: int, segments: int) -> str:
+    return f"{counted(keys, 'key')} in {counted(segments, 'segment')}"
 
 
 def _in_flight_line(status: Status) -> str:
@@ -39,7 +43,7 @@ def _in_flight_line(status: Status) -> str:
     claim = flying.claim
     since = f" for {duration((status.at - flying.started_at).total_seconds())}" if flying.started_at else ""
     details = f" ({flying.details})" if flying.details else ""
-    batch = f"batch {claim.batch_id}, attempt {claim.attempt}, {claim.keys} keys in {len(claim.segments)} segments"
+    batch = f"batch {claim.batch_id}, attempt {claim.attempt}, {_keys_in(claim.keys, len(claim.segments))}"
     return f"in flight  {batch}: {flying.state}{since}{details}"
 
 
@@ -80,6 +84,6 @@ def show_failed(batches: list[FailedBatch], more: int) -> None:
     rows = [(one.batch_id, len(one.keys), one.attempts, moment(one.failed_at), one.reason) for one in batches]
     show_table("Batches that failed for good", columns, rows)
     show(
-        (f"and {more} older ones. " if more else "")
+        (f"and {counted(more, 'older one')}. " if more else "")
         + "Look with `pomona logs BATCH`, put back with `pomona retry BATCH`."
     )

@@ -10,7 +10,7 @@ from pomona_cli.commands import Prefix, interruptible, on_a_stack
 from pomona_cli.errors import CliError
 from pomona_cli.stack import Stack
 from pomona_cli.table import open_table, prefixed
-from pomona_cli.terminal import progress, say
+from pomona_cli.terminal import counted, progress, say
 
 if TYPE_CHECKING:
     from pyiceberg.expressions import BooleanExpression
@@ -37,7 +37,7 @@ def export(
     chosen = kind or _kind_of(target)
     with interruptible(lambda: f"Nothing was left in {target}; it can be started again."), progress("rows") as counter:
         rows = write_rows(open_table(stack), _where(stack, prefix, label), target, chosen, counter.add)
-    say(f"{rows} rows in {target}")
+    say(f"{counted(rows, 'row')} in {target}")
 
 
 def _kind_of(target: str) -> Kind:

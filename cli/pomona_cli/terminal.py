@@ -30,6 +30,23 @@ def say(sentence: str) -> None:
     print(escaped(sentence), file=sys.stderr)  # noqa: T201
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something, in words: `1 key`, `2 keys`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def counted_are(number: int, noun: str) -> str:
+    """The same with its verb: `1 key is`, `2 keys are`."""
+    return f"{counted(number, noun)} {'is' if number == 1 else 'are'}"
+
+
+def shortened(text: str, length: int = 120) -> str:
+    """The text as it is shown, its middle left out if it is longer: a key has up to 1,024 bytes."""
+    shown = escaped(text)
+    half = length // 2
+    return shown if len(shown) <= length else f"{shown[:half]} ... {shown[-half:]}"
+
+
 def show(line: str = "") -> None:
     """A line of what was asked for, to stdout."""
     print(escaped(line))  # noqa: T201

@@ -119,8 +119,9 @@ def test_a_missing_permission_is_named(common, name, actions, words, missing):
 
 
 def test_what_looks_needs_no_more_than_it_says(common):
-    told = common.pomona("status", **user(common.aws, "watcher", *LOOK))
+    told = common.pomona("status", "--json", **user(common.aws, "watcher", *LOOK))
     assert (told.exit_code, told.stderr) == (0, "")
+    assert lines(told.stdout)[0]["events"] is None  # without sqs:GetQueueAttributes
 
 
 LAKE = ("cloudformation:DescribeStacks", "s3:ListBucket", "s3:GetObject")
@@ -174,8 +175,8 @@ def test_the_status_tells_what_waits_runs_and_failed(stack):
     (document,) = lines(stack.pomona("status", "--json").stdout)
     # Then it has all of it, and nothing that steers a terminal
     assert told.exit_code == 0, told.stderr
-    assert "3 keys in 1 segments" in told.stdout
-    assert f"batch {BATCH}, attempt 1, 2 keys in 1 segments: not started" in told.stdout
+    assert "3 keys in 1 segment," in told.stdout
+    assert f"batch {BATCH}, attempt 1, 2 keys in 1 segment: not started" in told.stdout
     assert "snapshot 42: rows 7, components 3, variance 0.951" in told.stdout
     assert r"\x1b[31mno memory" in told.stdout
     assert "one of the prefix" in told.stdout
@@ -185,6 +186,14 @@ def test_the_status_tells_what_waits_runs_and_failed(stack):
     assert document["in_flight"]["batch_id"] == BATCH
     assert [batch["keys"] for batch in document["failed_batches"]] == [2]
     assert [erasure["id"] for erasure in document["open_erasures"]] == ["one"]
+
+
+def test_the_status_counts_events_that_no_run_can_see_yet(stack):
+    for _ in range(2):
+        stack.aws.client("sqs").send_message(QueueUrl=stack.outputs["EventQueueUrl"], MessageBody="an event")
+    assert "events     2 events on the way into the queue\npending    nothing" in stack.pomona("status").stdout
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert document["events"] == 2
 
 
 def test_a_document_of_a_later_release_is_refused(stack):
@@ -221,13 +230,13 @@ def test_backfill_marks_what_the_bucket_lists_and_what_only_the_table_has(stack)
     stack.append(stack.row("a/1.jpg"), stack.row("gone/1.jpg"), stack.row("other.jpg", bucket="another-bucket"))
     told = stack.pomona("backfill")
     assert told.exit_code == 0, told.stderr
-    assert "10 keys are in the queue, in 1 segments: the bucket lists 9, and 1 are only in the table." in told.stdout
+    assert "10 keys are in the queue, in 1 segment: the bucket lists 9, and 1 is only in the table." in told.stdout
     assert stack.dirty() == sorted(["a/1.jpg", "a/2.jpg", "gone/1.jpg", *HOSTILE])
 
 
 def test_backfill_before_the_first_run_needs_no_table(stack):
     stack.put("a.jpg")
-    assert "1 keys are in the queue" in stack.pomona("backfill").stdout
+    assert "1 key is in the queue, in 1 segment:" in stack.pomona("backfill").stdout
 
 
 def test_a_dry_run_writes_nothing(stack):
@@ -347,6 +356,7 @@ def test_a_retried_batch_runs_soon_and_its_logs_are_found(aws):
 def test_logs_of_an_unknown_batch_are_refused(common):
     told = common.pomona("logs", "none")
     assert (told.exit_code, "No run of none has written" in told.stderr) == (1, True)
+    assert "The name of the batch is empty" in common.pomona("logs", "").stderr
 
 
 # errors and export
@@ -375,7 +385,8 @@ def test_errors_are_told_with_key_and_reason(filled):
     assert "apple" not in told.stdout
     assert "\x1b" not in told.stdout
     assert "There are more than 2" in filled.pomona("errors", "--limit", "2").stdout
-    assert filled.pomona("errors", "--prefix", "apple/").stdout == "Every image could be read.\n"
+    told = filled.pomona("errors", "--prefix", "apple/")
+    assert told.stdout == "No image below the prefix 'apple/' has an error.\n"
 
 
 def test_errors_as_json_are_exact(filled):
@@ -471,6 +482,7 @@ def test_erase_takes_keys_from_a_file_also_those_that_nobody_knows(stack, tmp_pa
     assert versions(stack) == ["a/b"]
     assert stack.dirty() == sorted(["a", "un\nknown", *HOSTILE])
     assert erasure_of(stack)["keys"] == ["a", "un\nknown", *HOSTILE]
+    assert "1 key is neither in the bucket nor in the table" in told.stderr
 
 
 def test_erase_of_more_objects_than_a_listing_has_leaves_none(stack):
@@ -483,7 +495,10 @@ def test_erase_of_more_objects_than_a_listing_has_leaves_none(stack):
 
 def test_erase_asks_and_changes_nothing_without_a_yes(stack):
     stack.put("a/1")
-    for words, told in ((("erase", "a/"), "pass --yes"), (("erase", "a/", "--dry-run"), "1 objects")):
+    for words, told in (
+        (("erase", "a/"), "pass --yes"),
+        (("erase", "a/", "--dry-run"), "1 object (1 version), 0 rows"),
+    ):
         assert told in stack.pomona(*words).stderr
     assert (versions(stack), stack.dirty(), stack.aws.keys(stack.lake, "erasures/")) == (["a/1"], [], [])
 
@@ -513,3 +528,17 @@ def test_an_interrupted_erase_is_seen_and_goes_on_under_its_own_id(stack):
     erasure = erasure_of(stack)
     assert (erasure["id"], erasure["state"]) == ("begun", "open")
     assert erasure["requested_at"] > "2026-11-21"
+    # and still open since it was first asked for
+    assert erasure["first_requested_at"] == about["requested_at"]
+    assert "is open since 2026-11-20 12:00:00" in stack.pomona("status").stdout
+
+
+def test_an_erase_that_finds_nothing_says_so_and_goes_on(stack):
+    stack.put("person-1/a" + "b" * 1000)
+    told = stack.pomona("erase", "persn-1/", "--yes")
+    assert (told.exit_code, "Nothing of the prefix 'persn-1/' is in the bucket or the table" in told.stderr) == (
+        0,
+        True,
+    )
+    shown = stack.pomona("erase", "person-1/", "--dry-run").stderr
+    assert max(map(len, shown.splitlines())) < 150

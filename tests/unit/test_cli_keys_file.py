@@ -41,3 +41,14 @@ def test_a_line_that_is_no_key_is_named(tmp_path, name, content, sentence):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(CliError, match="No such file"):
         read_keys(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("content", [b'"a/1.jpg"\n\n"a/2.jpg"\r\n', b'{"key": "a"}\n{"key": "b"}\n'])
+def test_json_lines_under_another_name_are_refused(tmp_path, content):
+    with pytest.raises(CliError, match=r"looks like JSON: give the file a name that ends in \.jsonl"):
+        read_keys(written(tmp_path, "keys.txt", content))
+
+
+def test_some_keys_that_begin_with_a_quote_are_keys(tmp_path):
+    content = b'"a".jpg\n"b"\n{c}.jpg\n"\nd.jpg\n'
+    assert read_keys(written(tmp_path, "keys.txt", content)) == ['"a".jpg', '"b"', "{c}.jpg", '"', "d.jpg"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pomona_cli.terminal import duration, escaped, moment, show_json, show_table
+from pomona_cli.terminal import counted, counted_are, duration, escaped, moment, shortened, show_json, show_table
 
 HOSTILE = "a\x1b[31mb\r\nc\u202ed\x07\x9b0m\u2028"
 
@@ -50,3 +50,16 @@ def test_a_moment_is_shown_in_utc():
     assert moment("2026-11-21T01:00:00+02:00") == "2026-11-20 23:00:00"
     assert moment(datetime(2026, 11, 21, tzinfo=UTC)) == "2026-11-21 00:00:00"
     assert moment(None) is None
+
+
+def test_one_of_something_is_not_many():
+    assert [counted(number, "key") for number in (0, 1, 2)] == ["0 keys", "1 key", "2 keys"]
+    assert [counted_are(number, "key") for number in (1, 2)] == ["1 key is", "2 keys are"]
+
+
+def test_a_long_key_is_shown_with_its_beginning_and_its_end():
+    shown = shortened("begin/" + "\x1b" * 1000 + "/end.jpg")
+    assert shown.startswith(r"begin/\x1b")
+    assert shown.endswith(r"\x1b/end.jpg")
+    assert len(shown) < 130
+    assert shortened("short/\x1b.jpg") == r"short/\x1b.jpg"

@@ -12,7 +12,7 @@ def test_the_wheel_has_the_command_the_queue_and_the_prices(tmp_path, monkeypatc
     with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as wheel:
         names = wheel.namelist()
         (entry,) = [name for name in names if name.endswith("entry_points.txt")]
-        assert "pomona = pomona_cli.main:app" in wheel.read(entry).decode()
-    assert {"pomona_cli/main.py", "intake/queue.py", "intake/prices.json"} <= set(names)
+        assert "pomona = pomona_cli.entry:main" in wheel.read(entry).decode()
+    assert {"pomona_cli/entry.py", "pomona_cli/main.py", "intake/queue.py", "intake/prices.json"} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"pomona_cli", "intake"}
     assert not [name for name in names if name.endswith(".pyc")]

@@ -1,0 +1,82 @@
+"""A name, a region or an address that is wrong: a sentence, whatever answers there."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from pomona_cli import stack as stacks
+from tests.cli_stack import run_pomona
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
+PAGE = b"<!DOCTYPE HTML><html><head><title>Oops</title></head><body><h1>Oops</h1><hr></body></html>"
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """The address of a server that gives every request this answer."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Not a word on the test's output."""
+
+    server = HTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def refused(*words: str) -> str:
+    told = run_pomona(["status", *words], CREDENTIALS)
+    assert (told.exit_code, type(told.exception)) == (1, SystemExit), told.exception
+    assert told.stderr.count("\n") == 1
+    return told.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, PAGE),
+        (200, b""),
+        (200, b"{}"),
+        (200, b"<a/>"),
+        (404, b"<html><body><p>Not here</p></body></html>"),
+        (405, b"<html>\r\n<head><title>405</title></head>\r\n<body><center><hr></center></body>\r\n</html>"),
+        (500, b"<html><body>Oops</body></html>"),
+        (501, PAGE),
+    ],
+)
+def test_what_is_not_aws_is_told_with_its_address(monkeypatch, status, body):
+    monkeypatch.setattr(stacks, "_CONFIG", stacks._CONFIG.merge(stacks.Config(retries={"max_attempts": 1})))
+    with answering(status, body) as address:
+        told = refused("--endpoint-url", address)
+    assert f"at {address} does not answer as AWS does. Check --endpoint-url" in told
+    assert "<" not in told
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:5000", "http://", "http://[::1", "http://a:b", "ftp://a"])
+def test_what_is_no_address_is_told(address):
+    assert f"{address!r} is no address for --endpoint-url" in refused("--endpoint-url", address)
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_of_a_stack_is_refused_before_any_request(name):
+    assert "The name of the stack is empty" in refused("--stack", name, "--endpoint-url", "http://127.0.0.1:9")
+
+
+def test_what_is_no_region_is_told():
+    assert "'a b' is no name of a region: check --region" in refused("--region", "a b")
