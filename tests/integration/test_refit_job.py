@@ -95,6 +95,7 @@ class Table:
 @pytest.fixture
 def table_of_width(spark, s3, lake, database, tmp_path, monkeypatch):
     monkeypatch.setattr(backbone_module, "BESIDE_THIS_PACKAGE", tmp_path)
+    s3.delete_object(Bucket=lake, Key="results/latest.json")  # of another test's table, which may be the newer one
     yield lambda width: Table(spark, s3, lake, database, tmp_path, width)
     s3.delete_object(Bucket=lake, Key="results/latest.json")
 
