@@ -76,8 +76,9 @@ def best_setting(field_job: Field, cores: int, thorough: bool) -> tuple[Setting,
                 field_job.bench.say(f"the field's job with {setting}: {tried[setting]:.1f} s")
         return min(tried, key=lambda setting: tried[setting])
 
-    best = fastest([Setting(partitions, 64) for partitions in (cores, 2 * cores)])
+    best = fastest([Setting(2 * cores, 64)])
     if thorough:
+        best = fastest([Setting(cores, 64)])
         best = fastest([replace(best, threads=1)])
         best = fastest([replace(best, batch=batch) for batch in (16, 32, 256)])
     return best, {str(setting): round(seconds, 1) for setting, seconds in tried.items()}
