@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +45,11 @@ class Machine:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-        done = subprocess.run(
-            command, cwd=self.home, env=environment, input=answers, capture_output=True, text=True, check=False
-        )
+        with tempfile.TemporaryDirectory(dir=self.home.parent) as temporary:  # sam leaves folders behind
+            environment["TMPDIR"] = temporary
+            done = subprocess.run(
+                command, cwd=self.home, env=environment, input=answers, capture_output=True, text=True, check=False
+            )
         lines = (done.stdout + done.stderr).splitlines()
         printed = "\n".join(line for line in lines if "Uploading to" not in line)
         assert (done.returncode != 0) == fails, printed[-6000:]
