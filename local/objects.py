@@ -65,7 +65,7 @@ class ObjectBackend(SettingsBackend):
         return key
 
     def delete_object(self, bucket_name: str, key_name: str, *rest: Any, **options: Any) -> Any:
-        before = self.buckets[bucket_name].keys.get(key_name)
+        before = self.get_bucket(bucket_name).keys.get(key_name)
         answer = super().delete_object(bucket_name, key_name, *rest, **options)
         self._keep(bucket_name, key_name)
         self._tell_of_deletion(bucket_name, before)

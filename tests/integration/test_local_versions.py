@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.hostile import KEYS
 from tests.local_server import LocalServer
@@ -84,3 +85,8 @@ def test_every_deletion_that_alters_what_is_there_is_told(aws, bucket):
             told += [record["eventName"] for record in json.loads(message["Body"]).get("Records", ())]
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     assert told == ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"]
+
+
+def test_a_deletion_in_a_bucket_that_is_not_there_is_refused_as_s3_does(aws):
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        aws.client("s3").delete_object(Bucket="no-such-bucket", Key="a.jpg")
