@@ -43,6 +43,7 @@ class Maintenance:
         done = _drop_leftovers(present)
         if _small_files(present) >= MANY_FILES:
             done += self._compact()
+            present = self.table.load()
         if _delete_files(present) >= MANY_FILES:
             done += self._join_delete_files()
         return done
@@ -88,8 +89,9 @@ class Maintenance:
         if rewrite_all_with_deletes:
             options |= {"delete-file-threshold": "1"}
         found = self._call("rewrite_data_files", f"options => {_sql_map(options)}")
-        dangling = remove_dangling_deletes(self.table.spark, self.table.load())
-        forget_files(self.table.spark, self.table.load())
+        present = self.table.load()
+        dangling = remove_dangling_deletes(self.table.spark, present)
+        forget_files(self.table.spark, present)
         compacted = f"compacted {found['rewritten_data_files_count']} files into {found['added_data_files_count']}"
         return [compacted, *([f"removed {dangling} delete files"] if dangling else [])]
 

@@ -55,11 +55,11 @@ def environment(endpoint: str) -> dict[str, str]:
 
 
 @contextmanager
-def environ(**values: str) -> Iterator[pytest.MonkeyPatch]:
+def environ(**values: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in values.items():
             patch.setenv(name, value)
-        yield patch
+        yield
 
 
 @pytest.fixture(scope="module")
