@@ -1,5 +1,6 @@
 """The template's parameters and the functions' settings: what one lets through, the other can work with."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from moto.cloudformation.exceptions import ValidationError
 from intake.errors import SettingsError
 from intake.settings import Settings
 from local.templates import parameter_values, parse_template
+from pomona.maintenance import ORPHANED_AFTER
 from tests.unit.test_intake_settings import REQUIRED
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
@@ -97,3 +99,9 @@ def test_every_parameter_says_what_it_is_and_what_it_may_be(parameter: str) -> N
     assert "AllowedPattern" not in slot or slot["ConstraintDescription"]
     with pytest.raises(ValidationError, match=parameter):  # no parameter takes everything
         parameter_values(TEMPLATE, {parameter: "\n" * 5000})
+
+
+def test_a_file_is_an_orphan_only_when_whoever_wrote_it_has_been_ended() -> None:
+    longest = int(ORPHANED_AFTER / timedelta(minutes=1)) // 2
+    assert template_takes("RunTimeoutMinutes", str(longest))
+    assert not template_takes("RunTimeoutMinutes", str(longest + 1))
