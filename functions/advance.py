@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from intake import wiring
-from intake.errors import TransientError
+from intake.errors import FormatError, TransientError
 from intake.telemetry import count, logger, metrics, traced
 from intake.times import now
 
@@ -14,14 +14,27 @@ from intake.times import now
 @traced
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Look at the queue. Every event means only this: what it says of a run is asked of EMR Serverless itself."""
+    """Advance the queue. Every event is a trigger only; the run's state is read from EMR Serverless."""
     count("Looks", 1)
     try:
-        wiring.queue().advance()
-    except TransientError as error:
-        logger.warning("nothing is known now, the clock comes again", extra={"details": str(error)})
+        is_readable = _advance()
+        count("ClaimUnreadable", 0 if is_readable else 1)
     finally:
         books = wiring.books()
         books.write_up()
         books.look_at(event)
-        books.measure_pending(now())
+        books.measure_queue(wiring.line(), now())
+
+
+def _advance() -> bool:
+    """Advance the queue; return False if `queue/active.json` cannot be read, which only an operator can mend."""
+    try:
+        wiring.queue().advance()
+    except TransientError as error:
+        logger.warning("AWS could not answer; the next scheduled invocation retries", extra={"details": str(error)})
+    except FormatError as error:
+        logger.error(
+            "nothing is launched until the claim is repaired: run `pomona repair`", extra={"details": str(error)}
+        )
+        return False
+    return True

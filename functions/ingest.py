@@ -1,4 +1,4 @@
-"""Lambda behind the SQS queue of S3's events: writes their keys into a segment, then tries to launch a run."""
+"""Lambda behind the SQS queue of S3's events: writes their keys into a segment, and leaves the rest to `advance`."""
 
 from typing import Any
 
@@ -15,11 +15,13 @@ from intake.times import now
 @traced
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Take in a batch of messages; the answer names those that are not S3 events."""
+    """Take in a batch of messages; the answer names those that are no S3 events of the images bucket."""
     count("Events", len(event["Records"]))
-    ingested = ingest(event, wiring.queue(), wiring.settings().selection, context.aws_request_id, now())
+    settings = wiring.intake_settings()
+    ingested = ingest(event, wiring.writer(), settings.images_bucket, settings.selection, context.aws_request_id, now())
     _tell(ingested)
-    _try_to_advance()
+    if ingested.segments:
+        _poke_advance()
     return ingested.response
 
 
@@ -32,11 +34,9 @@ def _tell(ingested: Ingested) -> None:
     count("Segments", ingested.segments)
 
 
-def _try_to_advance() -> None:
+def _poke_advance() -> None:
     try:
-        wiring.queue().advance()
+        wiring.poke().if_nothing_is_in_flight()
     except Exception:
-        # The keys are safe in their segment: what failed here, the clock does again, and reports if it fails again.
-        logger.warning("the launch failed", exc_info=True)
-    finally:
-        wiring.books().write_up()
+        # The keys are safe in their segment: an error here would have their messages delivered again.
+        logger.warning("advance could not be invoked; its schedule launches the run", exc_info=True)

@@ -14,9 +14,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from intake.emr import Phase, Runs, RunState
 from intake.errors import PreconditionFailedError
+from intake.failed_batches import FAILED
 from intake.lake import Lake
-from intake.queue import Step
+from intake.line import LineState
 from intake.segments import PENDING, parse_name
+from intake.steps import Step
 
 FORMAT = 1
 RUNS = "runs/"
@@ -68,11 +70,21 @@ class Bookkeeping:
         if event.get("source") == "aws.emr-serverless" and {"applicationId", "jobRunId"} <= set(detail):
             self._try(lambda: self._look_at(detail["applicationId"], detail["jobRunId"]), "writing up a refit")
 
-    def measure_pending(self, now: datetime) -> None:
-        """How long the oldest pending key has waited: their names sort by time."""
+    def measure_queue(self, line: LineState, now: datetime) -> None:
+        """What the alarms ask of the queue: what waits, what was set aside, and whether the line is paused."""
         self._try(lambda: self._measure_pending(now), "measuring what waits")
+        self._try(self._measure_failed, "counting the failed batches")
+        self._try(lambda: self._measure_pause(line, now), "measuring whether the line is paused")
+
+    def _measure_failed(self) -> None:
+        failed = sum(1 for _ in self._lake.children(FAILED))
+        self._measure("FailedBatches", MetricUnit.Count, failed)
+
+    def _measure_pause(self, line: LineState, now: datetime) -> None:
+        self._measure("LinePaused", MetricUnit.Count, int(line.read().is_paused(now)))
 
     def _measure_pending(self, now: datetime) -> None:
+        # the names sort by time
         segments = (parse_name(name) for name in self._lake.names(PENDING))
         oldest = next((segment.written_at for segment in segments if segment), now)
         self._measure("OldestPendingSeconds", MetricUnit.Seconds, max(0.0, (now - oldest).total_seconds()))
@@ -88,6 +100,8 @@ class Bookkeeping:
     def _measure_record(self, record: Mapping[str, Any]) -> None:
         for outcome, metric in _IMAGES.items():
             self._measure(metric, MetricUnit.Count, record["images"][outcome])
+        if set_aside := record.get("set_aside"):
+            self._measure("BatchesFailed", MetricUnit.Count, len(set_aside))
         maintenance = record["maintenance"]
         # none is measured too, if anything was done: the alarm ends when it works, not when a run had nothing to do
         if maintenance["error"] or maintenance["done"]:

@@ -12,7 +12,7 @@ from intake.errors import RunRefusedError, TransientError, code_of, transient_er
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.client import EMRServerlessClient
-    from mypy_boto3_emr_serverless.type_defs import ResourceUtilizationTypeDef
+    from mypy_boto3_emr_serverless.type_defs import JobRunTypeDef, ResourceUtilizationTypeDef
 
 _CLOCK_SKEW = timedelta(minutes=15)
 _REFUSALS = {"ValidationException", "ResourceNotFoundException"}
@@ -49,6 +49,7 @@ class RunState:
     state: str = ""  # in EMR Serverless' word
     seconds: int | None = None  # of the whole run; None as long as it is not known
     billed: Billed | None = None  # None as long as it is not known
+    was_running: bool = False  # whether the job itself ever ran, as far as EMR Serverless says
 
 
 class Runs:
@@ -105,7 +106,13 @@ class Runs:
             state=run["state"],
             seconds=run.get("totalExecutionDurationSeconds"),
             billed=_billed(run.get("billedResourceUtilization")),
+            was_running=_was_running(run),
         )
+
+
+def _was_running(run: "JobRunTypeDef") -> bool:
+    """`startedAt` is when the run moved to RUNNING; a duration says the same should a release leave it out."""
+    return bool(run["state"] == "SUCCESS" or run.get("startedAt") or run.get("totalExecutionDurationSeconds"))
 
 
 def _billed(used: "ResourceUtilizationTypeDef | None") -> Billed | None:

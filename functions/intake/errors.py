@@ -37,7 +37,7 @@ class SettingsError(TerminalError):
 
 
 class FormatError(TerminalError):
-    """A document in the lake has a format that this release does not know."""
+    """A document in the lake cannot be read, or has a format that this release does not know."""
 
 
 class UnknownBatchError(TerminalError):
@@ -46,6 +46,10 @@ class UnknownBatchError(TerminalError):
 
 class NotAnS3EventError(TerminalError):
     """A message of the queue is not a notification of S3."""
+
+
+class ForeignBucketError(TerminalError):
+    """A message tells of an object of a bucket that is not the images bucket."""
 
 
 class RunRefusedError(TerminalError):

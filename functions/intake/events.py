@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_plus
 
-from intake.errors import NotAnS3EventError
+from intake.errors import ForeignBucketError, NotAnS3EventError
 from intake.segments import DirtyKey
 
 
@@ -23,6 +23,18 @@ def dirty_keys(message: str, seen_at: str) -> list[DirtyKey]:
         return [DirtyKey(bucket, key, seen_at) for bucket, key in _objects(json.loads(message))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotAnS3EventError(f"not an S3 event ({type(error).__name__}: {error}): {message[:200]}") from error
+
+
+def of_bucket(keys: Iterable[DirtyKey], bucket: str) -> list[DirtyKey]:
+    """Return the keys; ForeignBucketError, which names key and bucket, if one is not of this bucket."""
+    told = list(keys)
+    for key in told:
+        if key.bucket != bucket:
+            raise ForeignBucketError(
+                f"an event of the bucket {key.bucket} (key {key.key!a}): only those of {bucket} are taken in; "
+                f"remove the notification of {key.bucket} that points to this queue"
+            )
+    return told
 
 
 def distinct(keys: Iterable[DirtyKey]) -> list[DirtyKey]:

@@ -9,8 +9,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from intake.events import dirty_keys, distinct
-from intake.queue import Queue
+from intake.events import dirty_keys, distinct, of_bucket
+from intake.segment_writer import SegmentWriter
 from intake.segments import DirtyKey
 from intake.selection import Selection
 from intake.times import iso
@@ -23,21 +23,28 @@ class Ingested:
     keys: int
     ignored: int  # keys that are none of an image, by the deployment's prefixes and suffixes
     segments: int
-    refusals: list[str]  # why each message that is no S3 event was refused
+    refusals: list[str]  # why each message that is no S3 event of the images bucket was refused
     response: PartialItemFailureResponse
 
 
 def ingest(
-    event: Mapping[str, Any], queue: Queue, selection: Selection, request_id: str, seen_at: datetime
+    event: Mapping[str, Any],
+    writer: SegmentWriter,
+    bucket: str,
+    selection: Selection,
+    request_id: str,
+    seen_at: datetime,
 ) -> Ingested:
-    """Write the images' keys of a batch into a segment; the answer names the messages that are not S3 events.
+    """Write the images' keys of a batch into a segment.
+
+    The answer names the messages that are no S3 events, and those of another bucket than `bucket`.
 
     Raises:
         TransientError, LostRaceError: the segment was not written; the whole batch must be delivered again.
     """
 
     def fold(record: SQSRecord) -> list[DirtyKey]:
-        return dirty_keys(record.body, iso(seen_at))
+        return of_bucket(dirty_keys(record.body, iso(seen_at)), bucket)
 
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     with processor(event["Records"], handler=fold):
@@ -45,5 +52,5 @@ def ingest(
     named = distinct(key for status, folded, _ in results if status == "success" for key in folded)
     keys = [key for key in named if selection.takes(key.key)]
     refusals = [str(reason) for status, reason, _ in results if status == "fail"]
-    segments = queue.write(keys, request_id)
+    segments = writer.write(keys, request_id)
     return Ingested(len(keys), len(named) - len(keys), len(segments), refusals, processor.response())

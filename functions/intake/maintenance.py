@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from intake.history import needs_maintenance
 from intake.lake import Lake
-from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
 from intake.segments import MAINTENANCE, PENDING
 from intake.settings import Settings
 from intake.table_metadata import TableMetadata, require_format
@@ -17,10 +17,10 @@ _FORMAT = 1
 class Maintenance:
     """The maintenance of one table. Every method raises TransientError when AWS could not answer."""
 
-    def __init__(self, table: TableMetadata, lake: Lake, queue: Queue, settings: Settings) -> None:
+    def __init__(self, table: TableMetadata, lake: Lake, writer: SegmentWriter, settings: Settings) -> None:
         self._table = table
         self._lake = lake
-        self._queue = queue
+        self._writer = writer
         self._settings = settings
 
     def request_if_due(self, moment: datetime) -> str | None:
@@ -29,7 +29,7 @@ class Maintenance:
         reasons = (needs_maintenance(self._table.read(), before), self._has_open_erasure())
         if not any(reasons):
             return None
-        return None if self._is_requested() else self._queue.request_maintenance()
+        return None if self._is_requested() else self._writer.request_maintenance()
 
     def _is_requested(self) -> bool:
         return any(f"-{MAINTENANCE}-" in name for name in self._lake.names(PENDING))

@@ -1,34 +1,23 @@
 """The queue: segments of dirty keys, at most one batch in flight, and every step safe to repeat after a crash."""
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import random
 
-from intake.documents import ACTIVE, Claim, ClaimedSegment, FailedBatch, failed_name
+from intake.documents import ACTIVE, Claim, ClaimedSegment
 from intake.emr import Phase, Runs, RunState
-from intake.errors import LostRaceError, PreconditionFailedError, RunRefusedError, UnknownBatchError
+from intake.errors import LostRaceError, RunRefusedError
+from intake.failed_batches import FailedBatches
 from intake.lake import Lake
-from intake.launching import is_due, take
+from intake.launching import is_due, restart_delay, retry_delay, take
+from intake.line import LineState
 from intake.runs import featurize_parameters
-from intake.segments import PENDING, DirtyKey, Segment, empty, parse_lines, parse_name, parts
+from intake.segments import PENDING, Segment, parse_name
 from intake.settings import Settings
+from intake.steps import Report, Step, named
 from intake.times import iso, now, stamp
-
-_NAMED_SEGMENTS = 50
-
-
-@dataclass(frozen=True)
-class Step:
-    """Something the queue did, for logs and metrics."""
-
-    done: str  # written, claimed, started, ended, settled, attempted again, failed, lost a race, ignored
-    batch_id: str = ""
-    attempt: int = 0
-    details: str = ""
-    run: RunState | None = None  # the run that has ended
 
 
 @dataclass(frozen=True)
@@ -50,74 +39,70 @@ class Queue:
         self,
         lake: Lake,
         runs: Runs,
+        failed: FailedBatches,
+        line: LineState,
         settings: Settings,
-        report: Callable[[Step], None],
+        report: Report,
         clock: Callable[[], datetime] = now,
         new_id: Callable[[], str] = lambda: secrets.token_hex(4),
+        chance: Callable[[], float] = random,
     ) -> None:
         self._lake = lake
         self._runs = runs
+        self._failed = failed
+        self._line = line
         self._settings = settings
         self._report = report
         self._clock = clock
         self._new_id = new_id
-
-    def write(self, keys: Sequence[DirtyKey], request_id: str) -> list[str]:
-        """Write the keys into new segments and return their names; once it returns they cannot be lost.
-
-        Args:
-            request_id: what no other writer has, of letters, digits and dashes.
-        """
-        segments = parts(keys, request_id, self._clock())
-        for name, body in segments.items():
-            self._write_once(name, body)
-        if segments:
-            self._report(Step("written", details=_named(segments)))
-        return list(segments)
-
-    def request_maintenance(self) -> str:
-        """Write a segment without keys and return its name: the run of its turn maintains the table."""
-        name = empty(self._clock())
-        self._write_once(name, b"")
-        return name
+        self._chance = chance
 
     def advance(self) -> None:
-        """Settle the batch in flight if its run has ended, and launch the next if one is due."""
+        """Settle the batch in flight if its run has ended, and launch the next if one is due.
+
+        Raises:
+            FormatError: `queue/active.json` cannot be read; nothing was changed.
+        """
         try:
-            stored = self._lake.read(ACTIVE)
-            if stored is None:
+            held = self._held()
+            if held is None:
                 self._launch_next()
             else:
-                self._go_on_with(_Held(Claim.from_json(stored.body), stored.etag))
+                self._go_on_with(held)
         except LostRaceError as race:
             self._report(Step("lost a race", details=str(race)))
 
-    def retry(self, batch_id: str) -> list[str]:
-        """Put the keys of a failed batch back into new segments, and only then forget that it failed.
+    def resume(self) -> None:
+        """Forget the failures in a row, and let the batch in flight be tried again without waiting any longer.
 
         Raises:
-            UnknownBatchError: no batch of that id has failed.
+            FormatError: `queue/active.json` cannot be read.
+            LostRaceError: the batch in flight was changed at the same moment.
         """
-        name = failed_name(batch_id)
-        stored = self._lake.read(name)
-        if stored is None:
-            raise UnknownBatchError(f"There is no failed batch {batch_id!r}.")
-        written = self.write(FailedBatch.from_json(name, stored.body).keys, f"retry-{self._new_id()}")
-        self._lake.delete(name, stored.etag)
-        return written
+        held = self._held()
+        self._line.clear()
+        if held is not None and held.claim.not_before is not None:
+            self._replace(held, replace(held.claim, not_before=None))
 
-    def _write_once(self, name: str, body: bytes) -> None:
-        # Nobody else chooses this name: if it exists, the client repeated a write whose answer was lost.
-        with suppress(PreconditionFailedError):
-            self._lake.create(name, body)
+    def _held(self) -> _Held | None:
+        stored = self._lake.read(ACTIVE)
+        return _Held(Claim.from_json(stored.body), stored.etag) if stored else None
+
+    def _replace(self, held: _Held, claim: Claim) -> _Held:
+        return _Held(claim, self._lake.replace(ACTIVE, claim.to_json(), held.etag))
 
     def _launch_next(self) -> None:
         pending = self._pending()
-        if is_due(pending, self._clock(), self._settings.launch_at_keys, self._settings.launch_after):
-            claim = self._new_claim(take(pending, self._settings.max_keys_per_run))
-            held = _Held(claim, self._lake.create(ACTIVE, claim.to_json()))
-            self._tell("claimed", claim, f"{claim.keys} keys in {_named(claim.names)}")
-            self._start(held)
+        if not is_due(pending, self._clock(), self._settings.launch_at_keys, self._settings.launch_after):
+            return
+        line = self._line.read()
+        if line.is_paused(self._clock()):
+            self._report(Step("paused", details=f"until {line.paused_until}: {line.reason}"))
+            return
+        claim = self._new_claim(take(pending, self._settings.max_keys_per_run))
+        held = _Held(claim, self._lake.create(ACTIVE, claim.to_json()))
+        self._tell("claimed", claim, f"{claim.keys} keys in {named(claim.names)}")
+        self._start(held)
 
     def _pending(self) -> list[Segment]:
         segments = []
@@ -143,7 +128,8 @@ class Queue:
     def _go_on_with(self, held: _Held) -> None:
         claim = held.claim
         if claim.run_id is None:
-            self._start_again(held)
+            if claim.may_start(self._clock()):
+                self._start_again(held)
             return
         state = self._runs.state(claim.application_id, claim.run_id)
         if state.phase is not Phase.RUNNING:
@@ -151,16 +137,10 @@ class Queue:
         if state.phase is Phase.SUCCEEDED:
             self._settle(held)
         elif state.phase is Phase.FAILED:
-            self._recover(held, state.details)
-
-    def _recover(self, held: _Held, reason: str) -> None:
-        if raised := self._give_up(held, reason):
-            self._start(raised)
-        else:
-            self._launch_next()
+            self._recover(held, state)
 
     def _start_again(self, held: _Held) -> None:
-        """Whoever made the claim may have started the run before it could record it."""
+        """Start the attempt, unless whoever made the claim has started it before it could record the run."""
         claim = held.claim
         since = datetime.fromisoformat(claim.claimed_at)
         run_id = self._runs.find(claim.application_id, claim.parameters["name"], since)
@@ -173,51 +153,63 @@ class Queue:
         try:
             run_id = self._runs.start(held.claim.parameters, held.claim.token)
         except RunRefusedError as refusal:
-            # What comes next waits for the clock: a wrong setting must not fail the whole queue within one call.
-            self._give_up(held, str(refusal))
+            # A wrong setting refuses every batch: this one is kept, and the next call must not try again at once.
+            self._attempt_again(held, held.claim.failures, str(refusal), self._restart_delay(held.claim))
         else:
             self._record(held, run_id)
 
     def _record(self, held: _Held, run_id: str) -> None:
-        claim = held.claim.started(run_id)
-        self._lake.replace(ACTIVE, claim.to_json(), held.etag)
-        self._tell("started", claim, f"run {run_id}")
+        recorded = self._replace(held, held.claim.started(run_id))
+        self._tell("started", recorded.claim, f"run {run_id}")
 
     def _settle(self, held: _Held) -> None:
+        self._line.clear()
         self._close(held)
         self._tell("settled", held.claim)
         self._launch_next()
 
-    def _give_up(self, held: _Held, reason: str) -> _Held | None:
-        """The claim of the next attempt, or None if the batch has failed for good."""
-        if held.claim.attempt < self._settings.max_attempts:
-            return self._attempt_again(held, reason)
-        self._fail(held, reason)
-        return None
+    def _recover(self, held: _Held, state: RunState) -> None:
+        """A run that never reached RUNNING says nothing about its batch, and costs it no attempt."""
+        claim = held.claim
+        if not state.was_running:
+            delay = self._restart_delay(claim)
+        else:
+            claim = replace(claim, failures=claim.failures + 1)
+            delay = self._delay_after_failure(claim, state.details)
+        if claim.failures < self._settings.max_attempts:
+            raised = self._attempt_again(held, claim.failures, state.details, delay)
+            if raised.claim.may_start(self._clock()):
+                self._start(raised)
+        else:
+            self._fail(replace(held, claim=claim), state.details)
+            self._launch_next()
 
-    def _attempt_again(self, held: _Held, reason: str) -> _Held:
+    def _restart_delay(self, claim: Claim) -> timedelta:
+        restarts = claim.attempt - claim.failures
+        return restart_delay(restarts, self._settings.retry_after, self._chance())
+
+    def _delay_after_failure(self, claim: Claim, reason: str) -> timedelta:
+        """How long the next attempt waits: as the batch's failures ask for, and as long as the line is paused."""
+        moment = self._clock()
+        line = self._line.note_failure(claim.batch_id, reason, moment)
+        if claim.failures >= self._settings.max_attempts:
+            return timedelta(0)
+        delay = retry_delay(claim.failures, self._settings.max_attempts, self._settings.retry_after, self._chance())
+        return max(delay, self._settings.retry_after) if line.is_paused(moment) else delay
+
+    def _attempt_again(self, held: _Held, failures: int, reason: str, delay: timedelta) -> _Held:
         """Built anew from today's settings: the last attempt's application or code may be gone."""
         parameters = featurize_parameters(self._settings, held.claim.batch_id, held.claim.attempt + 1)
-        claim = held.claim.attempted_again(self._settings.application_id, parameters)
-        raised = _Held(claim, self._lake.replace(ACTIVE, claim.to_json(), held.etag))
-        self._tell("attempted again", claim, reason)
+        not_before = iso(self._clock() + delay)
+        claim = held.claim.attempted_again(self._settings.application_id, parameters, failures, not_before, reason)
+        raised = self._replace(held, claim)
+        self._tell("attempted again", claim, f"not before {not_before}: {reason}")
         return raised
 
     def _fail(self, held: _Held, reason: str) -> None:
-        self._move_to_failed(held.claim, reason)
+        self._failed.set_aside(held.claim, reason)
         self._tell("failed", held.claim, reason)
         self._close(held)
-
-    def _move_to_failed(self, claim: Claim, reason: str) -> None:
-        keys = [key for name in claim.names for key in self._keys_of(name)]
-        batch = FailedBatch(claim.batch_id, claim.attempt, reason, iso(self._clock()), keys)
-        # Only the first move is sure to have read the segments before anybody deleted them: it is never written over.
-        with suppress(PreconditionFailedError):
-            self._lake.create(failed_name(claim.batch_id), batch.to_json())
-
-    def _keys_of(self, name: str) -> list[DirtyKey]:
-        stored = self._lake.read(name)
-        return parse_lines(name, stored.body) if stored else []
 
     def _close(self, held: _Held) -> None:
         """The segments go first: a claim that outlives them is closed again, a segment that outlives it runs again."""
@@ -226,9 +218,3 @@ class Queue:
 
     def _tell(self, done: str, claim: Claim, details: str = "") -> None:
         self._report(Step(done, claim.batch_id, claim.attempt, details))
-
-
-def _named(segments: Collection[str]) -> str:
-    """The segments' names for the log, so that an event's line leads to its batch; of many the first."""
-    names = ", ".join(islice(segments, _NAMED_SEGMENTS))
-    return f"{len(segments)} segments: {names}{' and others' if len(segments) > _NAMED_SEGMENTS else ''}"

@@ -58,6 +58,22 @@ def empty(written_at: datetime) -> str:
     return f"{PENDING}{stamp(written_at)}-{0:06d}-{MAINTENANCE}-0.jsonl"
 
 
+def basename(name: str) -> str:
+    """Return an object's name without its folders."""
+    return name.rpartition("/")[2]
+
+
+def put_back_name(name: str, moment: datetime, request: str, part: int) -> str:
+    """Return a new pending name for a segment that was set aside.
+
+    It is never the old one: a caller that is late may still delete the segment under its old name. An object whose
+    name says no number of keys counts as a segment without any.
+    """
+    segment = parse_name(PENDING + basename(name))
+    purpose = MAINTENANCE if f"-{MAINTENANCE}-" in name else "retry"
+    return f"{PENDING}{stamp(moment)}-{segment.keys if segment else 0:06d}-{purpose}-{request}-{part}.jsonl"
+
+
 def format_lines(keys: Iterable[DirtyKey]) -> bytes:
     """One JSON object per line and key."""
     return "".join(f"{json.dumps({'v': VERSION, **vars(key)})}\n" for key in keys).encode()

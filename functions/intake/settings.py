@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from intake.errors import SettingsError
 from intake.selection import Selection, listed
 
+Kind = TypeVar("Kind")
 _NAME = re.compile(r"[A-Za-z0-9._/:+=,@-]+")
 _COMPONENTS_TEXT = re.compile(r"[1-9][0-9]{0,3}|0?\.[0-9]*[1-9][0-9]*")
 
@@ -53,6 +54,27 @@ def _variable(kind: _Kind, default: str | None = None) -> Any:  # noqa: ANN401 -
 
 
 @dataclass(frozen=True)
+class IntakeSettings:
+    """The settings of `ingest`. The variable of a field is its name in capitals."""
+
+    lake_bucket: str = _variable(_TEXT)
+    """Bucket of the queue."""
+    images_bucket: str = _variable(_TEXT)
+    """Bucket whose events are taken in; those of other buckets are refused."""
+    images_prefixes: tuple[str, ...] = _variable(_LIST, "")
+    """Prefixes of the keys that are images, separated by commas; nothing: all keys."""
+    images_suffixes: tuple[str, ...] = _variable(_LIST, "")
+    """Suffixes of the keys that are images, separated by commas; nothing: all keys."""
+    advance_function_name: str = _variable(_TEXT)
+    """Function that launches the run when nothing is in flight."""
+
+    @property
+    def selection(self) -> Selection:
+        """Which keys are images."""
+        return Selection(self.images_prefixes, self.images_suffixes)
+
+
+@dataclass(frozen=True)
 class Settings:
     """The variable of a field is its name in capitals; fields without a default must be set."""
 
@@ -83,7 +105,9 @@ class Settings:
     max_keys_per_run: int = _variable(_FROM_1, "100000")
     """Keys that one run takes at most, unless a single segment is larger."""
     max_attempts: int = _variable(_FROM_1, "3")
-    """Runs that a batch gets before it is moved to the failed ones."""
+    """Runs of a batch that may fail before it is moved to the failed ones."""
+    retry_after_minutes: int = _variable(_FROM_0, "60")
+    """Minutes before a batch's last attempt, and for which the line rests after two batches failed in a row."""
     run_timeout_minutes: int = _variable(_FROM_1, "60")
     """Minutes after which EMR Serverless ends a run."""
     components: str = _variable(_COMPONENTS, "100")
@@ -109,10 +133,21 @@ class Settings:
         """How long the oldest pending key may wait."""
         return timedelta(minutes=self.launch_after_minutes)
 
+    @property
+    def retry_after(self) -> timedelta:
+        """How long a batch waits before its last attempt, and the line after two batches failed in a row."""
+        return timedelta(minutes=self.retry_after_minutes)
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read every field; SettingsError says which variable holds what, and what it may hold."""
-        return cls(**{f.name: _read(f.name.upper(), f.metadata, environment) for f in fields(cls)})
+        return read_settings(cls, environment)
+
+
+def read_settings(kind: type[Kind], environment: Mapping[str, str]) -> Kind:
+    """Read every field of a settings class; SettingsError says which variable holds what, and what it may hold."""
+    declared: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]
+    return kind(**{f.name: _read(f.name.upper(), f.metadata, environment) for f in declared})
 
 
 def _read(variable: str, metadata: Mapping[str, Any], environment: Mapping[str, str]) -> Any:  # noqa: ANN401

@@ -11,11 +11,16 @@ from botocore.session import Session, get_session
 
 from intake.bookkeeping import Bookkeeping
 from intake.emr import Runs
+from intake.failed_batches import FailedBatches
 from intake.lake import Lake
+from intake.line import LineState
 from intake.maintenance import Maintenance
-from intake.queue import Queue, Step
+from intake.poke import Poke
+from intake.queue import Queue
 from intake.refits import Refits
-from intake.settings import Settings
+from intake.segment_writer import SegmentWriter
+from intake.settings import IntakeSettings, Settings, read_settings
+from intake.steps import Step
 from intake.table_metadata import TableMetadata
 from intake.telemetry import logger, measure, report
 from intake.times import now
@@ -44,9 +49,35 @@ def settings() -> Settings:
 
 
 @cache
+def intake_settings() -> IntakeSettings:
+    """The checked settings of `ingest`; SettingsError names what is wrong."""
+    return read_settings(IntakeSettings, os.environ)
+
+
+@cache
+def writer() -> SegmentWriter:
+    """The writer of segments, in a function that only ingests."""
+    return SegmentWriter(_lake_of(intake_settings().lake_bucket), report)
+
+
+@cache
+def poke() -> Poke:
+    """What wakes `advance`."""
+    settings = intake_settings()
+    return Poke(_lake_of(settings.lake_bucket), _client("lambda", config=_LAUNCHING), settings.advance_function_name)
+
+
+@cache
 def queue() -> Queue:
     """The queue in the lake bucket."""
-    return Queue(_lake(), _runs(), settings(), _report)
+    failed = FailedBatches(_lake(), SegmentWriter(_lake(), report))
+    return Queue(_lake(), _runs(), failed, line(), settings(), _report)
+
+
+@cache
+def line() -> LineState:
+    """Whether batches fail in a row."""
+    return LineState(_lake(), settings().retry_after, logger.warning)
 
 
 @cache
@@ -70,7 +101,7 @@ def refits() -> Refits:
 @cache
 def maintenance() -> Maintenance:
     """The maintenance of the feature table."""
-    return Maintenance(_table(), _lake(), queue(), settings())
+    return Maintenance(_table(), _lake(), SegmentWriter(_lake(), report), settings())
 
 
 @cache
@@ -82,9 +113,13 @@ def _report_unfitted(since: datetime | None) -> None:
     measure("UnfittedSeconds", MetricUnit.Seconds, (now() - since).total_seconds() if since else 0)
 
 
-@cache
 def _lake() -> Lake:
-    return Lake(_client("s3", config=_STORING), settings().lake_bucket)
+    return _lake_of(settings().lake_bucket)
+
+
+@cache
+def _lake_of(bucket: str) -> Lake:
+    return Lake(_client("s3", config=_STORING), bucket)
 
 
 @cache
