@@ -14,7 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pomona.backbone import Backbone, load_backbone
-from pomona.batch import Batch, read_batch, require_in_flight
+from pomona.batch import Batch, read_batch, require_in_flight, set_aside
 from pomona.erasures import settle_erasures
 from pomona.errors import JobError, UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
@@ -61,11 +61,12 @@ class FeaturizeRun:
         warm_up(spark)
         with self.stopwatch.timing("plan"):
             batch = self._read()
+            aside = [set_aside(self.lake_bucket, segment, self.attempt) for segment in batch.unusable]
             table = FeatureTable(spark, self.database, self.table)
             table.create_if_missing()
         tally, snapshot_id = self._publish(table, backbone, batch)
         maintained = self._maintain(table, batch)
-        record = self._record(backbone, batch, tally, snapshot_id) | {"maintenance": maintained}
+        record = self._record(backbone, batch, tally, snapshot_id) | {"set_aside": aside, "maintenance": maintained}
         write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
         log.info(json.dumps({"event": "featurized", **record}))
         if unread := tally.counts["unread"]:
@@ -96,7 +97,7 @@ class FeaturizeRun:
                 branch.commit(written, known, properties)
                 require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
                 snapshot_id = branch.publish()
-        return self._with_foreign(tallies.value, batch), snapshot_id
+        return tallies.value, snapshot_id
 
     def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
         """What was done, or why not: the rows are published, and the next run tries the maintenance again."""
@@ -126,13 +127,6 @@ class FeaturizeRun:
             batch_id=self.batch_id,
         )
 
-    def _with_foreign(self, tally: Tally, batch: Batch) -> Tally:
-        if not batch.foreign:
-            return tally
-        foreign = Tally(reason=f"not in the bucket {self.images_bucket}")
-        foreign.counts["unread"] = batch.foreign
-        return tally.add(foreign)
-
     def _record(self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int) -> dict[str, Any]:
         seconds = self.stopwatch.readings()
         total = {"total": seconds.pop("total")}
@@ -144,7 +138,7 @@ class FeaturizeRun:
             "started_at": self.stopwatch.started_at.isoformat(),
             "finished_at": datetime.now(UTC).isoformat(),
             "snapshot_id": snapshot_id,
-            "keys": len(batch.keys) + batch.foreign,
+            "keys": len(batch.keys),
             "images": tally.images(),
             "segments_missing": batch.segments_missing,
             "bytes": tally.counts["bytes"],

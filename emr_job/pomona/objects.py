@@ -77,6 +77,11 @@ def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> 
         raise
 
 
+def write_bytes(bucket: str, key: str, body: bytes) -> None:
+    """Write an object, whatever was there."""
+    s3_client().put_object(Bucket=bucket, Key=key, Body=body)
+
+
 def write_json(bucket: str, key: str, document: dict[str, Any]) -> None:
     """Write the document, in a form that `aws s3 cp … -` shows well."""
     body = json.dumps(document, indent=1, ensure_ascii=False).encode()

@@ -177,7 +177,7 @@ def read_document(name: str, body: bytes, known: Collection[int], read: Callable
 def _parse(name: str, body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         held = f"it holds {body[:_SHOWN]!r}" if body else "it is empty"
         raise FormatError(f"{name} cannot be read: {held}, which is not JSON.") from error
     if not isinstance(document, dict):

@@ -8,6 +8,8 @@ from urllib.parse import unquote_plus
 from intake.errors import ForeignBucketError, NotAnS3EventError
 from intake.segments import DirtyKey
 
+_LONGEST_KEY_BYTES = 1024
+
 
 def dirty_keys(message: str, seen_at: str) -> list[DirtyKey]:
     """The keys that one message names, whatever happened to them; none for S3's test event.
@@ -21,7 +23,7 @@ def dirty_keys(message: str, seen_at: str) -> list[DirtyKey]:
     """
     try:
         return [DirtyKey(bucket, key, seen_at) for bucket, key in _objects(json.loads(message))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotAnS3EventError(f"not an S3 event ({type(error).__name__}: {error}): {message[:200]}") from error
 
 
@@ -67,4 +69,6 @@ def _bridged(detail: dict[str, Any]) -> tuple[str, str]:
 def _checked(bucket: str, key: str) -> tuple[str, str]:
     if not (isinstance(bucket, str) and bucket and isinstance(key, str) and key):
         raise ValueError("it names no object")
+    if len(key.encode()) > _LONGEST_KEY_BYTES:  # an encoding error is a ValueError too
+        raise ValueError("its key is longer than S3's can be")
     return bucket, key

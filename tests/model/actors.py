@@ -1,7 +1,7 @@
 """Lambda invocations that stop before every AWS call, so that a test decides who goes on, and with what fate."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -62,10 +62,10 @@ class Actor:
         assert self.waiting == operation, f"it never calls {operation}"
         return self
 
-    def finish(self) -> "Actor":
-        """Go on to the end."""
+    def finish(self, refused: Collection[str] = ()) -> "Actor":
+        """Go on to the end; calls of the refused operations are answered with an error that passes by itself."""
         while not self.finished:
-            self.step()
+            self.step(Fate.THROTTLED if self.waiting in refused else Fate.ANSWERED)
         return self
 
     def crash(self) -> None:

@@ -60,9 +60,18 @@ class S3(Paging):
             self._delete(item["Key"])
         return {}
 
-    def list_objects_v2(self, Bucket: str, Prefix: str) -> dict[str, Any]:
+    def copy_object(self, Bucket: str, Key: str, CopySource: dict[str, str]) -> dict[str, Any]:
+        if CopySource["Key"] not in self.objects:
+            raise client_error("NoSuchKey", 404, "CopyObject")
+        self.objects[Key] = self.objects[CopySource["Key"]]
+        return {}
+
+    def list_objects_v2(self, Bucket: str, Prefix: str, Delimiter: str = "") -> dict[str, Any]:
         names = set(self.objects) | (self.deleted if self.stale else set())
-        return {"Contents": [{"Key": name} for name in sorted(names) if name.startswith(Prefix)]}
+        found = sorted(name for name in names if name.startswith(Prefix))
+        folders = {_folder(name, Prefix, Delimiter) for name in found} - {""}
+        contents = [{"Key": name} for name in found if not _folder(name, Prefix, Delimiter)]
+        return {"Contents": contents, "CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}
 
     def _delete(self, key: str) -> None:
         if self.objects.pop(key, None) is not None:
@@ -78,6 +87,12 @@ class S3(Paging):
 
     def _etag(self, key: str) -> str:
         return f'"{hashlib.md5(self.objects[key], usedforsecurity=False).hexdigest()}"'
+
+
+def _folder(name: str, prefix: str, delimiter: str) -> str:
+    """The common prefix that a listing shows in the place of this name; empty if it shows the name itself."""
+    first, found, _ = name.removeprefix(prefix).partition(delimiter) if delimiter else (name, "", "")
+    return f"{prefix}{first}{delimiter}" if found else ""
 
 
 class EmrServerless(Paging):
@@ -106,6 +121,11 @@ class EmrServerless(Paging):
     def list_job_runs(self, applicationId: str, createdAtAfter: Any) -> dict[str, Any]:
         runs = [run for run in self.runs.values() if run["applicationId"] == applicationId]
         return {"jobRuns": [run for run in runs if run["id"] not in self.gone]}
+
+    def begin(self, run_id: str) -> None:
+        """The run's process starts: AWS's `startedAt` is when a run moves to RUNNING (service model, shape JobRun)."""
+        if run_id in self.alive():
+            self.runs[run_id] |= {"state": "RUNNING", "startedAt": "now"}
 
     def end(self, run_id: str, state: str) -> None:
         """A final state is never left again."""

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from intake import queue as queue_module
-from intake.documents import Claim, FailedBatch, failed_name
+from intake import failed_batches, queue, segment_writer
+from intake.documents import Claim
 from intake.emr import Phase, Runs, RunState
 from intake.errors import LostRaceError, TransientError, transient_errors
 from intake.lake import Lake
+from intake.line import Line
 from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
+from intake.segments import PENDING, basename
 from tests.model.featurize import Table
 
 Bug = Callable[[pytest.MonkeyPatch], None]
@@ -58,7 +61,7 @@ def early_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def early_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Queue.write
+    write = SegmentWriter.write
 
     def forgive(self: Any, keys: Any, request_id: str) -> list[str]:
         try:
@@ -66,7 +69,7 @@ def early_acknowledgement(monkeypatch: pytest.MonkeyPatch) -> None:
         except TransientError:
             return []
 
-    monkeypatch.setattr(Queue, "write", forgive)
+    monkeypatch.setattr(SegmentWriter, "write", forgive)
 
 
 def fixed_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,35 +93,70 @@ def throttled_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def conflict_is_existence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_module, "PreconditionFailedError", LostRaceError)
+    monkeypatch.setattr(segment_writer, "PreconditionFailedError", LostRaceError)
 
 
 def takes_nothing_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = queue_module.take
+    take = queue.take
 
     def strict(pending: Any, max_keys: int) -> Any:
         taken = take(pending, max_keys)
         return taken if sum(segment.keys for segment in taken) <= max_keys else ()
 
-    monkeypatch.setattr(queue_module, "take", strict)
+    monkeypatch.setattr(queue, "take", strict)
 
 
-def retry_forgets_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hasty(self: Any, batch_id: str) -> list[str]:
-        name = failed_name(batch_id)
-        stored = self._lake.read(name)
-        if stored is None:
-            return []
-        self._lake.delete(name, stored.etag)
-        return self.write(FailedBatch.from_json(name, stored.body).keys, "retry")
+def moves_by_deleting_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    def move(self: Any, targets: Any) -> None:
+        bodies = {target: self.read(name) for name, target in targets.items()}
+        self.delete_all(list(targets))
+        for target, stored in bodies.items():
+            if stored:
+                put(self, target, stored.body)
 
-    monkeypatch.setattr(Queue, "retry", hasty)
+    monkeypatch.setattr(Lake, "move", move)
+
+
+def puts_back_under_the_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failed_batches, "put_back_name", lambda name, *_: PENDING + basename(name))
 
 
 def shared_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Queue.write
-    monkeypatch.setattr(Queue, "write", lambda self, keys, request_id: write(self, keys, "same"))
+    write = SegmentWriter.write
+    monkeypatch.setattr(SegmentWriter, "write", lambda self, keys, request_id: write(self, keys, "same"))
 
 
 def never_looks_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Runs, "find", lambda *_: None)
+
+
+def tries_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Claim, "may_start", lambda claim, moment: True)
+
+
+def counts_a_run_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = Runs.state
+
+    def blaming(self: Any, application_id: str, run_id: str) -> RunState:
+        found = state(self, application_id, run_id)
+        return RunState(**{**vars(found), "was_running": True})
+
+    monkeypatch.setattr(Runs, "state", blaming)
+
+
+def never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Line, "is_paused", lambda line, moment: False)
+
+
+def a_refusal_costs_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt_again = Queue._attempt_again
+
+    def blaming(self: Any, held: Any, failures: int, reason: str, delay: Any) -> Any:
+        if held.claim.run_id is not None:
+            return attempt_again(self, held, failures, reason, delay)
+        if failures + 1 < self._settings.max_attempts:
+            return attempt_again(self, held, failures + 1, reason, delay)
+        self._fail(held, reason)
+        return held
+
+    monkeypatch.setattr(Queue, "_attempt_again", blaming)

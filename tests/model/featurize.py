@@ -69,11 +69,11 @@ class Run:
         return named["--batch-id"], named["--attempt"]
 
     def _begin(self) -> None:
+        self._emr.begin(self.run_id)
         claim = self._claim()
         if claim is None:
             self.end("FAILED")
             return
-        self._emr.runs[self.run_id]["state"] = "RUNNING" if self.run_id in self._emr.alive() else "FAILED"
         self.base = self._table.head
         lines = [line for segment in claim["segments"] for line in self._lines(segment["name"])]
         self._unseen = sorted({line["key"] for line in lines})

@@ -55,7 +55,7 @@ class QueueMachine(RuleBasedStateMachine):
     def a_run_ends_or_is_given_up_and_goes_on(self, state: str, zombie: bool) -> None:
         self.world.give_up(self.world.emr.alive()[0], state, zombie)
 
-    @rule(minutes=st.sampled_from([0.001, 11]), stale=st.booleans())
+    @rule(minutes=st.sampled_from([0.001, 11, 80]), stale=st.booleans())
     def time_passes_and_listings_lag_behind_or_catch_up(self, minutes: float, stale: bool) -> None:
         self.world.pass_time(minutes)
         self.world.lake.stale = stale
@@ -76,6 +76,12 @@ class QueueMachine(RuleBasedStateMachine):
             self.world.send("hello")
         else:
             self.world.deploy(MAX_ATTEMPTS="1", MAX_KEYS_PER_RUN="1")
+
+    @rule(turns=TURNS)
+    def an_operator_resumes(self, turns: list[tuple[int, Fate]]) -> None:
+        self._make_room()
+        self.world.resume()
+        self._take_turns(turns)
 
     @invariant()
     def nothing_is_lost_and_one_run_at_most_may_commit(self) -> None:

@@ -11,9 +11,13 @@ from botocore.exceptions import ClientError
 
 from intake.emr import Runs
 from intake.errors import IntakeError
+from intake.failed_batches import FAILED, FailedBatches
 from intake.ingestion import ingest
 from intake.lake import Lake
+from intake.line import LineState
+from intake.poke import Poke
 from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
 from intake.selection import Selection
 from intake.settings import Settings
 from tests.model.actors import Actor, CrashError, Fate
@@ -39,6 +43,7 @@ def settings(application: str = "app-1", **changes: str) -> Settings:
         "LAUNCH_AT_KEYS": "2",
         "MAX_KEYS_PER_RUN": "2",
         "MAX_ATTEMPTS": "2",
+        "RETRY_AFTER_MINUTES": "60",
     }
     return Settings.from_environment(variables | changes)
 
@@ -57,6 +62,7 @@ class World:
         self.table = Table()
         self.runs: dict[str, Run] = {}
         self.actors: list[Actor] = []
+        self.wakes = 0
         self._count = 0
 
     def put(self, key: str) -> None:
@@ -87,7 +93,16 @@ class World:
 
     def retry(self, batch_id: str) -> Actor:
         """An operator puts a failed batch back."""
-        return self._act(lambda actor: self._queue(actor).retry(batch_id))
+        return self._act(lambda actor: self._failed(actor).retry(batch_id))
+
+    def resume(self) -> Actor:
+        """An operator has mended what failed, and does not wait."""
+        return self._act(lambda actor: self._queue(actor).resume())
+
+    def invoke(self, FunctionName: str, InvocationType: str) -> None:
+        """Lambda's API: an asynchronous invocation of advance, which comes when the test lets it come."""
+        assert (FunctionName, InvocationType) == ("advance", "Event")
+        self.wakes += 1
 
     def pass_time(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
@@ -155,13 +170,12 @@ class World:
         """Keys that a message, a segment or a failed batch still names."""
         told = {message["key"] for message in self.messages.values() if "key" in message}
         pending = {json.loads(line)["key"] for body in self._documents("queue/pending/") for line in body.splitlines()}
-        failed = {key["key"] for body in self._documents("queue/failed/") for key in json.loads(body)["keys"]}
+        failed = {json.loads(line)["key"] for body in self._documents(FAILED, ".jsonl") for line in body.splitlines()}
         return told | pending | failed
 
     def failed(self) -> list[str]:
         """Ids of the batches that have failed for good."""
-        prefix = "queue/failed/"
-        return [name.removeprefix(prefix)[:-5] for name in self.lake.objects if name.startswith(prefix)]
+        return sorted({name.removeprefix(FAILED).partition("/")[0] for name in self.lake.objects if FAILED in name})
 
     def segments(self) -> list[str]:
         """Names of the pending segments."""
@@ -189,23 +203,45 @@ class World:
 
     def _ingest(self, actor: Actor, event: dict[str, Any]) -> list[str]:
         """The names of the messages that SQS may forget."""
-        queue = self._queue(actor)
-        answer = ingest(event, queue, Selection(), f"request-{self._next()}", self.now).response
+        lake = self._lake(actor)
+        writer = SegmentWriter(lake, lambda step: None, lambda: self.now)
+        answer = ingest(event, writer, "images", Selection(), f"request-{self._next()}", self.now).response
         with suppress(Exception):
-            queue.advance()
+            Poke(lake, actor.client(self), "advance").if_nothing_is_in_flight()
         kept = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         return [record["messageId"] for record in event["Records"] if record["messageId"] not in kept]
 
     def _queue(self, actor: Actor) -> Queue:
-        lake, runs = Lake(actor.client(self.lake), "lake"), Runs(actor.client(self.emr))
-        return Queue(lake, runs, self.settings, lambda step: None, lambda: self.now, lambda: f"{self._next():08x}")
+        line = LineState(self._lake(actor), self.settings.retry_after, lambda sentence: None)
+        return Queue(
+            lake=self._lake(actor),
+            runs=Runs(actor.client(self.emr)),
+            failed=self._failed(actor),
+            line=line,
+            settings=self.settings,
+            report=lambda step: None,
+            clock=lambda: self.now,
+            new_id=self._new_id,
+            chance=lambda: 0.5,
+        )
+
+    def _failed(self, actor: Actor) -> FailedBatches:
+        lake = self._lake(actor)
+        writer = SegmentWriter(lake, lambda step: None, lambda: self.now)
+        return FailedBatches(lake, writer, lambda: self.now, self._new_id)
+
+    def _lake(self, actor: Actor) -> Lake:
+        return Lake(actor.client(self.lake), "lake", copies_at_once=1)
+
+    def _new_id(self) -> str:
+        return f"{self._next():08x}"
 
     def _next(self) -> int:
         self._count += 1
         return self._count
 
-    def _documents(self, prefix: str) -> list[bytes]:
-        return [body for name, body in self.lake.objects.items() if name.startswith(prefix)]
+    def _documents(self, prefix: str, ending: str = "") -> list[bytes]:
+        return [body for name, body in self.lake.objects.items() if name.startswith(prefix) and name.endswith(ending)]
 
     def _check_claim(self) -> None:
         claim = self.claim()
