@@ -24,7 +24,7 @@ EVENTS_OF_A_MESSAGE_BATCH = 3_500  # 6 MB of messages with an S3 event each
 LAMBDA_GB = 0.25
 LAMBDA_VCPUS = 256 / 1769
 CLOCK_MINUTES = 5
-ALARM_METRICS = 13  # that the template's alarms look at: each is billed as an alarm
+ALARM_METRICS = 15  # that the template's alarms look at: each is billed as an alarm
 METRICS_OF_THE_CLOCK = 1  # OldestPendingSeconds; all others are written when there is work
 ROW_BYTES = 1_280 * 4 + 300
 

@@ -19,12 +19,17 @@ from typing import Any
 from benchmarks.places import BenchError
 from intake.documents import ACTIVE
 from intake.emr import Runs
+from intake.failed_batches import FailedBatches
 from intake.ingestion import ingest
 from intake.lake import Lake
-from intake.queue import Queue, Step
+from intake.line import LineState
+from intake.poke import Poke
+from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
 from intake.segments import PENDING
 from intake.selection import Selection
 from intake.settings import Settings
+from intake.steps import Step
 from tests.model.aws import S3, EmrServerless
 
 EVENTS_OF_A_BATCH = 3_500  # what 6 MB of messages hold
@@ -81,6 +86,16 @@ class Outcome:
     """Of the queue to S3, by kind; those of the images are not among them."""
 
 
+@dataclass(frozen=True)
+class _Lambda:
+    """Lambda's client: an asynchronous invocation comes at once."""
+
+    advance: Callable[[], None]
+
+    def invoke(self, **_arguments: str) -> None:
+        self.advance()
+
+
 class Simulation:
     """One world; `run` lets it live until nothing is left to do."""
 
@@ -116,8 +131,24 @@ class Simulation:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
     def _queue(self) -> Queue:
-        lake, runs = Lake(self._s3, "lake"), Runs(self._emr)  # type: ignore[arg-type]
-        return Queue(lake, runs, self._settings, self._report, lambda: self._now, lambda: f"{next(self._numbers):08x}")
+        lake, runs = self._lake(), Runs(self._emr)  # type: ignore[arg-type]
+        failed = FailedBatches(lake, self._writer(), self._clock, self._new_id)
+        line = LineState(lake, self._settings.retry_after, print)
+        return Queue(
+            lake, runs, failed, line, self._settings, self._report, self._clock, self._new_id, self._random.random
+        )
+
+    def _lake(self) -> Lake:
+        return Lake(self._s3, "lake", copies_at_once=1)  # type: ignore[arg-type]
+
+    def _writer(self) -> SegmentWriter:
+        return SegmentWriter(self._lake(), self._report, self._clock)
+
+    def _clock(self) -> datetime:
+        return self._now
+
+    def _new_id(self) -> str:
+        return f"{next(self._numbers):08x}"
 
     def _report(self, step: Step) -> None:
         self._steps[step.done] += 1
@@ -128,9 +159,10 @@ class Simulation:
         self._events += len(numbers)
         self._invocations += 1
         records = [{"messageId": str(number), "body": _message(number)} for number in numbers]
-        ingested = ingest({"Records": records}, self._queue(), Selection(), f"request-{next(self._numbers)}", self._now)
+        request = f"request-{next(self._numbers)}"
+        ingested = ingest({"Records": records}, self._writer(), "images", Selection(), request, self._now)
         self._segments += ingested.segments
-        self._advance()
+        Poke(self._lake(), _Lambda(self._advance), "advance").if_nothing_is_in_flight()  # type: ignore[arg-type]
 
     def _advance(self) -> None:
         self._longest_line = max(self._longest_line, sum(name.startswith(PENDING) for name in self._s3.s3.objects))
@@ -153,6 +185,7 @@ class Simulation:
         )
 
     def _end(self, run_id: str, keys: set[str], succeeds: bool) -> None:
+        self._emr.begin(run_id)
         self._emr.end(run_id, "SUCCESS" if succeeds else "FAILED")
         self._steps["failed runs"] += not succeeds
         if succeeds:

@@ -17,8 +17,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Advance the queue. Every event is a trigger only; the run's state is read from EMR Serverless."""
     count("Looks", 1)
     try:
-        is_readable = _advance()
-        count("ClaimUnreadable", 0 if is_readable else 1)
+        if not _advance():
+            count("ClaimUnreadable", 1)
     finally:
         books = wiring.books()
         books.write_up()

@@ -77,6 +77,6 @@ def _only_in_table(
 
 def write(stack: Stack, keys: Iterator[str], found: Backfill) -> None:
     """Mark the keys dirty; `found` counts those that are safe in the queue."""
-    for count in mark_dirty(stack.queue, stack.images_bucket, keys, "backfill"):
+    for count in mark_dirty(stack.segments, stack.images_bucket, keys, "backfill"):
         found.marked += count
         found.segments += 1

@@ -1,6 +1,5 @@
-"""The commands that change something: backfill, retry, erase."""
+"""The commands that change what is stored: backfill, erase."""
 
-import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -9,10 +8,8 @@ import typer
 from pomona_cli import erase as erasing
 from pomona_cli.backfill import Backfill, disagreeing_keys, write
 from pomona_cli.commands import TIME_FORMS, Json, Prefix, interruptible, on_a_stack, utc
-from pomona_cli.entry import INTERRUPTED
-from pomona_cli.errors import CliError
+from pomona_cli.confirming import confirmed
 from pomona_cli.keys_file import read_keys
-from pomona_cli.queue_reading import failed_batch_ids
 from pomona_cli.stack import Stack
 from pomona_cli.terminal import counted, counted_are, progress, say, shortened, show, show_json
 
@@ -59,39 +56,6 @@ def _fill(stack: Stack, prefix: str, since: datetime | None, dry_run: bool, foun
 
 
 @on_a_stack
-def retry(
-    stack: Stack,
-    batch: Annotated[
-        str | None, typer.Argument(metavar="[BATCH]", help="Id of a failed batch, as status shows it.")
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every failed batch.")] = False,
-    json: Json = False,
-) -> None:
-    """Puts the keys of a failed batch back into the queue."""
-    if (batch is None) != every:
-        raise CliError("Name either a BATCH or --all.")
-    failed = failed_batch_ids(stack)
-    if batch is not None and batch not in failed:
-        raise CliError(f"There is no failed batch {batch!r}. Failed are: {', '.join(failed) or 'none'}.")
-    chosen = [batch] if batch else failed
-    with interruptible(lambda: "Each batch is either failed still or back in the queue; start it again for the rest."):
-        for one in chosen:
-            _retry(stack, one, json)
-    if chosen:
-        stack.look_at_the_queue()
-    elif not json:
-        show("No batch has failed.")
-
-
-def _retry(stack: Stack, batch: str, json: bool) -> None:
-    segments = stack.queue.retry(batch)
-    if json:
-        show_json([{"batch_id": batch, "segments": segments}])
-    else:
-        show(f"{batch} is back in the queue, in {counted(len(segments), 'segment')}.")
-
-
-@on_a_stack
 def erase(
     stack: Stack,
     prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Every key that begins with this.")] = None,
@@ -116,7 +80,7 @@ def erase(
     else:
         _tell_what(stack, subject, found)
     _warn(subject, found)
-    if dry_run or not (yes or _confirmed()):
+    if dry_run or not (yes or confirmed("Delete them for good?", "Nothing was deleted.")):
         return
     erased = erasing.Erased()
     again = "Start it again with the same prefix or file: it goes on. Until then `pomona status` shows it."
@@ -145,19 +109,6 @@ def _warn(subject: erasing.Subject, found: erasing.Found) -> None:
         say(f"Nothing of {subject} is in the bucket or the table: look for a slip in it.")
     elif found.unknown:
         say(f"{counted_are(found.unknown, 'key')} neither in the bucket nor in the table: look for a slip.")
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise CliError("Nobody can be asked here: pass --yes. Nothing was deleted.")
-    try:
-        if typer.confirm("Delete them for good?", err=True):
-            return True
-    except typer.Abort:  # Ctrl-C, or Ctrl-D; the cursor stands behind the question
-        say("\nInterrupted. Nothing was deleted.")
-        raise typer.Exit(INTERRUPTED) from None
-    say("Nothing was deleted.")
-    return False
 
 
 def _tell_when(stack: Stack, erasure: str, erased: erasing.Erased) -> None:

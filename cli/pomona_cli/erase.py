@@ -93,7 +93,7 @@ def erase(stack: Stack, subject: Subject, tell: Tell, erased: Erased) -> Erasure
     It opens when the last object is gone: a row that is newer than that can only be of an object that came later.
     """
     erasure = _begin(stack, subject)
-    for marked in mark_dirty(stack.queue, stack.images_bucket, _dirty(stack, subject, tell, erased), "erase"):
+    for marked in mark_dirty(stack.segments, stack.images_bucket, _dirty(stack, subject, tell, erased), "erase"):
         erased.marked += marked
     moment = _time_of(stack.s3.head_bucket(Bucket=stack.images_bucket)) + _WHOLE_SECOND
     opened = replace(erasure, state=OPEN, requested_at=iso(moment), first_requested_at=erasure.open_since)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pomona_cli import changing, looking, taking
+from pomona_cli import changing, looking, mending, taking
 from pomona_cli.commands import NOTHING_DONE, interruptible
 from pomona_cli.terminal import show
 
@@ -37,7 +37,10 @@ for command in (
     looking.errors,
     looking.logs,
     changing.backfill,
-    changing.retry,
+    mending.retry,
+    mending.discard,
+    mending.resume,
+    mending.repair,
     changing.erase,
     taking.export,
 ):

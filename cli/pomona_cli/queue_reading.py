@@ -7,7 +7,7 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from intake.documents import ACTIVE, FAILED, Claim, FailedBatch
+from intake.documents import Claim, FailedBatch
 from intake.segments import PENDING, Segment, parse_name
 from pomona_cli.stack import Stack
 
@@ -41,12 +41,6 @@ def waiting_events(stack: Stack) -> int | None:
     return sum(int(answer["Attributes"].get(name, 0)) for name in _COUNTS)
 
 
-def active_claim(stack: Stack) -> Claim | None:
-    """The batch in flight; FormatError if its document is of another release."""
-    stored = stack.lake.read(ACTIVE)
-    return Claim.from_json(stored.body) if stored else None
-
-
 def pending(stack: Stack, claim: Claim | None) -> Pending:
     """The segments that no run has taken yet."""
     taken = set(claim.names) if claim else set()
@@ -59,18 +53,7 @@ def _segments(stack: Stack) -> Iterator[Segment]:
     return (segment for name in stack.lake.names(PENDING) if (segment := parse_name(name)))
 
 
-def failed_batch_ids(stack: Stack) -> list[str]:
-    """The ids of the batches that failed for good, oldest first."""
-    return sorted(name.removeprefix(FAILED).removesuffix(".json") for name in stack.lake.names(FAILED))
-
-
 def failed_batches(stack: Stack, ids: list[str]) -> list[FailedBatch]:
     """Those of the batches that are still there."""
-
-    def read(batch_id: str) -> FailedBatch | None:
-        name = f"{FAILED}{batch_id}.json"
-        stored = stack.lake.read(name)
-        return FailedBatch.from_json(name, stored.body) if stored else None
-
     with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
-        return [batch for batch in pool.map(read, ids) if batch]
+        return [batch for batch in pool.map(stack.failed.read, ids) if batch]

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
 from intake.segments import MAX_KEYS_PER_SEGMENT, DirtyKey
 from intake.times import iso, now
 from pomona_cli.bounded import bounded_map
@@ -12,7 +12,7 @@ from pomona_cli.bounded import bounded_map
 _WRITES_AT_ONCE = 4
 
 
-def mark_dirty(queue: Queue, bucket: str, keys: Iterable[str], purpose: str) -> Iterator[int]:
+def mark_dirty(writer: SegmentWriter, bucket: str, keys: Iterable[str], purpose: str) -> Iterator[int]:
     """Write the keys into segments, and say of each segment that is safe how many keys it holds.
 
     A segment is whole or not there: ended anywhere, what was told is in the queue. In memory are the keys of a few
@@ -23,7 +23,7 @@ def mark_dirty(queue: Queue, bucket: str, keys: Iterable[str], purpose: str) -> 
     def write(numbered: tuple[int, list[str]]) -> int:
         number, chunk = numbered
         seen_at = iso(now())
-        queue.write([DirtyKey(bucket, key, seen_at) for key in chunk], f"{request}-{number:06d}")
+        writer.write([DirtyKey(bucket, key, seen_at) for key in chunk], f"{request}-{number:06d}")
         return len(chunk)
 
     return bounded_map(_WRITES_AT_ONCE, write, enumerate(_chunks(iter(keys))))

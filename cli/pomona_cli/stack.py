@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +15,15 @@ from botocore.utils import is_valid_endpoint_url
 
 from intake.emr import Runs
 from intake.errors import code_of
+from intake.failed_batches import FailedBatches
 from intake.lake import Lake
-from intake.queue import Queue, Step
+from intake.line import LineState
+from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
 from intake.settings import Settings
+from intake.steps import Step
 from pomona_cli.errors import CliError, Place, not_aws
+from pomona_cli.terminal import say
 
 CONNECTIONS = 32
 _CONFIG = Config(
@@ -75,7 +81,21 @@ class Stack:
 
     @cached_property
     def queue(self) -> Queue:
-        return Queue(self.lake, Runs(self.client("emr-serverless")), self.settings, _ignore)
+        runs = Runs(self.client("emr-serverless"))
+        return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
+
+    @cached_property
+    def segments(self) -> SegmentWriter:
+        """Where keys enter the queue."""
+        return SegmentWriter(self.lake, _ignore)
+
+    @cached_property
+    def failed(self) -> FailedBatches:
+        return FailedBatches(self.lake, self.segments)
+
+    def line(self, pause: timedelta = timedelta(0)) -> LineState:
+        """Whether batches fail in a row; `pause` matters to whoever notes a failure."""
+        return LineState(self.lake, pause, say)
 
     def look_at_the_queue(self) -> None:
         """Let the deployed `advance` launch a run if one is due, instead of waiting for the clock."""

@@ -8,15 +8,27 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from intake.documents import Claim, FailedBatch
-from intake.errors import code_of
+from intake.errors import FormatError, code_of
+from intake.line import Line
+from intake.repair import read_claim
 from intake.times import iso, now
 from pomona_cli.erasures import Erasure, erasures
-from pomona_cli.queue_reading import Pending, active_claim, failed_batch_ids, failed_batches, pending, waiting_events
+from pomona_cli.queue_reading import Pending, failed_batches, pending, waiting_events
 from pomona_cli.run_history import Run, RunHistory
 from pomona_cli.stack import Stack
 
 SHOWN_RUNS = 5
 SHOWN_FAILED = 10
+_TOLD_OF_A_CLAIM = (
+    "batch_id",
+    "attempt",
+    "failures",
+    "claimed_at",
+    "not_before",
+    "last_failure",
+    "keys",
+    "run_id",
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +41,7 @@ class InFlight:
     started_at: datetime | None
 
     def document(self) -> dict[str, Any]:
-        claim = {name: getattr(self.claim, name) for name in ("batch_id", "attempt", "claimed_at", "keys", "run_id")}
+        claim = {name: getattr(self.claim, name) for name in _TOLD_OF_A_CLAIM}
         return {**claim, "segments": len(self.claim.segments), "state": self.state, "details": self.details}
 
 
@@ -41,6 +53,8 @@ class Status:
     events: int | None  # of the bucket, that wait to become pending keys; None if these credentials may not see them
     pending: Pending
     in_flight: InFlight | None
+    problem: str  # why the batch in flight cannot be told; else empty
+    line: Line
     runs: list[Run]
     last_refit: dict[str, Any] | None
     failed: list[FailedBatch]
@@ -61,6 +75,8 @@ class Status:
             "events": self.events,
             "pending": {**asdict(self.pending), "oldest_seconds": self.oldest_seconds},
             "in_flight": self.in_flight.document() if self.in_flight else None,
+            "problem": self.problem,
+            "line": {**asdict(self.line), "is_paused": self.line.is_paused(self.at)},
             "runs": [run.document() for run in self.runs],
             "last_refit": self.last_refit,
             "failed_batches": [_failed_document(batch) for batch in self.failed],
@@ -74,10 +90,10 @@ def look(stack: Stack) -> Status:
     history = RunHistory(stack)
     with ThreadPoolExecutor(6) as pool:
         events = pool.submit(waiting_events, stack)
-        claimed = pool.submit(active_claim, stack)
+        claimed, line = pool.submit(_claim, stack), pool.submit(stack.line().read)
         runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
-        failed_ids, opened = pool.submit(failed_batch_ids, stack), pool.submit(erasures, stack)
-        claim = claimed.result()
+        failed_ids, opened = pool.submit(stack.failed.ids), pool.submit(erasures, stack)
+        claim, problem = claimed.result()
         waiting, flying = pool.submit(pending, stack, claim), pool.submit(_in_flight, stack, claim)
         ids = failed_ids.result()
         return Status(
@@ -85,6 +101,8 @@ def look(stack: Stack) -> Status:
             events=events.result(),
             pending=waiting.result(),
             in_flight=flying.result(),
+            problem=problem,
+            line=line.result(),
             runs=runs.result(),
             last_refit=refit.result(),
             failed=failed_batches(stack, ids[-SHOWN_FAILED:]),
@@ -94,11 +112,25 @@ def look(stack: Stack) -> Status:
         )
 
 
+def _claim(stack: Stack) -> tuple[Claim | None, str]:
+    """The batch in flight, or why its document cannot be read."""
+    try:
+        return read_claim(stack.lake), ""
+    except FormatError as error:
+        return None, str(error)
+
+
+def _not_started(claim: Claim) -> InFlight:
+    if claim.may_start(now()):
+        return InFlight(claim, "not started", "the next look at the queue starts it", None)
+    return InFlight(claim, "waiting", f"not before {claim.not_before}: {claim.last_failure}", None)
+
+
 def _in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
     if claim is None:
         return None
     if claim.run_id is None:
-        return InFlight(claim, "not started", "the next look at the queue starts it", None)
+        return _not_started(claim)
     try:
         emr = stack.client("emr-serverless")
         run = emr.get_job_run(applicationId=claim.application_id, jobRunId=claim.run_id)["jobRun"]
@@ -110,5 +142,4 @@ def _in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
 
 
 def _failed_document(batch: FailedBatch) -> dict[str, Any]:
-    told = {name: getattr(batch, name) for name in ("batch_id", "attempts", "reason", "failed_at")}
-    return {**told, "keys": len(batch.keys)}
+    return asdict(batch)

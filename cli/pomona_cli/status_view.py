@@ -3,6 +3,7 @@
 from typing import Any
 
 from intake.documents import FailedBatch
+from intake.line import Line
 from pomona_cli.run_history import Run
 from pomona_cli.status import Status
 from pomona_cli.terminal import counted, duration, moment, show, show_table
@@ -15,6 +16,8 @@ def print_status(status: Status) -> None:
         show(f"events     {counted(status.events, 'event')} on the way into the queue")
     show(_pending_line(status))
     show(_in_flight_line(status))
+    if status.line.is_paused(status.at):
+        show(_paused_line(status.line))
     show(_refit_line(status.last_refit))
     if status.runs:
         show_runs("The last run" if len(status.runs) == 1 else f"The last {len(status.runs)} runs", status.runs)
@@ -38,6 +41,8 @@ def _keys_in(keys: int, segments: int) -> str:
 
 def _in_flight_line(status: Status) -> str:
     flying = status.in_flight
+    if status.problem:
+        return f"in flight  unknown: {status.problem} Nothing is launched until you run `pomona repair`."
     if flying is None:
         return "in flight  nothing"
     claim = flying.claim
@@ -45,6 +50,13 @@ def _in_flight_line(status: Status) -> str:
     details = f" ({flying.details})" if flying.details else ""
     batch = f"batch {claim.batch_id}, attempt {claim.attempt}, {_keys_in(claim.keys, len(claim.segments))}"
     return f"in flight  {batch}: {flying.state}{since}{details}"
+
+
+def _paused_line(line: Line) -> str:
+    return (
+        f"paused     until {moment(line.paused_until)} UTC: {len(line.failed)} batches failed in a row, "
+        f"the last because {line.reason}. Once it is mended, `pomona resume` goes on at once."
+    )
 
 
 def _refit_line(latest: dict[str, Any] | None) -> str:
@@ -81,9 +93,9 @@ def _run_row(run: Run) -> tuple[object, ...]:
 def show_failed(batches: list[FailedBatch], more: int) -> None:
     """A table of batches that failed for good, and how to go on."""
     columns = ("failed batch", "keys", "attempts", "failed (UTC)", "reason")
-    rows = [(one.batch_id, len(one.keys), one.attempts, moment(one.failed_at), one.reason) for one in batches]
+    rows = [(one.batch_id, one.keys, one.attempts, moment(one.failed_at), one.reason) for one in batches]
     show_table("Batches that failed for good", columns, rows)
     show(
         (f"and {counted(more, 'older one')}. " if more else "")
-        + "Look with `pomona logs BATCH`, put back with `pomona retry BATCH`."
+        + "Look with `pomona logs BATCH`, put back with `pomona retry BATCH`, let go with `pomona discard BATCH`."
     )

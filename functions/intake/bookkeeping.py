@@ -71,17 +71,21 @@ class Bookkeeping:
             self._try(lambda: self._look_at(detail["applicationId"], detail["jobRunId"]), "writing up a refit")
 
     def measure_queue(self, line: LineState, now: datetime) -> None:
-        """What the alarms ask of the queue: what waits, what was set aside, and whether the line is paused."""
+        """What the alarms ask of the queue: what waits, what was set aside, and whether the line is paused.
+
+        The last two are measured only while there is something to tell: CloudWatch bills a metric by the hour.
+        """
         self._try(lambda: self._measure_pending(now), "measuring what waits")
         self._try(self._measure_failed, "counting the failed batches")
         self._try(lambda: self._measure_pause(line, now), "measuring whether the line is paused")
 
     def _measure_failed(self) -> None:
-        failed = sum(1 for _ in self._lake.children(FAILED))
-        self._measure("FailedBatches", MetricUnit.Count, failed)
+        if failed := sum(1 for _ in self._lake.children(FAILED)):
+            self._measure("FailedBatches", MetricUnit.Count, failed)
 
     def _measure_pause(self, line: LineState, now: datetime) -> None:
-        self._measure("LinePaused", MetricUnit.Count, int(line.read().is_paused(now)))
+        if line.read().is_paused(now):
+            self._measure("LinePaused", MetricUnit.Count, 1)
 
     def _measure_pending(self, now: datetime) -> None:
         # the names sort by time

@@ -107,7 +107,9 @@ class Claim:
             datetime.fromisoformat(self.not_before)
         texts = (self.batch_id, self.application_id, self.parameters["name"], *self.names)
         numbers = (self.attempt, self.failures, *(segment.keys for segment in self.segments))
-        if not all(isinstance(text, str) and text for text in texts):
+        if self.run_id is not None:
+            texts += (self.run_id,)
+        if not all(isinstance(text, str) and text for text in texts) or not isinstance(self.last_failure, str):
             raise ValueError("a name is empty or no text")
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError("a count is no whole number")

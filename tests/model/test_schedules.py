@@ -329,9 +329,7 @@ def _exhaust(world: World, *keys: str, segments: int = 1) -> None:
     _fail(world.processes()[0])
 
 
-def _outage(
-    world: World, service: str, fail: Callable[[], Any], refused: Collection[str] = (), hours: int = 1
-) -> None:
+def _outage(world: World, service: str, fail: Callable[[], Any], refused: Collection[str] = (), hours: int = 1) -> None:
     """Images come in all the time; a service fails for a while, then all is well: nothing may be set aside."""
     _ingest(world, "a", "b")
     world.advance().finish()

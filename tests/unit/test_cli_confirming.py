@@ -6,9 +6,14 @@ import sys
 import pytest
 import typer
 
-from pomona_cli.changing import _confirmed, _warn, _when_it_starts
+from pomona_cli.changing import _warn, _when_it_starts
+from pomona_cli.confirming import confirmed
 from pomona_cli.erase import Found, Subject
 from pomona_cli.errors import CliError
+
+
+def ask() -> bool:
+    return confirmed("Delete them for good?", "Nothing was deleted.")
 
 
 class Terminal(io.StringIO):
@@ -16,23 +21,23 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("typed", "confirmed"), [("y\n", True), ("n\n", False), ("\n", False)])
-def test_only_a_yes_deletes(monkeypatch, capsys, typed, confirmed):
+@pytest.mark.parametrize(("typed", "answer"), [("y\n", True), ("n\n", False), ("\n", False)])
+def test_only_a_yes_deletes(monkeypatch, capsys, typed, answer):
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
-    assert _confirmed() is confirmed
+    assert ask() is answer
     assert "Delete them for good?" in capsys.readouterr().err
 
 
 def test_without_a_terminal_nobody_is_asked(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     with pytest.raises(CliError, match="pass --yes"):
-        _confirmed()
+        ask()
 
 
 def test_ctrl_d_at_the_question_is_an_interruption(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Terminal(""))
     with pytest.raises(typer.Exit) as ended:
-        _confirmed()
+        ask()
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err.endswith("Interrupted. Nothing was deleted.\n")
 
@@ -44,7 +49,7 @@ def test_ctrl_c_at_the_question_is_an_interruption(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     monkeypatch.setattr(Terminal, "readline", interrupted)
     with pytest.raises(typer.Exit) as ended:
-        _confirmed()
+        ask()
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err.endswith("Interrupted. Nothing was deleted.\n")
 

@@ -18,12 +18,13 @@ from pomona import batch, results
 from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
 from pomona.projection import load_model
+from pomona.segments import SegmentContent, read_segment
 from pomona_cli.erasures import Erasure
 from pomona_cli.run_history import RunHistory
 
 KEY = DirtyKey("images", "apples/1.jpg", "2026-11-21T08:00:00.000Z")
-CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "application", {})
-FAILED = FailedBatch("batch", 3, "because", "2026-11-21T08:00:00.000Z", [KEY])
+CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "application", {"name": "n"})
+FAILED = FailedBatch("batch", 3, "because", "2026-11-21T08:00:00.000Z", 1, 1)
 ERASURE = Erasure("id", "2026-11-21T08:00:00.000Z", "images", "apples/", [], "open", None)
 UNKNOWN = 99
 
@@ -31,7 +32,7 @@ UNKNOWN = 99
 def with_version(body: bytes, field: str = "format") -> bytes:
     """The document as a later release might write it."""
     document = json.loads(body)
-    assert document[field] == 1  # the version is there, from the first day
+    assert document[field] in (1, 2)  # the version is there, from the first day
     return json.dumps({**document, field: UNKNOWN}).encode()
 
 
@@ -94,11 +95,12 @@ def test_a_backbone_of_another_release_is_refused_by_the_jobs(tmp_path: Path) ->
 
 
 def test_what_is_in_flight_is_refused_by_a_job_of_another_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "read_json", lambda *_: {"format": 99})
-    with pytest.raises(MisconfiguredError, match=r"queue/active\.json has format 99"):
-        batch.require_in_flight("lake", "b", 1)
-    with pytest.raises(MisconfiguredError, match="the segment s has version 99"):
-        list(batch._pairs("s", with_version(format_lines([KEY]), "v")))
+    for body, said in ((b'{"format": 99}', "has format 99"), (b"", "cannot be read"), (b"[]", "cannot be read")):
+        monkeypatch.setattr(batch, "read_bytes", lambda *_, body=body: body)
+        with pytest.raises(MisconfiguredError, match=rf"queue/active\.json {said}"):
+            batch.require_in_flight("lake", "b", 1)
+    content = read_segment(with_version(format_lines([KEY]), "v"), "images")
+    assert content == SegmentContent([], "1 of 1 lines cannot be used: line 1 has version 99, this job reads 1")
 
 
 def test_latest_results_of_another_release_are_never_written_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,16 @@ import json
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from intake import telemetry
+from intake.documents import to_json
+from intake.line import LINE, Line
+from intake.segments import parse_lines
 from tests.unit.stage import EVENTS, Stage
+
+MESSAGE = json.loads((EVENTS / "ingest-s3-put.json").read_text())["Records"][0]["messageId"]
 
 
 @pytest.fixture
@@ -36,8 +42,61 @@ def test_ingest_writes_the_dirty_keys_and_keeps_no_message(stage: Stage, event: 
     assert stage.dirty() == keys
 
 
-def test_ingest_launches_the_run_that_is_due(stage: Stage) -> None:
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The invocations that Lambda was asked for. moto needs containers to run a function."""
+    asked: list[dict[str, str]] = []
+    call = BaseClient._make_api_call
+
+    def watched(self: BaseClient, operation: str, arguments: dict[str, str]) -> object:
+        if operation == "Invoke":
+            return asked.append(arguments)
+        return call(self, operation, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", watched)
+    return asked
+
+
+def test_ingest_wakes_advance_and_starts_nothing_itself(stage: Stage, woken: list[dict[str, str]]) -> None:
     stage.invoke("ingest", "ingest-s3-put")
+
+    assert woken == [{"FunctionName": "advance", "InvocationType": "Event"}]
+    assert stage.names("queue/") == stage.names("queue/pending/") != []
+
+
+def test_ingest_leaves_advance_alone_while_a_batch_is_in_flight(stage: Stage, woken: list[dict[str, str]]) -> None:
+    stage.launch()
+    woken.clear()
+
+    stage.invoke("ingest", "ingest-s3-put")
+
+    assert woken == []
+
+
+def test_ingest_of_nothing_wakes_nobody(stage: Stage, woken: list[dict[str, str]]) -> None:
+    stage.invoke("ingest", "ingest-test-event")
+
+    assert woken == []
+
+
+def test_ingest_accepts_the_batch_although_advance_cannot_be_woken(stage: Stage, log: io.StringIO) -> None:
+    # Given no function of that name
+    assert stage.invoke("ingest", "ingest-s3-put") == {"batchItemFailures": []}
+    assert len(stage.dirty()) == 1
+    assert "its schedule launches the run" in log.getvalue()
+
+
+def test_ingest_refuses_the_event_of_another_bucket(stage: Stage, log: io.StringIO) -> None:
+    answer = stage.invoke("ingest", "ingest-s3-foreign-bucket")
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": MESSAGE}]}
+    assert stage.dirty() == []
+    (line,) = map(json.loads, log.getvalue().splitlines())
+    assert "the bucket somebody-elses (key 'red flower\\xe9/50%+1.jpg')" in line["details"]
+
+
+def test_advance_launches_the_run_that_is_due(stage: Stage) -> None:
+    stage.launch()
 
     claim = stage.claim()
     assert stage.runs() == [f"featurize-{claim['batch_id']}-1"] == [claim["parameters"]["name"]]
@@ -65,16 +124,24 @@ def test_ingest_keeps_the_whole_batch_when_the_segment_cannot_be_written(stage: 
         stage.invoke("ingest", "ingest-s3-put")
 
 
-def test_ingest_accepts_the_batch_although_the_launch_failed(stage: Stage, log: io.StringIO) -> None:
-    stage.s3.put_object(Bucket="lake", Key="queue/active.json", Body=b'{"format": 2}')
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"batch', b'{"format": 99}', b'{"format": 2}', b"[" * 100_000])
+def test_advance_tells_of_an_unreadable_claim_in_a_sentence(
+    stage: Stage, log: io.StringIO, capsys: pytest.CaptureFixture[str], body: bytes
+) -> None:
+    stage.s3.put_object(Bucket="lake", Key="queue/active.json", Body=body)
 
-    assert stage.invoke("ingest", "ingest-s3-put") == {"batchItemFailures": []}
-    assert len(stage.dirty()) == 1
-    assert "has format 2" in log.getvalue()
+    stage.invoke("advance", "advance-clock")
+
+    assert [metrics.get("ClaimUnreadable") for metrics in measured(capsys)] == [[1.0]]
+    (line,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["level"] == "ERROR"]
+    assert "run `pomona repair`" in line["message"]
+    assert line["details"].startswith("queue/active.json ")
+    assert "Traceback" not in log.getvalue()
+    assert stage.read("queue/active.json") == body
 
 
 def test_advance_settles_a_run_that_succeeded(stage: Stage) -> None:
-    stage.invoke("ingest", "ingest-s3-put")
+    stage.launch()
     stage.runs_are("SUCCESS")
 
     stage.invoke("advance", "advance-run-success")
@@ -84,22 +151,25 @@ def test_advance_settles_a_run_that_succeeded(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("event", "state"), [("advance-run-failed", "FAILED"), ("advance-run-cancelled", "CANCELLED")])
 def test_advance_tries_again_and_then_moves_the_batch_to_failed(stage: Stage, event: str, state: str) -> None:
-    stage.invoke("ingest", "ingest-s3-put")
+    stage.launch()
     stage.runs_are(state)
 
     stage.invoke("advance", event)
     assert stage.claim()["attempt"] == 2
     assert len(stage.runs()) == 2
+    stage.runs_are(state)
     stage.invoke("advance", event)
 
-    (name,) = stage.names("queue/")
-    failed = json.loads(stage.read(name))
-    assert (failed["attempts"], [key["key"] for key in failed["keys"]]) == (2, ["red floweré/50%+1.jpg"])
+    segment, document = stage.names("queue/failed/")
+    failed = json.loads(stage.read(document))
+    assert (failed["attempts"], failed["keys"], failed["segments"]) == (2, 1, 1)
+    assert [key.key for key in parse_lines(segment, stage.read(segment))] == ["red floweré/50%+1.jpg"]
     assert state in failed["reason"]
+    assert stage.names("queue/pending/") + stage.names("queue/active.json") == []
 
 
 def test_advance_leaves_a_run_in_flight_alone(stage: Stage) -> None:
-    stage.invoke("ingest", "ingest-s3-put")
+    stage.launch()
     before = stage.claim()
 
     stage.invoke("advance", "advance-clock")
@@ -108,10 +178,7 @@ def test_advance_leaves_a_run_in_flight_alone(stage: Stage) -> None:
 
 
 def test_advance_says_which_batch_its_lines_are_about(stage: Stage, log: io.StringIO) -> None:
-    stage.set(LAUNCH_AFTER_MINUTES="10")
-    stage.invoke("ingest", "ingest-s3-put")
-    stage.set(LAUNCH_AFTER_MINUTES="0")
-    stage.invoke("advance", "advance-clock")
+    stage.launch()
 
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     (started,) = [line for line in lines if line["message"] == "started"]
@@ -121,9 +188,28 @@ def test_advance_says_which_batch_its_lines_are_about(stage: Stage, log: io.Stri
 def test_what_happened_is_counted(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.invoke("ingest", "ingest-partial-batch")
 
-    (metrics,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-    counted = {name: metrics[name] for name in ("Events", "Malformed", "Keys", "Segments", "Runs")}
-    assert counted == {"Events": [4.0], "Malformed": [1.0], "Keys": [2.0], "Segments": [1.0], "Runs": [1.0]}
+    (metrics,) = measured(capsys)
+    counted = {name: metrics[name] for name in ("Events", "Malformed", "Keys", "Segments")}
+    assert counted == {"Events": [4.0], "Malformed": [1.0], "Keys": [2.0], "Segments": [1.0]}
+
+
+def test_what_the_alarms_ask_for_is_measured_at_each_look(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    # Given a batch that was set aside, one of an earlier release, and a line that is paused
+    stage.s3.put_object(Bucket="lake", Key="queue/failed/b/batch.json", Body=b"{}")
+    stage.s3.put_object(Bucket="lake", Key="queue/failed/b/1.jsonl", Body=b"{}")
+    stage.s3.put_object(Bucket="lake", Key="queue/failed/a.json", Body=b"{}")
+    line = Line(("a", "b"), "2999-01-01T00:00:00.000Z", "because")
+    stage.s3.put_object(Bucket="lake", Key=LINE, Body=to_json(1, vars(line)))
+    stage.invoke("advance", "advance-clock")
+    # Then each is told, with what else the alarms look at
+    (metrics,) = measured(capsys)
+    told = {name: metrics.get(name) for name in ("Looks", "FailedBatches", "LinePaused", "ClaimUnreadable")}
+    assert told == {"Looks": [1.0], "FailedBatches": [2.0], "LinePaused": [1.0], "ClaimUnreadable": None}
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> list[dict[str, list[float]]]:
+    """What each invocation has measured."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
 
 
 def test_refit_without_a_table_starts_nothing(stage: Stage) -> None:

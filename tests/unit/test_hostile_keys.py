@@ -10,14 +10,17 @@ import boto3
 import pytest
 
 from intake import telemetry
-from intake.documents import FailedBatch
-from intake.segments import format_lines, parse_lines
-from pomona.batch import _pairs
+from intake.failed_batches import FailedBatches
+from intake.lake import Lake
+from intake.segment_writer import SegmentWriter
 from pomona.known_rows import KNOWN
 from pomona.plan import plan
 from pomona.rows import label_of
+from pomona.segments import SegmentContent, read_segment
 from tests.hostile import KEYS
 from tests.unit.stage import Context, Stage
+
+IMAGES = "pomona-images-123456789012-eu-west-3"  # the stage's
 
 
 def test_the_longest_is_as_long_as_s3_takes():
@@ -35,7 +38,7 @@ def event(keys: tuple[str, ...], **fields: str) -> dict[str, Any]:
                         {
                             "eventSource": "aws:s3",
                             "eventName": fields.get("name", "ObjectCreated:Put"),
-                            "s3": {"bucket": {"name": "images"}, "object": {"key": quote_plus(key), "eTag": KEYS[0]}},
+                            "s3": {"bucket": {"name": IMAGES}, "object": {"key": quote_plus(key), "eTag": KEYS[0]}},
                         }
                     ]
                 }
@@ -63,6 +66,7 @@ def test_a_segment_holds_the_keys_as_the_bucket_has_them(stage: Stage):
 
 def test_no_key_reaches_the_command_of_the_run(stage: Stage):
     ingest(stage, event(KEYS))
+    stage.invoke("advance", "advance-clock")
     submit = stage.claim()["parameters"]["jobDriver"]["sparkSubmit"]
     words = [*submit["entryPointArguments"], *shlex.split(submit["sparkSubmitParameters"])]
     assert not [word for word in words for key in KEYS if key in word]
@@ -89,16 +93,24 @@ def test_a_hostile_message_is_refused_and_logged_as_one_line(stage: Stage, monke
 def test_the_job_reads_from_the_segment_what_the_intake_wrote(stage: Stage):
     ingest(stage, event(KEYS))
     (segment,) = stage.names("queue/pending/")
-    assert [key for _, key in _pairs(segment, stage.read(segment))] == list(KEYS)
+    assert read_segment(stage.read(segment), IMAGES) == SegmentContent(list(KEYS), "")
 
 
 def test_a_failed_batch_gives_its_keys_back_unchanged(stage: Stage):
+    # Given a batch of hostile keys that has failed for good
     ingest(stage, event(KEYS))
-    (segment,) = stage.names("queue/pending/")
-    keys = parse_lines(segment, stage.read(segment))
-    failed = FailedBatch("b", 3, KEYS[0], "2026-01-01T00:00:00.000Z", keys)
-    assert FailedBatch.from_json("failed", failed.to_json()) == failed
-    assert parse_lines("again", format_lines(failed.keys)) == keys
+    stage.set(MAX_ATTEMPTS="1")
+    stage.invoke("advance", "advance-clock")
+    stage.runs_are("FAILED")
+    stage.invoke("advance", "advance-clock")
+    assert stage.dirty() == []
+    # When it is put back
+    lake = Lake(stage.s3, "lake")
+    failed = FailedBatches(lake, SegmentWriter(lake, lambda step: None))
+    (batch,) = failed.ids()
+    failed.retry(batch)
+    # Then every key is pending as it was
+    assert stage.dirty() == list(KEYS)
 
 
 def test_the_plan_of_a_run_has_each_key_once_and_whole():

@@ -14,7 +14,8 @@ from intake.bookkeeping import Bookkeeping
 from intake.emr import Billed, Phase, RunState
 from intake.errors import TransientError
 from intake.lake import Lake
-from intake.queue import Step
+from intake.line import LineState
+from intake.steps import Step
 
 SUCCEEDED = RunState(Phase.SUCCEEDED, "", "00run", "featurize-b-1", "SUCCESS", 90, Billed(0.1, 0.4, 2.0))
 FAILED = RunState(Phase.FAILED, "it broke", "00run", "featurize-b-1", "FAILED", 30, Billed(0.1, 0.4, 2.0))
@@ -49,9 +50,12 @@ class Scene:
 
         return Bookkeeping(Lake(self.s3, bucket), Runs(said), measure, self.logger)  # type: ignore[arg-type]
 
-    def record(self, name: str = "runs/b-1.json", done: tuple[str, ...] = (), error: str = "") -> None:
+    def line(self, bucket: str = "lake") -> LineState:
+        return LineState(Lake(self.s3, bucket), timedelta(hours=1), self.logger.warning)
+
+    def record(self, name: str = "runs/b-1.json", done: tuple[str, ...] = (), error: str = "", **more: Any) -> None:
         maintenance = {"done": done, "error": error}
-        self.put(name, json.dumps({"format": 1, "images": IMAGES, "maintenance": maintenance}).encode())
+        self.put(name, json.dumps({"format": 1, "images": IMAGES, "maintenance": maintenance, **more}).encode())
 
     def put(self, name: str, body: bytes = b"") -> None:
         self.s3.put_object(Bucket="lake", Key=name, Body=body)
@@ -155,9 +159,9 @@ def test_a_lake_that_refuses_raises_nothing(scene, caplog):
     books = scene.another(TransientError("throttled"), bucket="no-such-lake")
     end(books, SUCCEEDED, "settled")
     books.look_at(EVENT)
-    books.measure_pending(datetime.now(UTC))
+    books.measure_queue(scene.line("no-such-lake"), datetime.now(UTC))
     assert scene.measured == {}
-    assert caplog.text.count("the books are incomplete") == 3
+    assert caplog.text.count("the books are incomplete") == 5
 
 
 def test_a_refit_is_billed_when_its_event_comes_and_only_once(scene):
@@ -185,10 +189,16 @@ def test_the_oldest_pending_key_says_how_long_it_has_waited(scene):
     scene.put("queue/pending/20261121T075800000Z-000001-r-0.jsonl")
     scene.put("queue/pending/20261121T073000000Z-000001-r-0.jsonl")
     scene.put("queue/pending/00-no-segment")
-    scene.books.measure_pending(now)
-    assert scene.measured == {"OldestPendingSeconds": timedelta(minutes=30).total_seconds()}
+    scene.books.measure_queue(scene.line(), now)
+    assert scene.measured["OldestPendingSeconds"] == timedelta(minutes=30).total_seconds()
 
 
 def test_an_empty_queue_is_not_old(scene):
-    scene.books.measure_pending(datetime.now(UTC))
+    scene.books.measure_queue(scene.line(), datetime.now(UTC))
     assert scene.measured == {"OldestPendingSeconds": 0}
+
+
+def test_segments_that_a_run_set_aside_are_counted(scene):
+    scene.record(set_aside=[{"batch_id": "s", "reason": "garbage"}])
+    end(scene.books, SUCCEEDED, "settled")
+    assert scene.measured["BatchesFailed"] == 1

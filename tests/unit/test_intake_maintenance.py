@@ -10,7 +10,7 @@ from intake.errors import FormatError
 from intake.history import needs_maintenance
 from intake.lake import Lake
 from intake.maintenance import Maintenance
-from intake.queue import Queue
+from intake.segment_writer import SegmentWriter
 from intake.segments import parse_name
 from tests.model.aws import S3
 from tests.model.world import settings
@@ -52,9 +52,9 @@ class Scene:
     def __init__(self, metadata: dict[str, Any]) -> None:
         self.s3 = S3()
         lake = Lake(self.s3, "lake")
-        queue = Queue(lake, None, settings(), lambda step: None, clock=lambda: NOW)
+        writer = SegmentWriter(lake, lambda step: None, clock=lambda: NOW)
         metadata_file = type("Table", (), {"read": lambda _: metadata})()
-        self.maintenance = Maintenance(metadata_file, lake, queue, settings())
+        self.maintenance = Maintenance(metadata_file, lake, writer, settings())
 
     def erasure(self, state: str, form: int = 1) -> None:
         self.s3.objects["erasures/open/1.json"] = json.dumps({"format": form, "state": state}).encode()

@@ -1,14 +1,25 @@
 """Segments: names that say age and size, lines that survive any key, versions that are refused."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.documents import Claim, ClaimedSegment, FailedBatch
+from intake.documents import Claim, ClaimedSegment, FailedBatch, keys_of_format_1
 from intake.errors import FormatError
-from intake.segments import MAX_KEYS_PER_SEGMENT, DirtyKey, format_lines, parse_lines, parse_name, parts
+from intake.segments import (
+    MAX_KEYS_PER_SEGMENT,
+    DirtyKey,
+    empty,
+    format_lines,
+    parse_lines,
+    parse_name,
+    parts,
+    put_back_name,
+)
 
 MOMENT = datetime(2026, 11, 21, 8, 0, 0, 123_000, tzinfo=UTC)
 
@@ -66,7 +77,15 @@ def test_a_line_of_another_version_is_refused_by_name() -> None:
         parse_lines("s", format_lines(keys(1)) + b'{"v": 2, "bucket": "b", "key": "k", "seen_at": "t"}\n')
 
 
-CLAIM = Claim("batch", 2, "t", (ClaimedSegment("s", 4), ClaimedSegment("t", 5)), "app", {"name": "n"}, "run")
+CLAIM = Claim(
+    "batch",
+    2,
+    "2026-11-21T08:00:00.000Z",
+    (ClaimedSegment("s", 4), ClaimedSegment("t", 5)),
+    "app",
+    {"name": "n"},
+    "run",
+)
 
 
 def test_a_claim_survives_its_document() -> None:
@@ -75,13 +94,81 @@ def test_a_claim_survives_its_document() -> None:
 
 
 def test_another_attempt_has_another_token_and_no_run() -> None:
-    again = CLAIM.attempted_again("app-2", {"name": "m"})
+    again = CLAIM.attempted_again("app-2", {"name": "m"}, 1, "2026-11-21T09:00:00.000Z", "no memory")
 
-    assert (again.attempt, again.run_id, again.application_id) == (3, None, "app-2")
+    assert (again.attempt, again.run_id, again.application_id, again.failures) == (3, None, "app-2", 1)
     assert again.token != CLAIM.token
+    assert Claim.from_json(again.to_json()) == again
+    assert not again.may_start(MOMENT.replace(hour=8, minute=59))
+    assert again.may_start(MOMENT.replace(hour=9, minute=1))
+
+
+def test_a_segment_is_put_back_under_a_name_that_nobody_had() -> None:
+    (old,) = parts(keys(3), "request-1", MOMENT)
+    failed = old.replace("pending", "failed/batch")
+
+    again = put_back_name(failed, MOMENT, "0a1b2c3d", 7)
+
+    assert again == "queue/pending/20261121T080000123Z-000003-retry-0a1b2c3d-7.jsonl"
+    assert parse_name(again).keys == 3
+
+
+def test_a_request_for_maintenance_that_is_put_back_stays_one() -> None:
+    again = put_back_name(empty(MOMENT), MOMENT, "0a1b2c3d", 0)
+
+    assert "-maintenance-" in again
+    assert parse_name(again).keys == 0
 
 
 @pytest.mark.parametrize("read", [Claim.from_json, lambda body: FailedBatch.from_json("queue/failed/b.json", body)])
 def test_a_document_of_another_format_is_refused(read: object) -> None:
-    with pytest.raises(FormatError, match="has format 2, but this release reads only format 1"):
-        read(b'{"format": 2}')
+    with pytest.raises(FormatError, match="has format 99, but this release reads only format 1 and 2"):
+        read(b'{"format": 99}')
+
+
+GOOD = json.loads(CLAIM.to_json())
+LATER = ("run_id", "failures", "not_before", "last_failure")  # they have a default
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"null",
+        b"1",
+        CLAIM.to_json()[:-20],
+        *(
+            json.dumps({name: value for name, value in GOOD.items() if name != left}).encode()
+            for left in GOOD
+            if left not in LATER
+        ),
+        *(json.dumps(GOOD | {name: [{}]}).encode() for name in GOOD if name != "keys"),
+        json.dumps(GOOD | {"not_before": "tomorrow"}).encode(),
+        json.dumps(GOOD | {"batch_id": ""}).encode(),
+        json.dumps(GOOD | {"attempt": -1}).encode(),
+        json.dumps(GOOD | {"surprise": 1}).encode(),
+    ],
+)
+def test_a_claim_that_cannot_be_read_is_told_in_a_sentence(body: bytes) -> None:
+    with pytest.raises(FormatError, match=r"^queue/active\.json .*\.$") as told:
+        Claim.from_json(body)
+    assert len(str(told.value)) < 300
+
+
+def test_a_claim_of_format_1_is_understood() -> None:
+    # Given the second attempt of an earlier release: its first one failed, and counted
+    fields = {name: value for name, value in GOOD.items() if name not in ("failures", "not_before", "last_failure")}
+
+    claim = Claim.from_json(json.dumps(fields | {"format": 1}).encode())
+
+    assert claim == replace(CLAIM, failures=1)
+
+
+def test_a_failed_batch_of_format_1_is_understood() -> None:
+    fields = {"batch_id": "b", "attempts": 3, "reason": "r", "failed_at": "t", "keys": [vars(key) for key in keys(2)]}
+    body = json.dumps(fields | {"format": 1}).encode()
+
+    assert FailedBatch.from_json("b.json", body) == FailedBatch("b", 3, "r", "t", 2, 0)
+    assert keys_of_format_1("b.json", body) == keys(2)

@@ -12,7 +12,7 @@ from local.policies import Call, allowed
 from local.templates import check_rules, parameter_values, parse_template
 from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles, statements
 
-LAUNCHERS = {"IngestRole", "AdvanceRole", "RefitRole"}
+LAUNCHERS = {"AdvanceRole", "RefitRole"}
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
 IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
 TO_EMR = (("iam:passedtoservice", "emr-serverless.amazonaws.com"),)
@@ -57,9 +57,22 @@ def test_the_launchers_pass_the_jobs_role_to_emr_and_nothing_else_anywhere(own):
 
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:DeleteObject"])
-def test_only_the_queues_functions_write_the_queue(own, action):
+def test_only_advance_changes_what_is_in_flight(own, action):
     call = Call(action, f"arn:aws:s3:::{LAKE}/queue/active.json")
-    assert {name for name, policy in own.items() if allowed(policy, call)} == {"IngestRole", "AdvanceRole"}
+    assert {name for name, policy in own.items() if allowed(policy, call)} == {"AdvanceRole"}
+
+
+def test_ingest_only_ingests(own):
+    """It writes segments and wakes advance: it starts no run, and changes and deletes nothing."""
+    may = {action for one in own["IngestRole"] for action in listed(one["Action"])}
+    assert not [action for action in may if action.startswith(("emr-serverless:", "iam:", "s3:Delete"))]
+    written = {
+        resource
+        for one in own["IngestRole"]
+        if "s3:PutObject" in listed(one["Action"])
+        for resource in listed(one["Resource"])
+    }
+    assert written == {f"arn:aws:s3:::{LAKE}/queue/pending/*"}
 
 
 def test_nobody_but_publish_can_change_the_code_that_runs(own):

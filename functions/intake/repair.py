@@ -1,0 +1,42 @@
+"""Putting a claim right that cannot be read: it is kept aside, and its segments, which are all there, run again."""
+
+from datetime import datetime
+
+from intake.documents import ACTIVE, Claim
+from intake.errors import FormatError
+from intake.lake import Lake
+from intake.times import stamp
+
+UNREADABLE = "queue/unreadable/"
+
+
+def problem_of_the_claim(lake: Lake) -> str:
+    """Return why `queue/active.json` cannot be read; empty if it can, or if there is none."""
+    try:
+        read_claim(lake)
+    except FormatError as error:
+        return str(error)
+    return ""
+
+
+def read_claim(lake: Lake) -> Claim | None:
+    """Return the batch in flight, None if there is none; FormatError if its document cannot be read."""
+    stored = lake.read(ACTIVE)
+    return Claim.from_json(stored.body) if stored else None
+
+
+def set_claim_aside(lake: Lake, moment: datetime) -> str:
+    """Move an unreadable `queue/active.json` to `queue/unreadable/` and return its new name, empty if there is none.
+
+    A run of that claim that is still in flight finds itself superseded, and publishes nothing.
+
+    Raises:
+        LostRaceError: it was changed or removed at the same moment.
+    """
+    stored = lake.read(ACTIVE)
+    if stored is None:
+        return ""
+    name = f"{UNREADABLE}active-{stamp(moment)}.json"
+    lake.write(name, stored.body)
+    lake.delete(ACTIVE, stored.etag)
+    return name
