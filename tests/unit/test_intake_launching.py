@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from intake.launching import is_due, take
+from intake.launching import MAX_SEGMENTS, is_due, restart_delay, retry_delay, take
 from intake.segments import Segment
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 TEN_MINUTES = timedelta(minutes=10)
+pure = settings(derandomize=True, database=None)
 
 
 def segment(keys: int, minutes_ago: float = 0) -> Segment:
@@ -54,3 +57,44 @@ def test_a_large_segment_waits_for_the_next_batch() -> None:
     small, huge, late = segment(1, 3), segment(1000, 2), segment(1, 1)
 
     assert take([small, huge, late], max_keys=100) == (small,)
+
+
+def test_a_batch_takes_no_more_segments_than_its_claim_should_hold() -> None:
+    tiny = [segment(1, minutes_ago=number) for number in range(MAX_SEGMENTS + 1)]
+
+    assert len(take(tiny, max_keys=100_000)) == MAX_SEGMENTS
+
+
+HOUR = timedelta(hours=1)
+CHANCES = st.floats(0, 1)
+
+
+@pure
+@given(st.integers(2, 10), CHANCES)
+def test_the_last_attempt_comes_when_an_outage_of_that_length_is_over(max_attempts: int, chance: float) -> None:
+    assert retry_delay(max_attempts - 1, max_attempts, HOUR, chance) >= HOUR
+
+
+@pure
+@given(st.integers(3, 10), CHANCES, CHANCES)
+def test_each_attempt_waits_longer_than_the_one_before(max_attempts: int, one: float, other: float) -> None:
+    waits = [retry_delay(number, max_attempts, HOUR, one) for number in range(1, max_attempts - 1)]
+    longer = [retry_delay(number, max_attempts, HOUR, other) for number in range(2, max_attempts)]
+    assert all(later > earlier for earlier, later in zip(waits, longer, strict=True))
+
+
+@pure
+@given(st.integers(1, 10_000), CHANCES)
+def test_a_run_that_never_ran_is_started_again_within_the_longest_wait(restarts: int, chance: float) -> None:
+    wait = restart_delay(restarts, HOUR, chance)
+    assert timedelta(minutes=1) <= wait <= HOUR * 1.25
+    assert restart_delay(restarts + 1, HOUR, chance) >= wait
+
+
+def test_two_batches_that_failed_at_once_do_not_come_back_at_once() -> None:
+    assert retry_delay(1, 3, HOUR, 0.1) != retry_delay(1, 3, HOUR, 0.9)
+    assert restart_delay(1, HOUR, 0.1) != restart_delay(1, HOUR, 0.9)
+
+
+def test_without_a_wait_nothing_waits() -> None:
+    assert retry_delay(1, 3, timedelta(0), 0.5) == restart_delay(9, timedelta(0), 0.5) == timedelta(0)
