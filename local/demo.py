@@ -167,6 +167,7 @@ def prepare(options: argparse.Namespace) -> tuple[Rounds, dict[str, str]]:
         "BatchWindowSeconds": "3",
         "ClockSchedule": "rate(1 minute)",
         "LaunchAfterMinutes": "0",
+        "RetryAfterMinutes": "0",
         # as many as the second round has: that round is one run, and a large first round starts before it is all there
         "LaunchAtKeys": str(len(rounds.second) + len(rounds.deleted)),
     }

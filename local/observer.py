@@ -62,7 +62,8 @@ class Observer:
         return sum(int(attributes[name]) for name in counted)
 
     def failed_batches(self) -> list[dict[str, Any]]:
-        found = (self.document(item["Key"]) for item in self.objects(self.lake, "queue/failed/"))
+        keys = (item["Key"] for item in self.objects(self.lake, "queue/failed/"))
+        found = (self.document(key) for key in keys if key.endswith("/batch.json"))
         return [batch for batch in found if batch]
 
     def run_records(self) -> list[dict[str, Any]]:

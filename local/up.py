@@ -20,7 +20,12 @@ Pomona is up. In this shell:
 logs: {logs}    stop it: make down STATE='{state}' (what it holds stays, and is there at the next make up)
 """
 # the windows of a person who watches, not of a bill
-PARAMETERS = {"BatchWindowSeconds": "3", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0"}
+PARAMETERS = {
+    "BatchWindowSeconds": "3",
+    "ClockSchedule": "rate(1 minute)",
+    "LaunchAfterMinutes": "0",
+    "RetryAfterMinutes": "0",
+}
 
 
 def serving(state: Path) -> Cloud | None:

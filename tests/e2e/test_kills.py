@@ -16,7 +16,12 @@ from local.rounds import files_below, upload
 
 SAMPLES = ROOT / "samples" / "images"
 pytestmark = pytest.mark.timeout(1500)
-PARAMETERS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0"}
+PARAMETERS = {
+    "BatchWindowSeconds": "1",
+    "ClockSchedule": "rate(1 minute)",
+    "LaunchAfterMinutes": "0",
+    "RetryAfterMinutes": "0",
+}
 
 
 class Machine:

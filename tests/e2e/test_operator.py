@@ -28,6 +28,7 @@ PARAMETERS = {
     "BatchWindowSeconds": "1",
     "ClockSchedule": "rate(1 minute)",
     "LaunchAfterMinutes": "0",
+    "RetryAfterMinutes": "0",
     "Components": "2",
     "ImageVersionsDays": "30",
     "KmsKeyArn": KEY,  # every role's calls need it too then

@@ -94,14 +94,13 @@ def account(demo: Demo) -> Account:
 
 def drive(account: Account) -> None:
     """What a run of the demo leaves out: crashes, failures, repetitions, adoptions."""
-    for function in ("IngestFunction", "AdvanceFunction"):
-        for claim in claims(account):
-            batch = claim["batch_id"]
-            segment = f"queue/pending/20260101T000000000Z-000001-{batch}-0.jsonl"
-            line = {"v": 1, "bucket": account.images, "key": "no/such.jpg", "seen_at": "2026-01-01T00:00:00.000Z"}
-            account.put(segment, json.dumps(line).encode() + b"\n")
-            account.put("queue/active.json", {**claim, "segments": [{"name": segment, "keys": 1}], "keys": 1})
-            account.invoke(function, json.loads((EVENTS / "ingest-test-event.json").read_text()))
+    for claim in claims(account):
+        batch = claim["batch_id"]
+        segment = f"queue/pending/20260101T000000000Z-000001-{batch}-0.jsonl"
+        line = {"v": 1, "bucket": account.images, "key": "no/such.jpg", "seen_at": "2026-01-01T00:00:00.000Z"}
+        account.put(segment, json.dumps(line).encode() + b"\n")
+        account.put("queue/active.json", {**claim, "segments": [{"name": segment, "keys": 1}], "keys": 1})
+        account.invoke("AdvanceFunction", json.loads((EVENTS / "advance-clock.json").read_text()))
     drive_storage(account)
     drive_publish(account)
     drive_maintenance(account)
@@ -117,9 +116,10 @@ def claims(account: Account) -> Iterator[dict[str, Any]]:
     start = {"name": "featurize-x", "executionRoleArn": role, "jobDriver": {"sparkSubmit": {"entryPoint": "s3://x/y"}}}
     for application_id, run_id in (("00gone", None), (application, "00ffffffffffffff"), (application, succeeded["id"])):
         yield {
-            "format": 1,
+            "format": 2,
             "batch_id": f"driven-{uuid.uuid4().hex[:8]}",
             "attempt": MAX_ATTEMPTS,
+            "failures": MAX_ATTEMPTS,
             "claimed_at": "2026-01-01T00:00:00.000Z",
             "application_id": application_id,
             "parameters": {**start, "applicationId": application_id},
@@ -162,6 +162,7 @@ def drive_maintenance(account: Account) -> None:
 def drive_job(account: Account) -> None:
     """The job's own code in the job's role: a refit repeated at the same snapshot, an upload given up, an erasure."""
     from pomona import objects
+    from pomona.batch import UnusableSegment, set_aside
     from pomona.erasures import open_erasures
     from pomona.results import ResultsFolder
     from pomona.uploads import PART_BYTES, ObjectWriter
@@ -179,6 +180,7 @@ def drive_job(account: Account) -> None:
         writer = ObjectWriter(account.lake, "results/7/given-up", "text/plain")
         writer.write(bytes(PART_BYTES + 1))
         writer.abandon()
+        set_aside(account.lake, UnusableSegment("queue/pending/driven.jsonl", "garbage", b"?", 0), 1)
         for erasure in open_erasures(account.lake):
             erasure.make_final(account.lake)
     objects.s3_client.cache_clear()

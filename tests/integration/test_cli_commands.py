@@ -13,7 +13,11 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from intake.documents import Claim, ClaimedSegment, FailedBatch, failed_name
+from intake.documents import ACTIVE, Claim, ClaimedSegment, to_json
+from intake.failed_batches import FailedBatches
+from intake.lake import Lake
+from intake.line import LINE, Line
+from intake.segment_writer import SegmentWriter
 from intake.segments import DirtyKey, parse_name
 from tests.cli_stack import FEATURES, CliStack
 from tests.local_server import REGION, ROOT, LocalServer, until
@@ -51,9 +55,18 @@ def common(aws: LocalServer) -> CliStack:
 
 
 def fail(stack: CliStack, batch: str, *keys: str) -> None:
+    lake = Lake(stack.s3, stack.lake)
+    writer = SegmentWriter(lake, lambda step: None)
     dirty = [DirtyKey(stack.images, key, "2026-11-20T12:00:00.000Z") for key in keys]
-    failed = FailedBatch(batch, 3, "Job failed: \x1b[31mno memory", "2026-11-20T12:30:00.000Z", dirty)
-    stack.s3.put_object(Bucket=stack.lake, Key=failed_name(batch), Body=failed.to_json())
+    segments = tuple(ClaimedSegment(name, len(keys)) for name in writer.write(dirty, f"r-{batch}"))
+    claim = Claim(batch, 3, "2026-11-20T12:00:00.000Z", segments, "app", {"name": "x"}, "run", failures=3)
+    FailedBatches(lake, writer).set_aside(claim, "Job failed: \x1b[31mno memory")
+
+
+def waiting_claim(batch: str = BATCH) -> Claim:
+    """A batch whose second attempt waits for a long time."""
+    first = Claim(batch, 1, "2026-11-20T12:00:00.000Z", (), "app", {"name": "x"}, "run")
+    return first.attempted_again("app", {"name": "x"}, 1, "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
 
 
 def write(stack: CliStack, key: str, document: dict) -> None:
@@ -131,6 +144,9 @@ BOOK = {
     "errors": (*LAKE, "glue:GetTable"),
     "backfill": (*MARK, "glue:GetTable"),
     "retry --all": (*MARK, "s3:DeleteObject"),
+    "discard --all --yes": (*LAKE, "s3:DeleteObject"),
+    "resume": (*MARK, "s3:DeleteObject"),
+    "repair --yes": (*LAKE, "s3:PutObject", "s3:DeleteObject", "lambda:InvokeFunction"),
     "erase a/ --yes": (*MARK, "glue:GetTable", "s3:ListBucketVersions", "s3:DeleteObjectVersion"),
 }
 
@@ -141,6 +157,7 @@ def test_the_permissions_in_the_book_are_enough(aws, words):
     stack.put("a/1")
     stack.append(stack.row("a/1"))
     fail(stack, BATCH, "a/1")
+    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=b"?" if "repair" in words else waiting_claim().to_json())
     told = stack.pomona(*words.split(), **user(aws, f"book-{words.split()[0]}", *BOOK[words]))
     assert told.exit_code == 0, told.stderr
 
@@ -320,6 +337,75 @@ def test_retry_all_puts_every_batch_back(stack):
 def test_retry_asks_for_one_or_all(common, words):
     told = common.pomona(*words)
     assert (told.exit_code, "either a BATCH or --all" in told.stderr) == (1, True)
+
+
+# discard
+
+
+def test_discard_lets_go_of_a_failed_batch_after_a_question(stack):
+    # Given two failed batches
+    fail(stack, "20261119T120000000Z-1", "a", "b")
+    fail(stack, "20261119T120000000Z-2", "c")
+    # When nobody can be asked, then nothing happens, and what would go is told
+    asked = stack.pomona("discard", "20261119T120000000Z-1")
+    assert (asked.exit_code, "pass --yes. Nothing was discarded." in asked.stderr) == (1, True)
+    assert r"20261119T120000000Z-1: 2 keys, failed because Job failed: \x1b[31mno memory" in asked.stderr
+    # When it is meant, then only that batch is gone
+    told = stack.pomona("discard", "20261119T120000000Z-1", "--yes")
+    assert (told.exit_code, told.stdout) == (0, "20261119T120000000Z-1: discarded.\n")
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert [batch["batch_id"] for batch in document["failed_batches"]] == ["20261119T120000000Z-2"]
+    assert stack.dirty() == []
+    gone = stack.pomona("discard", "20261119T120000000Z-1", "--yes")
+    assert (gone.exit_code, "There is no failed batch" in gone.stderr) == (1, True)
+
+
+# a line that is paused
+
+
+def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
+    # Given a batch that waits for its second attempt, and a line that is paused
+    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=waiting_claim().to_json())
+    line = Line(("a", BATCH), "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
+    stack.s3.put_object(Bucket=stack.lake, Key=LINE, Body=to_json(1, vars(line)))
+    # Then the status says so
+    told = stack.pomona("status").stdout
+    assert r"waiting (not before 2999-01-01T00:00:00.000Z: Glue says \x1b[31mno)" in told
+    assert "paused     until 2999-01-01 00:00:00 UTC: 2 batches failed in a row" in told
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert (document["in_flight"]["state"], document["line"]["is_paused"]) == ("waiting", True)
+    # When an operator resumes it, then neither waits any longer
+    assert stack.pomona("resume").exit_code == 0
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert document["line"]["failed"] == []
+    assert document["in_flight"]["state"] != "waiting"
+
+
+# a claim that cannot be read
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"format": 1, "batch', b'{"format": 99}', b"\xff\x00"])
+def test_an_unreadable_claim_is_told_in_a_sentence_and_repaired(stack, body):
+    # Given a pending segment, and a claim that nobody can read
+    SegmentWriter(Lake(stack.s3, stack.lake), lambda step: None).write([DirtyKey(stack.images, "a", "t")], "r")
+    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=body)
+    # Then every command that needs it says so, and what to do
+    for words in (("status",), ("resume",)):
+        told = stack.pomona(*words)
+        said = told.stdout + told.stderr
+        assert "queue/active.json" in said
+        assert "`pomona repair`" in said
+        assert "Traceback" not in said
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert document["problem"].startswith("queue/active.json ")
+    # When nobody can be asked, nothing changes; when it is meant, the claim lies aside and its keys are pending
+    assert stack.pomona("repair").exit_code == 1
+    told = stack.pomona("repair", "--yes", "--json")
+    (said,) = lines(told.stdout)
+    assert stack.s3.get_object(Bucket=stack.lake, Key=said["set_aside"])["Body"].read() == body
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert (document["problem"], document["in_flight"], document["pending"]["keys"]) == ("", None, 1)
+    assert "nothing to repair" in stack.pomona("repair").stdout
 
 
 def failed_runs(stack: CliStack) -> list[dict]:

@@ -19,6 +19,7 @@ VARIABLES = {
     "Components": "COMPONENTS",
     "LaunchAtKeys": "LAUNCH_AT_KEYS",
     "LaunchAfterMinutes": "LAUNCH_AFTER_MINUTES",
+    "RetryAfterMinutes": "RETRY_AFTER_MINUTES",
     "MaxKeysPerRun": "MAX_KEYS_PER_RUN",
     "MaxAttempts": "MAX_ATTEMPTS",
     "RunTimeoutMinutes": "RUN_TIMEOUT_MINUTES",
