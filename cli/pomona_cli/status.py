@@ -12,7 +12,7 @@ from intake.errors import code_of
 from intake.times import iso, now
 from pomona_cli.erasures import Erasure, erasures
 from pomona_cli.queue_reading import Pending, active_claim, failed_batch_ids, failed_batches, pending, waiting_events
-from pomona_cli.run_history import Run, RunHistory
+from pomona_cli.run_history import LastRefit, Run, RunHistory
 from pomona_cli.stack import Stack
 
 SHOWN_RUNS = 5
@@ -42,7 +42,7 @@ class Status:
     pending: Pending
     in_flight: InFlight | None
     runs: list[Run]
-    last_refit: dict[str, Any] | None
+    last_refit: LastRefit | None
     failed: list[FailedBatch]
     more_failed: int
     erasures: list[Erasure]
@@ -62,7 +62,7 @@ class Status:
             "pending": {**asdict(self.pending), "oldest_seconds": self.oldest_seconds},
             "in_flight": self.in_flight.document() if self.in_flight else None,
             "runs": [run.document() for run in self.runs],
-            "last_refit": self.last_refit,
+            "last_refit": self.last_refit.document() if self.last_refit else None,
             "failed_batches": [_failed_document(batch) for batch in self.failed],
             "more_failed_batches": self.more_failed,
             "open_erasures": [erasure.document() for erasure in self.erasures],
