@@ -1,8 +1,9 @@
 """The tables of the report, as HTML."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 from pomona.run_records import RecordedRun
 
@@ -57,11 +58,17 @@ def _caption(runs: Sequence[RecordedRun], total: int) -> str:
     billed = [run.bill for run in runs if run.bill.get("vcpu_hours") is not None]
     parts = [f"The latest {len(runs):,} of {total:,}."] if total > len(runs) else []
     if billed:
-        hours = sum(bill["vcpu_hours"] for bill in billed)
-        costs = [bill["cost"] for bill in billed if bill.get("cost") is not None]
-        money = f", {_money(sum(costs), billed[0].get('currency'))}" if len(costs) == len(billed) else ""
-        parts.append(f"EMR Serverless billed {hours:,.3f} vCPU-hours{money} for {len(billed):,} of the runs below.")
+        missing = len(runs) - len(billed)
+        left_out = f", without {missing:,} of them that have no bill" if missing else ""
+        parts.append(f"EMR Serverless billed {_billed(billed)} for these runs{left_out}.")
     return f'<p class="quiet">{escape(" ".join(parts))}</p>' if parts else ""
+
+
+def _billed(bills: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sum of vCPU-hours, and of the costs if every bill has one."""
+    hours = f"{sum(bill['vcpu_hours'] for bill in bills):,.3f} vCPU-hours"
+    costs = [bill["cost"] for bill in bills if bill.get("cost") is not None]
+    return f"{hours} ({_money(sum(costs), bills[0].get('currency'))})" if len(costs) == len(bills) else hours
 
 
 def _run_cells(run: RecordedRun) -> Iterable[str]:

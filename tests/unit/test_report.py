@@ -210,7 +210,7 @@ def test_what_emr_serverless_billed_is_shown_for_runs_and_refits(report, lake):
     assert [second[name] for name in costs] == ["success", "31.5 s", "0.250", "0.0189 USD"]
     assert [first[name] for name in costs] == ["failed", "1 min 15 s", "0.125", "0.0095 USD"]
     assert (first["started (UTC)"], first["keys"]) == ("2026-11-21 08:00:00", "-")
-    assert "billed 0.375 vCPU-hours, 0.0284 USD for 2 of the runs below" in page.decode()
+    assert "billed 0.375 vCPU-hours (0.0284 USD) for these runs." in page.decode()
     (refit,) = told(page, "Earlier refits")
     assert [refit[name] for name in costs] == ["success", "1 h 2 min", "2.000", "0.1515 USD"]
     assert refit["due (UTC)"] == "2026-11-21 09:00:00"
@@ -229,7 +229,7 @@ def test_what_is_not_billed_yet_or_has_no_price_is_not_guessed(report, lake):
     page = render(replace(report, runs=recorded_runs("lake")))
     shown = [(run["vCPU-hours"], run["cost"]) for run in told(page, "Featurize runs")]
     assert shown == [("0.250", "-"), ("-", "-"), ("-", "-")]
-    assert "billed 0.250 vCPU-hours for 1 of the runs below" in page.decode()
+    assert "billed 0.250 vCPU-hours for these runs, without 2 of them that have no bill." in page.decode()
     assert "No earlier refit has left a bill." in page.decode()
 
 
