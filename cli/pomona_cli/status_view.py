@@ -1,6 +1,5 @@
 """How a status, runs and failed batches are shown to people."""
 
-
 from intake.documents import FailedBatch
 from pomona_cli.run_history import LastRefit, Run
 from pomona_cli.status import Status
