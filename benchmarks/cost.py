@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.figures import Figures, figures
+from benchmarks.idle import GET, GLUE, HOURS_OF_A_DAY, LIST, LOOKS_OF_AN_HOUR, Idle, count_idle
 from benchmarks.places import ROOT, BenchError
 
 PRICES = ROOT / "benchmarks" / "prices.json"
@@ -23,14 +24,14 @@ MAX_KEYS_PER_RUN = 100_000
 EVENTS_OF_A_MESSAGE_BATCH = 3_500  # 6 MB of messages with an S3 event each
 LAMBDA_GB = 0.25
 LAMBDA_VCPUS = 256 / 1769
-CLOCK_MINUTES = 5
 ALARM_METRICS = 15  # that the template's alarms look at: each is billed as an alarm
-METRICS_OF_THE_CLOCK = 1  # OldestPendingSeconds; all others are written when there is work
+DAILY_SCHEDULES = 2  # refit and maintenance
 ROW_BYTES = 1_280 * 4 + 300
 
 # what EMR takes beside the work: assumed, not measured here; the smoke test on an account shows it
 WORKER_START_SECONDS = 60
 CLUSTER_START_SECONDS = 8 * 60
+LOOK_SECONDS = 0.4  # of a scheduled function that finds nothing to do: a handful of requests, one after the other
 CLUSTER_WORKERS = 8  # of the field's published pipelines, with a primary node
 COUNTS = (1_000, 1_000_000, 100_000_000)
 
@@ -104,15 +105,18 @@ def pomona_parts(images: int, figure: Figures, at: Prices) -> dict[str, float]:
     }
 
 
-def idle_month(at: Prices, stored_images: int = 0) -> dict[str, float]:
-    """Dollars of a month in which nothing is uploaded."""
-    looks = MONTH_HOURS * 60 / CLOCK_MINUTES + 2 * 30
+def idle_month(idle: Idle, at: Prices, stored_images: int = 0) -> dict[str, float]:
+    """Return the dollars of a month in which nothing is uploaded. Requests to EMR Serverless are free."""
+    calls = MONTH_HOURS * (LOOKS_OF_AN_HOUR + DAILY_SCHEDULES / HOURS_OF_A_DAY)
+    gets, lists, glue = (idle.month(kind, MONTH_HOURS) for kind in (GET, LIST, GLUE))
     return {
-        "clock: Lambda": looks * (at["lambda_request_million"] / 1e6 + 0.2 * LAMBDA_GB * at["lambda_gb_second"]),
-        "clock: S3 (one GET, one LIST each)": looks * (at["s3_get_1000"] + at["s3_put_1000"]) / 1000,
+        f"Lambda ({calls:,.0f} invocations)": calls
+        * (at["lambda_request_million"] / 1e6 + LOOK_SECONDS * LAMBDA_GB * at["lambda_gb_second"]),
+        f"S3 ({gets:,.0f} GET, {lists:,.0f} LIST)": (gets * at["s3_get_1000"] + lists * at["s3_put_1000"]) / 1000,
+        f"Glue ({glue:,.0f} requests)": glue * at["glue_request_million"] / 1e6,
         "SQS (five pollers, 20 s each)": 5 * MONTH_HOURS * HOUR / 20 * at["sqs_request_million"] / 1e6,
-        "alarms": ALARM_METRICS * at["cloudwatch_alarm_month"],
-        "metrics": METRICS_OF_THE_CLOCK * at["cloudwatch_metric_month"],
+        f"alarms (of {ALARM_METRICS} metrics)": ALARM_METRICS * at["cloudwatch_alarm_month"],
+        f"metrics ({', '.join(sorted(idle.hour.metrics))})": idle.metrics * at["cloudwatch_metric_month"],
         "table": stored_images * ROW_BYTES / 1e9 * at["s3_gb_month"],
     }
 
@@ -135,9 +139,9 @@ def service(images: int, figure: Figures, at: Prices) -> float:
     return max(seconds / HOUR, MONTH_HOURS) * at["ec2_m5_xlarge_hour"]
 
 
-def page(figure: Figures, at: Prices) -> str:
-    """docs/cost.md."""
-    return "\n".join([*_head(figure, at), *_images(figure, at), *_idle(at), *_sources(at)]) + "\n"
+def page(figure: Figures, idle: Idle, at: Prices) -> str:
+    """Return docs/cost.md."""
+    return "\n".join([*_head(figure, at), *_images(figure, at), *_idle(idle, at), *_sources(at)]) + "\n"
 
 
 def _head(figure: Figures, at: Prices) -> list[str]:
@@ -150,7 +154,8 @@ def _head(figure: Figures, at: Prices) -> list[str]:
         "A core there is taken for a vCPU here.",
         "",
         f"Assumed, as it cannot be measured without an account: a worker of EMR Serverless is ready after "
-        f"{WORKER_START_SECONDS} s (billed), a cluster after {CLUSTER_START_SECONDS // 60} minutes (billed). "
+        f"{WORKER_START_SECONDS} s (billed), a cluster after {CLUSTER_START_SECONDS // 60} minutes (billed), "
+        f"a scheduled function that finds nothing to do takes {LOOK_SECONDS} s. "
         "Every run's real cost is shown by `pomona status` and in the report.",
         "",
     ]
@@ -180,9 +185,11 @@ def _images(figure: Figures, at: Prices) -> list[str]:
     ]
 
 
-def _idle(at: Prices) -> list[str]:
-    parts = idle_month(at)
-    lines = ["## A month in which nothing happens", "", "| | dollars |", "|---|---|"]
+def _idle(idle: Idle, at: Prices) -> list[str]:
+    parts = idle_month(idle, at)
+    lines = ["## A month in which nothing happens", ""]
+    lines += ["Requests and metrics are counted: the page's script calls the scheduled functions of an idle stack.", ""]
+    lines += ["| | dollars |", "|---|---|"]
     lines += [f"| {name} | {cost:.2f} |" for name, cost in parts.items()]
     left_on, stopped = MONTH_HOURS * at["ec2_m5_xlarge_hour"], 100 * at["ebs_gp3_gb_month"]
     forgotten = MONTH_HOURS * (CLUSTER_WORKERS + 1) * (at["ec2_m5_xlarge_hour"] + at["emr_m5_xlarge_hour"])
@@ -227,7 +234,7 @@ def dollars(amount: float) -> str:
 def main() -> None:
     """Write the page."""
     try:
-        PAGE.write_text(page(figures(), prices()))
+        PAGE.write_text(page(figures(), count_idle(), prices()))
     except BenchError as error:
         sys.exit(f"cost: {error}")
     print(f"wrote {PAGE.relative_to(ROOT)}")

@@ -41,6 +41,16 @@ START = datetime(2026, 11, 21, 8, tzinfo=UTC)
 LISTS, PUTS, GETS, DELETES = "LIST", "PUT", "GET", "DELETE"
 CLASSES = {"list_objects_v2": LISTS, "put_object": PUTS, "get_object": GETS, "delete_object": DELETES}
 
+VARIABLES = {
+    "LAKE_BUCKET": "lake",
+    "IMAGES_BUCKET": "images",
+    "DATABASE_NAME": "pomona",
+    "APPLICATION_ID": "application",
+    "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
+    "JOB_PREFIX": "jobs/0123456789ab",
+}
+"""Of the functions, as the template sets them."""
+
 
 @dataclass
 class CountedS3:
@@ -221,13 +231,5 @@ def _message(number: int) -> str:
 
 
 def template_settings(**changes: str) -> Settings:
-    """What the template sets by default."""
-    variables = {
-        "LAKE_BUCKET": "lake",
-        "IMAGES_BUCKET": "images",
-        "DATABASE_NAME": "pomona",
-        "APPLICATION_ID": "application",
-        "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
-        "JOB_PREFIX": "jobs/0123456789ab",
-    }
-    return Settings.from_environment(variables | changes)
+    """Return what the template sets by default."""
+    return Settings.from_environment(VARIABLES | changes)

@@ -178,7 +178,12 @@ def _cores(submit: SparkSubmit) -> int:
 
 
 def _memory_gb(submit: SparkSubmit) -> float:
-    return sum(_gigabytes(submit.confs.get(f"spark.{part}.memory", "14g")) for part in ("driver", "executor"))
+    """Return the memory of a driver and an executor as AWS bills it: the JVM's and the overhead beside it."""
+    parts = ("driver", "executor")
+    overheads = (submit.confs.get(f"spark.{part}.memoryOverhead", "0g") for part in parts)
+    return sum(_gigabytes(submit.confs.get(f"spark.{part}.memory", "14g")) for part in parts) + sum(
+        _gigabytes(overhead) for overhead in overheads
+    )
 
 
 def _gigabytes(size: str) -> float:

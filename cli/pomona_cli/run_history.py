@@ -1,7 +1,6 @@
 """The runs of a stack: what EMR Serverless knows of them, what they recorded, and what was billed."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,15 +9,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from intake.bills import RUNS, Attempt
+from intake.costs import prices_of
 from intake.emr import Billed
 from intake.errors import FormatError, code_of
 from intake.times import unstamp
-from pomona_cli.costs import prices_of
 from pomona_cli.stack import Stack
 
 FORMAT = 1
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
-_NAME = re.compile(r"runs/(?P<batch>.+)-(?P<attempt>\d+)(?P<billed>\.billed)?\.json")
 _READS_AT_ONCE = 8
 _CLOCK_SKEW = timedelta(minutes=15)
 
@@ -54,7 +53,7 @@ class Run:
         return self.name.startswith("featurize-")
 
     def document(self) -> dict[str, Any]:
-        """For --json."""
+        """Return what --json shows."""
         billed = vars(self.billed) if self.billed else None
         return {
             **vars(self),
@@ -63,6 +62,18 @@ class Run:
             "batch": self.batch,
             "attempt": self.attempt,
         }
+
+
+@dataclass(frozen=True)
+class LastRefit:
+    """What `results/latest.json` says, and the run that wrote it; None if that run has left no bill."""
+
+    latest: Mapping[str, Any]
+    run: Run | None
+
+    def document(self) -> dict[str, Any]:
+        """Return what --json shows."""
+        return {**self.latest, "run": self.run.document() if self.run else None}
 
 
 class RunHistory:
@@ -82,16 +93,21 @@ class RunHistory:
         with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
             return list(pool.map(lambda name: self._run(name, jobs.get(name), recorded.get(name, frozenset())), newest))
 
-    def last_refit(self) -> dict[str, Any] | None:
-        """What `results/latest.json` says, None if nothing was refitted yet."""
-        return self._document("results/latest.json")
+    def last_refit(self) -> LastRefit | None:
+        """Return the refit of the present results and its run, None if nothing was refitted yet."""
+        latest = self._document("results/latest.json")
+        if latest is None:
+            return None
+        bills = sorted(self._stack.lake.names(f"{RUNS}refit-{latest['snapshot_id']}-"), reverse=True)
+        runs = (self._run(name, None, frozenset({key})) for key in bills if (name := _run_name(key)))
+        return LastRefit(latest, next((run for run in runs if run.state == "SUCCESS"), None))
 
     def _recorded(self) -> dict[str, frozenset[str]]:
-        """The documents of each run that has any."""
+        """Return the documents of each run that has any."""
         found: dict[str, set[str]] = {}
-        for key in self._stack.lake.names("runs/"):
-            if match := _NAME.fullmatch(key):
-                found.setdefault(f"featurize-{match['batch']}-{match['attempt']}", set()).add(key)
+        for key in self._stack.lake.names(RUNS):
+            if name := _run_name(key):
+                found.setdefault(name, set()).add(key)
         return {name: frozenset(keys) for name, keys in found.items()}
 
     def _jobs(self, since: datetime | None) -> Iterator[dict[str, Any]]:
@@ -101,32 +117,39 @@ class RunHistory:
 
     def _run(self, name: str, job: dict[str, Any] | None, keys: frozenset[str]) -> Run:
         documents = {key.endswith(".billed.json"): self._document(key) or {} for key in keys}
-        record, settled = documents.get(False, {}), documents.get(True, {})
-        state = str(job["state"] if job else settled.get("state") or ("SUCCESS" if record else "unknown"))
-        is_told = state == "SUCCESS" and settled
-        details = self._details(job) if state in _ENDED and not is_told else {}
-        billed = _billed(settled) or _billed_by_emr(details)
-        prices = prices_of(self._stack.place.region)
+        record, bill = documents.get(False, {}), documents.get(True, {})
+        state = str(job["state"] if job else bill.get("state") or ("SUCCESS" if record else "unknown"))
+        run_id = str(job["id"]) if job else bill.get("run_id")
+        asked = self._details(run_id) if run_id and state in _ENDED and not _is_complete(bill) else {}
+        billed = _billed(bill) or _billed_by_emr(asked)
+        cost, currency = self._cost(bill, billed)
         return Run(
             name=name,
             state=state,
             started_at=job["createdAt"] if job else _began(name),
-            seconds=record.get("seconds", {}).get("total") or details.get("totalExecutionDurationSeconds"),
+            seconds=record.get("seconds", {}).get("total")
+            or bill.get("seconds")
+            or asked.get("totalExecutionDurationSeconds"),
             keys=record.get("keys"),
             images=record.get("images", {}),
             billed=billed,
-            cost=prices.cost(billed) if prices and billed else None,
-            currency=prices.currency if prices else None,
-            run_id=str(job["id"]) if job else settled.get("run_id"),
-            details=str(details.get("stateDetails") or ""),
+            cost=cost,
+            currency=currency,
+            run_id=run_id,
+            details=str(bill.get("reason") or asked.get("stateDetails") or ""),
         )
 
-    def _details(self, job: dict[str, Any] | None) -> dict[str, Any]:
-        """What GetJobRun says; nothing of a run that EMR Serverless has forgotten."""
-        if job is None:
-            return {}
+    def _cost(self, bill: Mapping[str, Any], billed: Billed | None) -> tuple[float | None, str | None]:
+        """Return the cost in the bill; what is not in one is computed at the prices of this release."""
+        if bill.get("cost") is not None:
+            return float(bill["cost"]), str(bill["currency"])
+        prices = prices_of(self._stack.place.region)
+        return (prices.cost(billed) if prices and billed else None), (prices.currency if prices else None)
+
+    def _details(self, run_id: str) -> dict[str, Any]:
+        """Return what GetJobRun says; nothing of a run that EMR Serverless has forgotten."""
         try:
-            answer = self._emr.get_job_run(applicationId=job["applicationId"], jobRunId=job["id"])
+            answer = self._emr.get_job_run(applicationId=self._stack.application_id, jobRunId=run_id)
         except ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
                 return {}
@@ -142,6 +165,18 @@ class RunHistory:
         if document.get("format") != FORMAT:
             raise FormatError(f"{key} has format {document.get('format')!r}, but this release reads only {FORMAT}.")
         return document
+
+
+def _run_name(key: str) -> str | None:
+    """Return the name of the run whose record or bill lies at this key, None if it is neither."""
+    stem = key.removeprefix(RUNS).removesuffix(".json").removesuffix(".billed")
+    name = stem if stem.startswith("refit-") else f"featurize-{stem}"
+    return name if key.endswith(".json") and Attempt.of(name) else None
+
+
+def _is_complete(bill: Mapping[str, Any]) -> bool:
+    """Whether a bill leaves nothing to ask EMR Serverless for: an earlier release wrote no reason of a failure."""
+    return _billed(bill) is not None and (bill["state"] == "SUCCESS" or "reason" in bill)
 
 
 def _billed(document: Mapping[str, Any]) -> Billed | None:
@@ -161,8 +196,10 @@ def _created(name: str, jobs: Mapping[str, dict[str, Any]]) -> datetime:
 
 
 def _began(name: str) -> datetime:
-    """When the batch of a featurize run was claimed: its id begins with that. A name of another form is the oldest."""
+    """Return when a run's batch was claimed or its refit was due, as its name says; another name is the oldest."""
+    is_refit = name.startswith("refit-")
+    stamp = name.rpartition("-")[2] if is_refit else name.removeprefix("featurize-").partition("-")[0]
     try:
-        return unstamp(name.removeprefix("featurize-").partition("-")[0])
+        return unstamp(stamp)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)

@@ -14,7 +14,7 @@ from intake.repair import read_claim
 from intake.times import iso, now
 from pomona_cli.erasures import Erasure, erasures
 from pomona_cli.queue_reading import Pending, failed_batches, pending, waiting_events
-from pomona_cli.run_history import Run, RunHistory
+from pomona_cli.run_history import LastRefit, Run, RunHistory
 from pomona_cli.stack import Stack
 
 SHOWN_RUNS = 5
@@ -56,7 +56,7 @@ class Status:
     problem: str  # why the batch in flight cannot be told; else empty
     line: Line
     runs: list[Run]
-    last_refit: dict[str, Any] | None
+    last_refit: LastRefit | None
     failed: list[FailedBatch]
     more_failed: int
     erasures: list[Erasure]
@@ -78,7 +78,7 @@ class Status:
             "problem": self.problem,
             "line": {**asdict(self.line), "is_paused": self.line.is_paused(self.at)},
             "runs": [run.document() for run in self.runs],
-            "last_refit": self.last_refit,
+            "last_refit": self.last_refit.document() if self.last_refit else None,
             "failed_batches": [_failed_document(batch) for batch in self.failed],
             "more_failed_batches": self.more_failed,
             "open_erasures": [erasure.document() for erasure in self.erasures],

@@ -1,10 +1,8 @@
 """How a status, runs and failed batches are shown to people."""
 
-from typing import Any
-
 from intake.documents import FailedBatch
 from intake.line import Line
-from pomona_cli.run_history import Run
+from pomona_cli.run_history import LastRefit, Run
 from pomona_cli.status import Status
 from pomona_cli.terminal import counted, duration, moment, show, show_table
 
@@ -59,24 +57,32 @@ def _paused_line(line: Line) -> str:
     )
 
 
-def _refit_line(latest: dict[str, Any] | None) -> str:
-    if latest is None:
+def _refit_line(refit: LastRefit | None) -> str:
+    if refit is None:
         return "last refit none yet"
-    told = ", ".join(f"{name} {latest[name]}" for name in ("rows", "components") if name in latest)
-    variance = f", variance {latest['variance']:.3f}" if "variance" in latest else ""
-    return f"last refit snapshot {latest['snapshot_id']}: {told}{variance}"
+    latest = refit.latest
+    told = [f"{name} {latest[name]}" for name in ("rows", "components") if name in latest]
+    told += [f"variance {latest['variance']:.3f}"] if "variance" in latest else []
+    return f"last refit snapshot {latest['snapshot_id']}: {', '.join([*told, *_refit_cost(refit.run)])}"
+
+
+def _refit_cost(run: Run | None) -> list[str]:
+    if run is None or run.billed is None:
+        return ["cost unknown"]
+    return [f"took {duration(run.seconds)}", f"{_vcpu_hours(run)} vCPU-hours", f"cost {_cost(run)}"]
 
 
 def show_runs(title: str, runs: list[Run]) -> None:
-    """A table of runs."""
+    """Show a table of runs, and why those that failed did."""
     columns = ("batch", "attempt", "state", "started (UTC)", "took", "keys", "images", "vCPU-hours", "cost")
     show_table(title, columns, [_run_row(run) for run in runs])
+    for run in runs:
+        if run.details and run.state != "SUCCESS":
+            attempt = f", attempt {run.attempt}" if run.attempt else ""
+            show(f"{run.batch}{attempt}: {run.details}")
 
 
 def _run_row(run: Run) -> tuple[object, ...]:
-    images = ", ".join(f"{count} {name}" for name, count in run.images.items() if count)
-    cost = "unknown" if run.cost is None else f"{run.cost:.4f} {run.currency}"
-    vcpu = None if run.billed is None else f"{run.billed.vcpu_hours:.3f}"
     return (
         run.batch,
         run.attempt,
@@ -84,10 +90,18 @@ def _run_row(run: Run) -> tuple[object, ...]:
         moment(run.started_at),
         duration(run.seconds),
         run.keys,
-        images,
-        vcpu,
-        cost,
+        ", ".join(f"{count} {name}" for name, count in run.images.items() if count),
+        _vcpu_hours(run),
+        _cost(run),
     )
+
+
+def _vcpu_hours(run: Run) -> str | None:
+    return None if run.billed is None else f"{run.billed.vcpu_hours:.3f}"
+
+
+def _cost(run: Run) -> str:
+    return "unknown" if run.cost is None else f"{run.cost:.4f} {run.currency}"
 
 
 def show_failed(batches: list[FailedBatch], more: int) -> None:

@@ -22,7 +22,7 @@ from pomona.projected import Sample, export
 from pomona.projecting import write_projections
 from pomona.projection import model_bytes
 from pomona.results import ResultsFolder, move_latest, remove_old
-from pomona.run_records import latest_runs
+from pomona.run_records import recorded_runs
 from pomona.scan import SHARES_PER_SLOT, DataFile, shares
 from pomona.session import CATALOG, task_slots, warm_up
 from pomona.snapshot import PinnedTable
@@ -119,14 +119,12 @@ class RefitRun:
             folder.put("components.png", plots.components(fitted.sample, fitted.model), plots.PNG)
 
     def _report(self, fitted: Fitted, folder: ResultsFolder, summary: dict[str, Any]) -> None:
-        runs, all_runs = latest_runs(self.lake_bucket)
         page = report.Report(
             summary=summary,
             model=fitted.model,
             census=fitted.census,
             sample=fitted.sample,
-            runs=runs,
-            all_runs=all_runs,
+            runs=recorded_runs(self.lake_bucket),
             seconds=self.stopwatch.readings(),
         )
         folder.put("report.html", report.render(page), report.HTML)

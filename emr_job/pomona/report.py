@@ -15,7 +15,8 @@ from pomona.census import Census
 from pomona.palette import OTHERS_COLOUR, class_groups, legend
 from pomona.pca import PcaModel
 from pomona.projected import Sample
-from pomona.report_tables import failures_table, runs_table, timings_table
+from pomona.report_tables import failures_table, parts_table, refits_table, runs_table, timings_table
+from pomona.run_records import RecordedRuns
 from pomona.scree_svg import scree_svg
 
 HTML = "text/html; charset=utf-8"
@@ -30,9 +31,7 @@ class Report:
     model: PcaModel
     census: Census
     sample: Sample
-    runs: list[dict[str, Any]]
-    """Records of featurize runs, newest first."""
-    all_runs: int
+    runs: RecordedRuns
     seconds: dict[str, float]
     """What the parts of the refit itself took until the report was written."""
 
@@ -50,7 +49,9 @@ def render(report: Report) -> bytes:
         scree=scree_svg(report.model.explained_variance_ratio),
         points_note=escape(_points_note(report.sample)),
         failures=failures_table(report.census.failures, report.census.errors),
-        runs=runs_table(report.runs, report.all_runs),
+        runs=runs_table(report.runs.featurize, report.runs.all_featurize),
+        parts=parts_table(report.runs.featurize),
+        refits=refits_table(report.runs.refits, report.runs.all_refits),
         timings=timings_table(report.seconds),
         data=script_json(_points(report)),
     ).encode(errors="replace")

@@ -1,11 +1,17 @@
 """The tables of the report, as HTML."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from pomona.run_records import RecordedRun
+
 OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
-PARTS = ("total", "session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance")
+PARTS = ("session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance")
+_COSTS = ("took", "vCPU-hours", "cost")
+_STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\d{3}Z")
+_MINUTE, _HOUR = 60, 3600
 
 
 def failures_table(failures: Sequence[tuple[str, str]], total: int) -> str:
@@ -18,14 +24,26 @@ def failures_table(failures: Sequence[tuple[str, str]], total: int) -> str:
     return caption + _table(["image", "why"], rows)
 
 
-def runs_table(runs: list[dict[str, Any]], total: int) -> str:
-    """What each run did with its keys and how many seconds its parts took, newest first."""
+def runs_table(runs: Sequence[RecordedRun], total: int) -> str:
+    """Return what each run did with its keys, how long it took and what it cost, newest first."""
     if not runs:
         return '<p class="quiet">No featurize run has left a record.</p>'
-    billed = any("billed" in run for run in runs)
-    caption = f"<p class='quiet'>The latest {len(runs):,} of {total:,}.</p>" if total > len(runs) else ""
-    head = ["started (UTC)", "keys", *OUTCOMES, *(f"{part} s" for part in PARTS), *(["billed"] if billed else [])]
-    return caption + _table(head, (_run_cells(run, billed) for run in runs), "numbers")
+    head = ["started (UTC)", "state", "keys", *OUTCOMES, *_COSTS]
+    return _caption(runs, total) + _table(head, (_run_cells(run) for run in runs), "numbers")
+
+
+def parts_table(runs: Sequence[RecordedRun]) -> str:
+    """Return how long the parts of each run took, newest first."""
+    rows = [_part_cells(run) for run in runs if run.record]
+    return _table(["started (UTC)", *PARTS], rows, "numbers") if rows else '<p class="quiet">Unknown.</p>'
+
+
+def refits_table(refits: Sequence[RecordedRun], total: int) -> str:
+    """Return how long the earlier refits took and what they cost, newest first."""
+    if not refits:
+        return '<p class="quiet">No earlier refit has left a bill.</p>'
+    rows = ([_cell(_due(refit)), _cell(_state(refit)), *_cost_cells(refit)] for refit in refits)
+    return _caption(refits, total) + _table(["due (UTC)", "state", *_COSTS], rows, "numbers")
 
 
 def timings_table(seconds: dict[str, float]) -> str:
@@ -35,31 +53,86 @@ def timings_table(seconds: dict[str, float]) -> str:
     return _table(["part", "time"], rows, "timings")
 
 
-def _run_cells(run: dict[str, Any], billed: bool) -> Iterable[str]:
-    images, seconds = run.get("images", {}), run.get("seconds", {})
-    started = str(run.get("started_at", ""))[:19].replace("T", " ")
-    attempt = f" (attempt {run['attempt']})" if run.get("attempt", 1) != 1 else ""
-    yield f'<td title="{escape(str(run.get("batch_id", "")))}">{escape(started + attempt)}</td>'
-    yield _cell(_count(run.get("keys")))
-    yield from (_cell(_count(images.get(outcome)), "zero" if not images.get(outcome) else "") for outcome in OUTCOMES)
-    yield from (_cell(_seconds(seconds.get(part))) for part in PARTS)
+def _caption(runs: Sequence[RecordedRun], total: int) -> str:
+    """Return what the shown runs were billed together, and how many there are that are not shown."""
+    billed = [run.bill for run in runs if run.bill.get("vcpu_hours") is not None]
+    parts = [f"The latest {len(runs):,} of {total:,}."] if total > len(runs) else []
     if billed:
-        yield _cell(_billed(run.get("billed")))
+        missing = len(runs) - len(billed)
+        left_out = f", without {missing:,} of them that have no bill" if missing else ""
+        parts.append(f"EMR Serverless billed {_billed(billed)} for these runs{left_out}.")
+    return f'<p class="quiet">{escape(" ".join(parts))}</p>' if parts else ""
+
+
+def _billed(bills: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sum of vCPU-hours, and of the costs if every bill has one."""
+    hours = f"{sum(bill['vcpu_hours'] for bill in bills):,.3f} vCPU-hours"
+    costs = [bill["cost"] for bill in bills if bill.get("cost") is not None]
+    return f"{hours} ({_money(sum(costs), bills[0].get('currency'))})" if len(costs) == len(bills) else hours
+
+
+def _run_cells(run: RecordedRun) -> Iterable[str]:
+    images = run.record.get("images", {})
+    yield _started_cell(run)
+    yield _cell(_state(run))
+    yield _cell(_count(run.record.get("keys")))
+    yield from (_cell(_count(images.get(outcome)), "zero" if not images.get(outcome) else "") for outcome in OUTCOMES)
+    yield from _cost_cells(run)
+
+
+def _part_cells(run: RecordedRun) -> Iterable[str]:
+    seconds = run.record.get("seconds", {})
+    yield _started_cell(run)
+    yield from (_cell(_duration(seconds.get(part))) for part in PARTS)
+
+
+def _cost_cells(run: RecordedRun) -> Iterable[str]:
+    yield _cell(_duration(run.record.get("seconds", {}).get("total", run.bill.get("seconds"))))
+    hours, cost = run.bill.get("vcpu_hours"), run.bill.get("cost")
+    yield _cell("-" if hours is None else f"{hours:,.3f}")
+    yield _cell("-" if cost is None else _money(cost, run.bill.get("currency")))
+
+
+def _started_cell(run: RecordedRun) -> str:
+    """Return when a run started; of a run without a record, when its batch was claimed."""
+    started = str(run.record.get("started_at", ""))[:19].replace("T", " ") or _moment(run.name.partition("-")[0])
+    number = run.record.get("attempt", run.bill.get("attempt", 1))
+    attempt = f" (attempt {number})" if number != 1 else ""
+    return f'<td title="{escape(run.name)}">{escape(started + attempt)}</td>'
+
+
+def _due(refit: RecordedRun) -> str:
+    return _moment(refit.name.rpartition("-")[2])
+
+
+def _moment(stamp: str) -> str:
+    """Return a time such as 20261121T080000000Z as people read it, a text of another form as it is."""
+    found = _STAMP.fullmatch(stamp)
+    return "{}-{}-{} {}:{}:{}".format(*found.groups()) if found else stamp
+
+
+def _state(run: RecordedRun) -> str:
+    return str(run.bill.get("state") or "-").lower()
 
 
 def _count(number: object) -> str:
     return f"{number:,}" if isinstance(number, int) else "-"
 
 
-def _seconds(number: object) -> str:
-    return f"{number:.1f}" if isinstance(number, int | float) else "-"
-
-
-def _billed(billed: object) -> str:
-    """AWS's billed resources of a run."""
-    if not isinstance(billed, dict):
+def _duration(seconds: object) -> str:
+    """Return a time in its two largest units, below a minute to a tenth of a second."""
+    if not isinstance(seconds, int | float):
         return "-"
-    return f"{billed.get('vCPUHour', 0)} vCPU-h, {billed.get('memoryGBHour', 0)} GB-h"
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE // 1:.0f} s"
+    return f"{seconds // _HOUR:,.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
+
+
+def _money(amount: float, currency: object) -> str:
+    """Return an amount to a hundredth of a cent: a small run costs less than one."""
+    return f"{amount:,.4f} {currency}"
 
 
 def _cell(content: object, kind: str = "") -> str:

@@ -1,58 +1,60 @@
-"""What ended runs did and what they cost: metrics, and `runs/<run>.billed.json`. Beside the queue, never in its way.
+"""What ended runs did and what they cost: metrics, and a bill for each run. Beside the queue, never in its way.
 
 Nothing here raises: what cannot be read or written now is missing from the metrics, not from the table.
 """
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
+from intake.bills import Attempt, Bills
 from intake.emr import Phase, Runs, RunState
-from intake.errors import PreconditionFailedError
 from intake.failed_batches import FAILED
 from intake.lake import Lake
 from intake.line import LineState
 from intake.segments import PENDING, parse_name
 from intake.steps import Step
+from intake.times import now
 
-FORMAT = 1
-RUNS = "runs/"
 _IMAGES = {"done": "ImagesDone", "unchanged": "ImagesUnchanged", "deleted": "ImagesDeleted", "errors": "ImagesErrors"}
+_LOOKED_BACK = timedelta(days=3)  # runs that were created earlier are no longer looked for
 Measure = Callable[[str, MetricUnit, float], None]
-
-
-@dataclass(frozen=True)
-class _Ended:
-    batch_id: str
-    attempt: int
-    run: RunState
-
-    @property
-    def name(self) -> str:
-        """Where the run's documents lie, without their endings."""
-        return f"{RUNS}{self.batch_id}-{self.attempt}"
 
 
 class Bookkeeping:
     """Listens to the steps of the queue, and writes up what has ended when the queue's own work is done."""
 
-    def __init__(self, lake: Lake, runs: Runs, measure: Measure, logger: Logger) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        bills: Bills,
+        runs: Runs,
+        application_id: str,
+        measure: Measure,
+        logger: Logger,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self._lake = lake
+        self._bills = bills
         self._runs = runs
+        self._application_id = application_id
         self._measure = measure
         self._logger = logger
-        self._ended: _Ended | None = None
-        self._closed: list[_Ended] = []
+        self._clock = clock
+        self._ended: tuple[Attempt, RunState] | None = None
+        self._closed: list[tuple[Attempt, RunState]] = []
+        self._billed: set[Attempt] = set()  # whose bills are known to be complete
+        self._next_page: tuple[datetime, str] | None = None
 
     def note(self, step: Step) -> None:
         """Remember a run that has ended, and that this caller, and not another, has closed its attempt."""
         if step.run is not None:
-            self._ended = _Ended(step.batch_id, step.attempt, step.run)
+            self._ended = (Attempt(step.batch_id, step.attempt), step.run)
         elif self._ended and step.done in ("settled", "attempted again", "failed"):
             self._closed.append(self._ended)
             self._ended = None
@@ -61,14 +63,19 @@ class Bookkeeping:
         """Metrics and bills of the attempts that were closed since the last time."""
         self._ended = None
         while self._closed:
-            ended = self._closed.pop()
-            self._try(lambda ended=ended: self._write_up(ended), f"writing up {ended.name}")  # type: ignore[misc]
+            attempt, run = self._closed.pop()
+            self._try(partial(self._write_up, attempt, run), f"writing up {attempt.name}")
 
     def look_at(self, event: Mapping[str, Any]) -> None:
-        """The same for a refit, of which the queue knows nothing, when an event says that a run has ended."""
+        """Write up a refit that an event says has ended; at the clock's event, every run that was not written up.
+
+        The queue knows nothing of refits, and an event of EMR Serverless is delivered on a best effort.
+        """
         detail = event.get("detail") or {}
-        if event.get("source") == "aws.emr-serverless" and {"applicationId", "jobRunId"} <= set(detail):
-            self._try(lambda: self._look_at(detail["applicationId"], detail["jobRunId"]), "writing up a refit")
+        if event.get("source") == "aws.events":
+            self._try(self._catch_up, "looking for runs that were not written up")
+        elif event.get("source") == "aws.emr-serverless" and {"applicationId", "jobRunId"} <= set(detail):
+            self._try(partial(self._look_at, detail["applicationId"], detail["jobRunId"]), "writing up a refit")
 
     def measure_queue(self, line: LineState, now: datetime) -> None:
         """What the alarms ask of the queue: what waits, what was set aside, and whether the line is paused.
@@ -93,13 +100,22 @@ class Bookkeeping:
         oldest = next((segment.written_at for segment in segments if segment), now)
         self._measure("OldestPendingSeconds", MetricUnit.Seconds, max(0.0, (now - oldest).total_seconds()))
 
-    def _write_up(self, ended: _Ended) -> None:
-        if not self._bill(ended.name, ended.batch_id, ended.attempt, ended.run):
+    def _write_up(self, attempt: Attempt, run: RunState) -> None:
+        if not self._bills.create(attempt, run):
+            return  # whoever wrote the bill has counted the run
+        self._measure_bill(run)
+        if attempt.is_refit:
             return
-        if ended.run.phase is Phase.FAILED:
+        if run.phase is Phase.FAILED:
             self._measure("RunsFailed", MetricUnit.Count, 1)
-        if (stored := self._lake.read(f"{ended.name}.json")) is not None:
+        if (stored := self._lake.read(f"{attempt.name}.json")) is not None:
             self._measure_record(json.loads(stored.body))
+
+    def _measure_bill(self, run: RunState) -> None:
+        if run.billed is not None:
+            self._measure("VcpuHours", MetricUnit.NoUnit, run.billed.vcpu_hours)
+        if run.seconds is not None:
+            self._measure("RunSeconds", MetricUnit.Seconds, run.seconds)
 
     def _measure_record(self, record: Mapping[str, Any]) -> None:
         for outcome, metric in _IMAGES.items():
@@ -113,22 +129,32 @@ class Bookkeeping:
 
     def _look_at(self, application_id: str, run_id: str) -> None:
         run = self._runs.state(application_id, run_id)
-        if run.phase is not Phase.RUNNING and run.name.startswith("refit-"):
-            self._bill(f"{RUNS}{run.name}", run.name, 1, run)
+        attempt = Attempt.of(run.name)
+        if run.phase is not Phase.RUNNING and attempt and attempt.is_refit:
+            self._write_up(attempt, run)
 
-    def _bill(self, name: str, batch_id: str, attempt: int, run: RunState) -> bool:
-        """Count and keep what a run took; False if somebody has done so before."""
-        if run.billed is not None:
-            document = {"format": FORMAT, "batch_id": batch_id, "attempt": attempt, "run_id": run.run_id}
-            document |= {"state": run.state, "seconds": run.seconds, **asdict(run.billed)}
-            try:
-                self._lake.create(f"{name}.billed.json", json.dumps(document, indent=1).encode())
-            except PreconditionFailedError:
-                return False
+    def _catch_up(self) -> None:
+        """Go through one page of the runs that ended lately; the next call goes on with the next page."""
+        since, token = self._next_page or (self._clock() - _LOOKED_BACK, None)
+        self._next_page = None  # a page that cannot be read must not end the search: it begins again
+        page = self._runs.ended(self._application_id, since, token)
+        if page.next_token:
+            self._next_page = (since, page.next_token)
+        for name, run_id in page.ids.items():
+            attempt = Attempt.of(name)
+            if attempt and attempt not in self._billed:
+                self._try(partial(self._catch_up_with, attempt, run_id), f"writing up {name}")
+
+    def _catch_up_with(self, attempt: Attempt, run_id: str) -> None:
+        bill = self._bills.read(attempt)
+        if bill and bill.hours_are_known:
+            self._billed.add(attempt)
+            return
+        run = self._runs.state(self._application_id, run_id)
+        if bill is None:
+            self._write_up(attempt, run)
+        elif run.billed and self._bills.complete(attempt, run, bill):
             self._measure("VcpuHours", MetricUnit.NoUnit, run.billed.vcpu_hours)
-        if run.seconds is not None:
-            self._measure("RunSeconds", MetricUnit.Seconds, run.seconds)
-        return True
 
     def _try(self, work: Callable[[], None], doing: str) -> None:
         try:

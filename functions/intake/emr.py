@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.type_defs import JobRunTypeDef, ResourceUtilizationTypeDef
 
 _CLOCK_SKEW = timedelta(minutes=15)
+_RUNS_OF_A_PAGE = 20
 _REFUSALS = {"ValidationException", "ResourceNotFoundException"}
 
 
@@ -52,6 +53,14 @@ class RunState:
     was_running: bool = False  # whether the job itself ever ran, as far as EMR Serverless says
 
 
+@dataclass(frozen=True)
+class EndedPage:
+    """One page of the listing of ended runs: their ids by name, and the token of the next page if there is one."""
+
+    ids: Mapping[str, str]
+    next_token: str | None
+
+
 class Runs:
     """Runs of jobs. Every method raises TransientError when nothing can be said about the run."""
 
@@ -87,6 +96,23 @@ class Runs:
             if code_of(error) in _REFUSALS:
                 return None  # an application that no longer exists: starting says so
             raise
+
+    def ended(self, application_id: str, since: datetime, token: str | None = None) -> EndedPage:
+        """Return one page, in one request, of the runs that were created after `since` and have ended.
+
+        Nothing, if the application no longer exists or EMR Serverless does not take the token.
+        """
+        options: dict[str, Any] = {"createdAtAfter": since, "states": list(_FINAL), "maxResults": _RUNS_OF_A_PAGE}
+        if token:
+            options["nextToken"] = token
+        try:
+            with transient_errors("looking for runs that have ended"):
+                page = self._client.list_job_runs(applicationId=application_id, **options)
+        except ClientError as error:
+            if code_of(error) in _REFUSALS:
+                return EndedPage({}, None)
+            raise
+        return EndedPage({run.get("name", ""): run["id"] for run in page["jobRuns"]}, page.get("nextToken"))
 
     def state(self, application_id: str, run_id: str) -> RunState:
         """How a run is doing; a run or application that no longer exists has failed."""

@@ -9,7 +9,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from intake.bills import Bills
 from intake.bookkeeping import Bookkeeping
+from intake.costs import prices_of
 from intake.emr import Runs
 from intake.failed_batches import FailedBatches
 from intake.lake import Lake
@@ -83,8 +85,9 @@ def line() -> LineState:
 @cache
 def books() -> Bookkeeping:
     """What ended runs did and cost."""
-    lake = Lake(_client("s3", config=_BOOKING), settings().lake_bucket)
-    return Bookkeeping(lake, Runs(_client("emr-serverless", config=_BOOKING)), measure, logger)
+    lake, emr = Lake(_client("s3", config=_BOOKING), settings().lake_bucket), _client("emr-serverless", config=_BOOKING)
+    bills = Bills(lake, prices_of(emr.meta.region_name))
+    return Bookkeeping(lake, bills, Runs(emr), settings().application_id, measure, logger)
 
 
 def _report(step: Step) -> None:

@@ -90,6 +90,14 @@ def test_everything_that_is_promised_is_in_the_folder(demo: Demo):
     assert "://" not in (demo.out / "report.html").read_text().replace("http://www.w3.org/", "")
 
 
+def test_the_report_shows_what_each_run_was_billed(demo: Demo):
+    page = (demo.out / "report.html").read_text()
+    section = page.partition("<h2>Featurize runs</h2>")[2].partition("</section>")[0]
+    costs = re.findall(r"<td>(\d\.\d{4}) USD</td>", section)
+    assert len(costs) == demo.figures["runs"]
+    assert all(float(cost) > 0 for cost in costs)
+
+
 def snippets(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 

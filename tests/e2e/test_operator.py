@@ -118,6 +118,8 @@ def test_after_a_run_an_operator_sees_what_it_did_and_reads_what_it_wrote(operat
     status = operator.status()
     assert (status["pending"]["keys"], status["in_flight"], status["failed_batches"]) == (0, None, [])
     assert status["last_refit"]["components"] == 2
+    assert status["last_refit"]["run"]["name"] == refitted["name"]
+    assert status["last_refit"]["run"]["cost"] == refitted["cost"] > 0
     lines = operator.types("status").stdout.splitlines()
     assert [line for line in lines if line.startswith(("pending", "in flight"))] == [
         "pending    nothing",

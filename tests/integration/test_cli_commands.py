@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from intake.documents import ACTIVE, Claim, ClaimedSegment, to_json
+from intake.emr import Billed
 from intake.failed_batches import FailedBatches
 from intake.lake import Lake
 from intake.line import LINE, Line
 from intake.segment_writer import SegmentWriter
 from intake.segments import DirtyKey, parse_name
+from tests.bills import bill, failed, succeeded
 from tests.cli_stack import FEATURES, CliStack
 from tests.local_server import REGION, ROOT, LocalServer, until
 
@@ -219,24 +221,91 @@ def test_a_document_of_a_later_release_is_refused(stack):
     assert (told.exit_code, "results/latest.json has format 2" in told.stderr) == (1, True)
 
 
+def record(stack: CliStack, batch: str, seconds: float = 61.0) -> None:
+    counts = {"done": 5, "errors": 0}
+    write(
+        stack, f"runs/{batch}-1.json", {"batch_id": batch, "keys": 5, "images": counts, "seconds": {"total": seconds}}
+    )
+
+
 def test_runs_are_told_with_what_was_billed(stack):
     # Given two recorded runs, of which one was billed
-    for minute in (1, 2):
-        name = f"20261120T12{minute:02d}00000Z-abc"
-        counts = {"done": 5, "errors": 0}
-        write(stack, f"runs/{name}-1.json", {"batch_id": name, "keys": 5, "images": counts, "seconds": {"total": 61.0}})
-    billed = {"state": "SUCCESS", "run_id": "r", "vcpu_hours": 0.5, "memory_gb_hours": 2.0, "storage_gb_hours": 0.0}
-    write(stack, "runs/20261120T1202000000Z-abc-1.billed.json".replace("1202000000Z", "120200000Z"), billed)
+    oldest, newest = "20261120T120100000Z-abc", "20261120T120200000Z-abc"
+    for batch in (oldest, newest):
+        record(stack, batch)
+    bill(stack.s3, stack.lake, succeeded(f"featurize-{newest}-1", billed=Billed(0.5, 2.0, 0.0)))
     # When runs are asked for
-    newest, oldest = lines(stack.pomona("runs", "--json").stdout)
+    told, unbilled = lines(stack.pomona("runs", "--json").stdout)
     # Then the newest is first, and an unknown cost is not guessed
-    assert (newest["batch"], newest["attempt"], newest["state"]) == ("20261120T120200000Z-abc", 1, "SUCCESS")
-    assert newest["billed"]["vcpu_hours"] == 0.5
-    assert (oldest["billed"], oldest["cost"]) == (None, None)
+    assert (told["batch"], told["attempt"], told["state"]) == (newest, 1, "SUCCESS")
+    assert told["billed"]["vcpu_hours"] == 0.5
+    assert (told["cost"], told["currency"]) == (pytest.approx(0.5 * 0.052624 + 2 * 0.0057785), "USD")
+    assert (unbilled["billed"], unbilled["cost"]) == (None, None)
     table = stack.pomona("runs").stdout
     assert "1 min 1 s" in table
     assert "unknown" in table
     assert len(lines(stack.pomona("runs", "--limit", "1", "--json").stdout)) == 1
+
+
+def test_refits_are_told_among_the_runs_with_what_was_billed(stack):
+    # Given a refit between two featurize runs, which EMR Serverless has forgotten, as it does after a while
+    before, after = "20261120T120000000Z-abc", "20261120T140000000Z-abc"
+    refit = "refit-42-20261120T130000000Z"
+    for batch in (before, after):
+        record(stack, batch)
+    bill(stack.s3, stack.lake, succeeded(refit, seconds=125, billed=Billed(0.25, 1.0, 0.0)))
+    # When runs are asked for
+    told = lines(stack.pomona("runs", "--json").stdout)
+    # Then the refit is in its place, with its time and cost
+    assert [run["batch"] for run in told] == [after, refit, before]
+    assert (told[1]["attempt"], told[1]["seconds"], told[1]["state"]) == (None, 125, "SUCCESS")
+    assert told[1]["cost"] == pytest.approx(0.25 * 0.052624 + 1.0 * 0.0057785)
+    shown = stack.pomona("runs").stdout
+    assert all(cell in shown for cell in (refit, "2 min 5 s", "0.250", "0.0189 USD"))
+
+
+def test_the_last_refit_is_told_with_its_cost(stack):
+    # Given results of a snapshot that was refitted twice; a later refit of it failed, and another's is not the last
+    write(stack, "results/latest.json", {"snapshot_id": 42, "rows": 7, "components": 3, "variance": 0.95})
+    bill(stack.s3, stack.lake, succeeded("refit-42-20261120T130000000Z", seconds=30))
+    bill(stack.s3, stack.lake, succeeded("refit-42-20261121T130000000Z", seconds=125))
+    bill(stack.s3, stack.lake, failed("refit-42-20261122T130000000Z", "no memory"))
+    bill(stack.s3, stack.lake, succeeded("refit-421-20261123T130000000Z"))
+    # When the status is asked for
+    shown = stack.pomona("status").stdout
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    # Then the last refit is the one that wrote the results
+    assert (
+        "last refit snapshot 42: rows 7, components 3, variance 0.950, took 2 min 5 s, 0.250 vCPU-hours, "
+        "cost 0.0189 USD\n"
+    ) in shown
+    assert document["last_refit"]["run"]["name"] == "refit-42-20261121T130000000Z"
+    assert document["last_refit"]["run"]["cost"] > 0
+
+
+def test_a_failed_run_is_told_with_its_reason_and_cost(stack):
+    # Given a run and a refit that failed, which EMR Serverless has forgotten
+    bill(stack.s3, stack.lake, failed(f"featurize-{BATCH}-2", "run 00a ended as FAILED: \x1b[31mno memory"))
+    bill(stack.s3, stack.lake, failed("refit-42-20261120T130000000Z", "run 00b ended as FAILED: no disk", billed=None))
+    # When runs are asked for
+    refit, featurize = lines(stack.pomona("runs", "--json").stdout)
+    shown = stack.pomona("runs").stdout
+    # Then each has its reason; a cost that is not known yet is not guessed
+    assert featurize["details"] == "run 00a ended as FAILED: \x1b[31mno memory"
+    assert (featurize["state"], featurize["attempt"], featurize["cost"] > 0) == ("FAILED", 2, True)
+    assert (refit["details"], refit["cost"]) == ("run 00b ended as FAILED: no disk", None)
+    assert rf"{BATCH}, attempt 2: run 00a ended as FAILED: \x1b[31mno memory" in shown
+    assert "refit-42-20261120T130000000Z: run 00b ended as FAILED: no disk" in shown
+
+
+def test_a_bill_of_an_earlier_release_is_still_read(stack):
+    # Given the bill of a release that wrote neither a cost nor a reason
+    earlier = {"batch_id": BATCH, "attempt": 1, "run_id": "00a", "state": "SUCCESS", "seconds": 60}
+    hours = {"vcpu_hours": 0.5, "memory_gb_hours": 2.0, "storage_gb_hours": 0.0}
+    write(stack, f"runs/{BATCH}-1.billed.json", {**earlier, **hours})
+    # When runs are asked for, then the cost is computed at the present prices
+    (told,) = lines(stack.pomona("runs", "--json").stdout)
+    assert (told["cost"], told["seconds"]) == (pytest.approx(0.5 * 0.052624 + 2 * 0.0057785), 60)
 
 
 # backfill

@@ -99,14 +99,16 @@ def archive(aws: LocalServer, lake: dict[str, str], tmp_path) -> str:
 def test_a_run_is_a_spark_submit_with_its_parameters_archives_and_environment(aws, lake, archive):
     parameters = (
         f"--conf spark.archives={archive} --conf spark.emr-serverless.driverEnv.COLOUR=red "
-        "--conf spark.app.taste='sweet and sour' --conf spark.driver.memory=1g"
+        "--conf spark.app.taste='sweet and sour' --conf spark.driver.memory=1g --conf spark.driver.memoryOverhead=2g"
     )
     run_id = start(aws, lake, "print.1", PRINT_ARGUMENTS, "--a", "b c", parameters=parameters)
     run = ended(aws, lake, run_id)
     logs = aws.state / "logs" / "runs" / run_id
     assert run["state"] == "SUCCESS", (logs / "stderr").read_text()
     assert (logs / "stdout").read_text().strip() == "['--a', 'b c'] red sweet and sour hello"
-    assert run["billedResourceUtilization"]["vCPUHour"] > 0
+    billed = run["billedResourceUtilization"]
+    assert billed["vCPUHour"] > 0
+    assert billed["memoryGBHour"] >= round((1 + 2 + 14) / 60, 3)  # a minute of the driver, and of an executor of 14 GB
     assert not list((aws.state / "runs").iterdir())
 
 

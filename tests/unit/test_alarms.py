@@ -5,11 +5,14 @@ import re
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
 
 from tests.template_roles import ACCOUNT, REGION, ROOT, STACK, resolved
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:mine"
 SOURCES = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
+PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
@@ -27,6 +30,37 @@ def test_the_documentation_says_what_to_do(name):
     assert len(section[1]) > 200
     if name != "Budget":
         assert "docs/operations.md" in alarms()[name]["AlarmDescription"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Budget"])
+def test_an_entry_of_the_runbook_has_meaning_impact_diagnosis_and_mitigation(name):
+    section = OPERATIONS.partition(f"### {name}\n")[2].partition("\n##")[0]
+    assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE) == PARTS
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of each `aws` command in blocks and in running text."""
+    found = re.findall(r"^ *(aws .+)$", text, re.MULTILINE) + re.findall(r"`(aws [^`]+)`", text)
+    return [command.split() for command in found]
+
+
+@pytest.mark.parametrize("words", commands(OPERATIONS.partition("## Alarms\n")[2]), ids=" ".join)
+def test_the_runbooks_commands_are_those_of_aws(words):
+    # Given AWS's own model of the service; then the operation and each of its options are in it
+    _, service, operation, *rest = words
+    model = get_session().get_service_model(service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    assert operation in operations
+    members = model.operation_model(operations[operation]).input_shape.members
+    options = {f"--{xform_name(name, '-')}" for name in members} | {"--query", "--output"}
+    assert {word for word in rest if word.startswith("--")} <= options
+
+
+def test_dead_letters_are_redriven_before_anything_is_judged_or_purged():
+    section = OPERATIONS.partition("### DeadLetterAlarm\n")[2].partition("\n##")[0]
+    order = ("start-message-move-task", "list-message-move-tasks", "receive-message", "purge-queue")
+    places = [section.index(f"aws sqs {command}") for command in order]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,7 @@
 """The pages that are written from the results: what they compute, and that they refuse to invent what is missing."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from benchmarks import cost, report, scale
 from benchmarks.figures import Figures, figures
+from benchmarks.idle import CLOCK_MINUTES, EMR, GET, GLUE, LIST, LOOKS_OF_AN_HOUR, Asked, Idle, ask, count_idle
 from benchmarks.places import ROOT, BenchError
 from benchmarks.simulation import Outcome
 from local.templates import parse_template
@@ -98,8 +100,56 @@ def test_more_images_cost_more_and_a_slow_engine_costs_more():
     assert few < many < slow
 
 
-def test_an_idle_month_is_nearly_free():
-    assert sum(cost.idle_month(cost.prices()).values()) < 2.0
+@pytest.fixture(scope="module")
+def idle() -> Idle:
+    return count_idle()
+
+
+def test_an_idle_month_is_nearly_free(idle):
+    assert sum(cost.idle_month(idle, cost.prices()).values()) < 2.5
+
+
+def test_what_an_idle_stack_asks_for_is_counted_from_the_functions(idle):
+    # Given the functions of this source tree; when they are called as the schedules call them
+    at = cost.prices()
+    more = Idle(
+        Asked(idle.hour.requests + Counter({LIST: LOOKS_OF_AN_HOUR}), idle.hour.metrics | {"Another"}), idle.day
+    )
+    # Then each look reads the claim, and one more LIST a look and one more metric are in the month's bill
+    assert idle.hour.requests[GET] >= LOOKS_OF_AN_HOUR
+    assert idle.hour.requests[EMR] == LOOKS_OF_AN_HOUR  # one ListJobRuns a look, and no more
+    assert {"Looks", "OldestPendingSeconds"} <= idle.hour.metrics
+    assert idle.day.requests[GLUE] == 2
+    before, after = (sum(cost.idle_month(one, at).values()) for one in (idle, more))
+    lists = cost.MONTH_HOURS * LOOKS_OF_AN_HOUR * at["s3_put_1000"] / 1000
+    assert after - before == pytest.approx(lists + at["cloudwatch_metric_month"])
+
+
+def test_a_function_that_does_more_than_an_idle_stack_needs_is_named():
+    # Given a message to take in, which no idle stack has; when the function writes a segment, then that is told
+    with pytest.raises(BenchError, match="ingest is not idle: PUT /lake/queue/pending/"):
+        ask("ingest", "ingest-s3-put")
+
+
+def test_the_clock_of_the_page_is_the_templates():
+    parameters = parse_template((ROOT / "template.yaml").read_text())["Parameters"]
+    assert parameters["ClockSchedule"]["Default"] == f"rate({CLOCK_MINUTES} minutes)"
+    assert parameters["RefitSchedule"]["Default"] == parameters["MaintenanceSchedule"]["Default"] == "rate(1 day)"
+
+
+def test_the_page_of_the_costs_says_what_its_script_writes(idle):
+    written = cost.page(figures(), idle, cost.prices())
+    assert cost.PAGE.read_text() == written, "docs/cost.md is not up to date: make bench-pages"
+
+
+def test_the_readme_quotes_the_page_of_the_costs(idle):
+    # Given what a million images and an idle month cost
+    at, readme = cost.prices(), (ROOT / "README.md").read_text()
+    parts = cost.pomona_parts(1_000_000, figures(), at)
+    computing = sum(dollars for name, dollars in parts.items() if name.startswith("EMR Serverless"))
+    # Then the README says the same
+    assert f"{sum(parts.values()):.2f} dollars for a million new images, of which {computing:.2f} are" in readme
+    assert f"{sum(cost.idle_month(idle, at).values()):.2f} dollars for a month in which nothing happens" in readme
 
 
 @pytest.mark.parametrize(("keys", "expected"), [(10, 1), (100_000, cost.MAX_EXECUTORS)])
@@ -111,12 +161,12 @@ def test_the_runs_of_a_backfill_hold_all_its_images():
     assert cost.runs_of(250_000) == [100_000, 100_000, 50_000]
 
 
-def test_the_pages_hold_every_case_and_count():
+def test_the_pages_hold_every_case_and_count(idle):
     at = cost.prices()
     page = scale.page(FIGURE, at, OUTCOME, OUTCOME)
     assert all(case.name in page for case in scale.CASES)
     assert "keys lost | **0** | **0**" in page
-    assert "100,000,000" in cost.page(FIGURE, at)
+    assert "100,000,000" in cost.page(FIGURE, idle, at)
 
 
 def test_the_report_names_what_was_not_met():

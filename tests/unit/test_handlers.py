@@ -185,6 +185,20 @@ def test_advance_says_which_batch_its_lines_are_about(stage: Stage, log: io.Stri
     assert started["batch_id"] == stage.claim()["batch_id"]
 
 
+def test_the_clock_writes_a_bill_for_a_refit_of_which_no_event_came(stage: Stage) -> None:
+    stage.runs_are("SUCCESS")
+    driver = {"sparkSubmit": {"entryPoint": "s3://lake/jobs/refit.py"}}
+    name, role = "refit-7-20261121T080000000Z", "arn:aws:iam::123456789012:role/pomona-job"
+    stage.emr.start_job_run(
+        applicationId=stage.application_id, clientToken="t", executionRoleArn=role, jobDriver=driver, name=name
+    )
+
+    stage.invoke("advance", "advance-clock")
+
+    bill = json.loads(stage.read(f"runs/{name}.billed.json"))
+    assert (bill["batch_id"], bill["state"], bill["cost"]) == (name, "SUCCESS", 0)  # moto bills no hours
+
+
 def test_what_happened_is_counted(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     stage.invoke("ingest", "ingest-partial-batch")
 

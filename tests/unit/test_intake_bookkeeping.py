@@ -11,20 +11,23 @@ from aws_lambda_powertools import Logger
 from moto import mock_aws
 
 from intake.bookkeeping import Bookkeeping
-from intake.emr import Billed, Phase, RunState
+from intake.emr import Billed, Phase, Runs, RunState
 from intake.errors import TransientError
 from intake.lake import Lake
 from intake.line import LineState
 from intake.steps import Step
+from tests.bills import ToldRuns, books_of, failed, succeeded
+from tests.model.aws import client_error
 
 SUCCEEDED = RunState(Phase.SUCCEEDED, "", "00run", "featurize-b-1", "SUCCESS", 90, Billed(0.1, 0.4, 2.0))
 FAILED = RunState(Phase.FAILED, "it broke", "00run", "featurize-b-1", "FAILED", 30, Billed(0.1, 0.4, 2.0))
 REFIT = RunState(Phase.SUCCEEDED, "", "00refit", "refit-7-20261121T080000000Z", "SUCCESS", 40, Billed(0.2, 0.8, 0.0))
 IMAGES = {"done": 5, "unchanged": 4, "deleted": 3, "absent": 2, "errors": 1, "unread": 0}
 EVENT = {"source": "aws.emr-serverless", "detail": {"applicationId": "00app", "jobRunId": "00refit"}}
+CLOCK = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
-class Runs:
+class Said:
     """What EMR Serverless says of any run."""
 
     def __init__(self, said: RunState | Exception) -> None:
@@ -45,10 +48,13 @@ class Scene:
         self.books = self.another(said)
 
     def another(self, said: RunState | Exception = REFIT, bucket: str = "lake") -> Bookkeeping:
-        def measure(name: str, _unit: Any, value: float) -> None:
-            self.measured[name] = self.measured.get(name, 0) + value
+        return self.of(Said(said), bucket)
 
-        return Bookkeeping(Lake(self.s3, bucket), Runs(said), measure, self.logger)  # type: ignore[arg-type]
+    def of(self, runs: Any, bucket: str = "lake", region: str = "eu-west-3") -> Bookkeeping:
+        return books_of(self.s3, bucket, runs, self.measure, self.logger, region)
+
+    def measure(self, name: str, _unit: Any, value: float) -> None:
+        self.measured[name] = self.measured.get(name, 0) + value
 
     def line(self, bucket: str = "lake") -> LineState:
         return LineState(Lake(self.s3, bucket), timedelta(hours=1), self.logger.warning)
@@ -99,10 +105,18 @@ def test_a_settled_run_is_counted_and_its_bill_kept(scene):
         "run_id": "00run",
         "state": "SUCCESS",
         "seconds": 90,
+        "reason": "",
         "vcpu_hours": 0.1,
         "memory_gb_hours": 0.4,
         "storage_gb_hours": 2.0,
+        "cost": pytest.approx(0.1 * 0.052624 + 0.4 * 0.0057785 + 2.0 * 0.000111),
+        "currency": "USD",
     }
+
+
+def test_a_region_without_prices_has_a_bill_without_a_cost(scene):
+    end(scene.of(Said(REFIT), region="mars-north-1"), SUCCEEDED, "settled")
+    assert (scene.bill()["vcpu_hours"], scene.bill()["cost"], scene.bill()["currency"]) == (0.1, None, None)
 
 
 def test_a_maintenance_that_failed_is_counted_beside_the_rows_of_its_run(scene):
@@ -121,7 +135,8 @@ def test_only_a_maintenance_that_did_something_ends_the_alarm(scene):
 def test_a_run_that_is_given_up_is_billed_under_its_own_attempt(scene, closed, attempt):
     end(scene.books, FAILED, closed, attempt)
     assert scene.measured == {"RunsFailed": 1, "VcpuHours": 0.1, "RunSeconds": 30}
-    assert (scene.bill()["attempt"], scene.bill()["state"]) == (1, "FAILED")
+    bill = scene.bill()
+    assert (bill["attempt"], bill["state"], bill["reason"]) == (1, "FAILED", "it broke")
 
 
 def test_who_lost_the_race_to_settle_counts_nothing(scene):
@@ -141,9 +156,20 @@ def test_what_two_have_settled_is_counted_once(scene):
     assert scene.measured == counted
 
 
-def test_what_emr_does_not_bill_yet_is_left_to_who_asks_later(scene):
-    end(scene.books, RunState(Phase.SUCCEEDED, "", "00run", "featurize-b-1", "SUCCESS"), "settled")
-    assert (scene.measured, scene.names()) == ({}, [])
+def test_what_emr_has_not_billed_yet_is_completed_by_a_later_look_and_counted_once(scene):
+    # Given a run that is settled before EMR Serverless says what it billed
+    scene.record()
+    end(scene.books, RunState(Phase.SUCCEEDED, "", "00run", "featurize-b-1", "SUCCESS", 90), "settled")
+    assert (scene.bill()["vcpu_hours"], scene.bill()["cost"]) == (None, None)
+    counted = dict(scene.measured)
+    # When the clock looks, first too early, then twice afterwards
+    scene.of(ToldRuns([RunState(Phase.SUCCEEDED, "", "00run", "featurize-b-1", "SUCCESS", 90)])).look_at(CLOCK)
+    assert scene.measured == counted
+    scene.of(ToldRuns([SUCCEEDED])).look_at(CLOCK)
+    scene.of(ToldRuns([SUCCEEDED])).look_at(CLOCK)
+    # Then the bill is complete, its hours are counted once, and nothing else again
+    assert (scene.bill()["vcpu_hours"], scene.bill()["cost"] > 0) == (0.1, True)
+    assert scene.measured == counted | {"VcpuHours": 0.1}
 
 
 @pytest.mark.parametrize("body", [b"not json", b'{"format": 1}'])
@@ -160,8 +186,9 @@ def test_a_lake_that_refuses_raises_nothing(scene, caplog):
     end(books, SUCCEEDED, "settled")
     books.look_at(EVENT)
     books.measure_queue(scene.line("no-such-lake"), datetime.now(UTC))
+    scene.of(ToldRuns([REFIT]), bucket="no-such-lake").look_at(CLOCK)
     assert scene.measured == {}
-    assert caplog.text.count("the books are incomplete") == 5
+    assert caplog.text.count("the books are incomplete") == 6
 
 
 def test_a_refit_is_billed_when_its_event_comes_and_only_once(scene):
@@ -172,7 +199,99 @@ def test_a_refit_is_billed_when_its_event_comes_and_only_once(scene):
     assert scene.measured == {"VcpuHours": 0.2, "RunSeconds": 40}
 
 
-@pytest.mark.parametrize("event", [{}, {"source": "aws.events"}, {"source": "aws.emr-serverless", "detail": None}])
+def test_the_clock_writes_up_a_refit_whose_event_was_lost_and_only_once(scene):
+    # Given a refit that has ended, of which no event came
+    runs = ToldRuns([REFIT, RunState(Phase.RUNNING, "", "00next", "refit-8-20261122T080000000Z", "RUNNING")])
+    # When the clock looks twice, and the event comes late
+    books = scene.of(runs)
+    for event in (CLOCK, CLOCK, EVENT):
+        books.look_at(event)
+    # Then it has one bill, and the refit that still runs has none
+    assert scene.names() == [f"runs/{REFIT.name}.billed.json"]
+    assert scene.measured == {"VcpuHours": 0.2, "RunSeconds": 40}
+
+
+def test_the_clock_writes_up_a_run_that_whoever_settled_it_could_not(scene):
+    # Given a run that failed and one that succeeded, and a function that died after it had settled them
+    scene.record()
+    other = failed("featurize-20261121T080000000Z-a-2", "no memory")
+    # When the clock looks
+    scene.of(ToldRuns([SUCCEEDED, other])).look_at(CLOCK)
+    # Then both are counted, as they would have been before, and who settles later counts nothing
+    assert (scene.measured["ImagesDone"], scene.measured["RunsFailed"]) == (5, 1)
+    assert scene.bill("runs/20261121T080000000Z-a-2.billed.json")["reason"] == "no memory"
+    counted = dict(scene.measured)
+    end(scene.another(), SUCCEEDED, "settled")
+    assert scene.measured == counted
+
+
+def test_a_look_asks_for_one_page_of_runs_and_the_next_look_for_the_next(scene):
+    # Given three pages of refits
+    refits = [succeeded(f"refit-{number}-20261121T08000{number}000Z") for number in range(5)]
+    runs = ToldRuns(refits, page_size=2)
+    books = scene.of(runs)
+    # When the clock looks, then each look asks once, and the fourth begins again
+    billed = []
+    for _ in range(4):
+        books.look_at(CLOCK)
+        billed.append(len(scene.names()))
+    assert billed == [2, 4, 5, 5]
+    assert runs.listed == [None, "2", "4", None]
+
+
+def test_a_page_that_is_refused_does_not_end_the_search(scene, caplog):
+    class Refusing(ToldRuns):
+        def ended(self, application_id: str, since: datetime, token: str | None = None) -> Any:
+            if token:
+                raise TransientError("throttled")
+            return super().ended(application_id, since, token)
+
+    # Given a second page that cannot be had, and a bill that nobody can read on the first
+    runs = Refusing([succeeded(f"refit-{number}-20261121T08000{number}000Z") for number in range(3)], page_size=2)
+    scene.put("runs/refit-0-20261121T080000000Z.billed.json", b"no JSON")
+    books = scene.of(runs)
+    for _ in range(3):
+        books.look_at(CLOCK)
+    # Then the first page is read again, its other refit has its bill, and it is told that the books are incomplete
+    assert scene.names() == [f"runs/refit-{number}-20261121T08000{number}000Z.billed.json" for number in (0, 1)]
+    assert caplog.text.count("the books are incomplete") == 3
+
+
+def test_a_run_of_somebody_else_in_the_application_gets_no_bill(scene):
+    scene.of(ToldRuns([succeeded(name) for name in ("", "my-job", "featurize-", "featurize-b-x")])).look_at(CLOCK)
+    assert (scene.measured, scene.names()) == ({}, [])
+
+
+class Client:
+    """Of EMR Serverless, for one answer."""
+
+    def __init__(self, answer: dict[str, Any] | Exception) -> None:
+        self.answer = answer
+        self.asked: dict[str, Any] = {}
+
+    def list_job_runs(self, **arguments: Any) -> dict[str, Any]:
+        self.asked = arguments
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_ended_runs_are_asked_for_in_one_request():
+    client = Client({"jobRuns": [{"id": "1", "name": "refit-7-x"}, {"id": "2"}], "nextToken": "more"})
+    since = datetime(2026, 11, 21, tzinfo=UTC)
+    page = Runs(client).ended("00app", since, "token")
+    assert (page.ids, page.next_token) == ({"refit-7-x": "1", "": "2"}, "more")
+    assert client.asked.pop("states") == ["SUCCESS", "FAILED", "CANCELLED"]
+    assert client.asked == {"applicationId": "00app", "createdAtAfter": since, "maxResults": 20, "nextToken": "token"}
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ResourceNotFoundException"])
+def test_a_token_or_an_application_that_is_not_known_means_no_runs(code):
+    page = Runs(Client(client_error(code, 400, "ListJobRuns"))).ended("00app", datetime.now(UTC), "token")
+    assert (page.ids, page.next_token) == ({}, None)
+
+
+@pytest.mark.parametrize("event", [{}, {"source": "pomona.ingest"}, {"source": "aws.emr-serverless", "detail": None}])
 def test_other_events_are_about_no_refit(scene, event):
     scene.books.look_at(event)
     assert scene.measured == {}

@@ -6,14 +6,17 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from moto import mock_aws
 from PIL import Image
 
-from pomona import plots
+from intake.emr import Billed
+from pomona import objects, plots
 from pomona.census import Census
 from pomona.comoments import CoMoments
 from pomona.components import ComponentCount
@@ -21,6 +24,8 @@ from pomona.palette import COLOURS, class_groups, legend
 from pomona.pca import fit
 from pomona.projected import POINTS, Sample
 from pomona.report import Report, render, script_json
+from pomona.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
+from tests.bills import bill, failed, succeeded
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
@@ -45,6 +50,17 @@ def sample_of(labels, k=4, seed=0):
     return Sample(len(labels), keys, list(labels), points.tolist())
 
 
+RECORD = {
+    "format": 1,
+    "batch_id": HOSTILE[3],
+    "attempt": 2,
+    "started_at": "2025-06-01T10:00:00+00:00",
+    "keys": 1100,
+    "images": {"done": 1000, "unchanged": 90, "deleted": 5, "absent": 1, "errors": 4, "unread": 0},
+    "seconds": {"session": 5.91, "plan": 1.2, "get": 3.0, "inference": 20.0, "total": 31.5},
+}
+
+
 @pytest.fixture
 def report():
     model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(100))
@@ -61,22 +77,12 @@ def report():
         "backbone": "fruitnet@0123456789ab",
         "refitted_at": "2025-06-01T11:00:00+00:00",
     }
-    run = {
-        "format": 1,
-        "batch_id": HOSTILE[3],
-        "attempt": 2,
-        "started_at": "2025-06-01T10:00:00+00:00",
-        "keys": 1100,
-        "images": {"done": 1000, "unchanged": 90, "deleted": 5, "absent": 1, "errors": 4, "unread": 0},
-        "seconds": {"session": 5.91, "plan": 1.2, "get": 3.0, "inference": 20.0, "total": 31.5},
-    }
     return Report(
         summary=summary,
         model=model,
         census=Census(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
         sample=sample_of(HOSTILE * 5),
-        runs=[run],
-        all_runs=1,
+        runs=RecordedRuns([RecordedRun(RECORD["batch_id"], RECORD)], 1),
         seconds={"session": 6.0, "gather": 1.5, "total": 8.0},
     )
 
@@ -152,15 +158,99 @@ def test_many_failures_are_capped_and_counted(report):
 
 
 def test_no_failures_and_no_runs_are_said(report):
-    text = " ".join(Page(render(replace(report, runs=[], all_runs=0, census=Census(60, 0, 0, frozenset("ab"))))).text)
+    text = " ".join(Page(render(replace(report, runs=RecordedRuns(), census=Census(60, 0, 0, frozenset("ab"))))).text)
     assert "every image in the bucket has its features" in text
     assert "No featurize run has left a record" in text
 
 
-def test_what_aws_billed_is_shown_once_it_is_known(report):
-    assert b"vCPU-h" not in render(report)
-    billed = report.runs[0] | {"billed": {"vCPUHour": 0.25, "memoryGBHour": 1.5}}
-    assert b"0.25 vCPU-h, 1.5 GB-h" in render(replace(report, runs=[billed]))
+@pytest.fixture
+def lake(monkeypatch):
+    """A bucket whose documents the report's own code reads, and the deployed bookkeeping writes."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    objects.s3_client.cache_clear()
+    with mock_aws():
+        s3 = objects.s3_client()
+        s3.create_bucket(Bucket="lake")
+        yield s3
+    objects.s3_client.cache_clear()
+
+
+def put(s3, name, document):
+    s3.put_object(Bucket="lake", Key=f"runs/{name}", Body=json.dumps(document).encode())
+
+
+def rows(page, title):
+    """The rows of the table below a heading, as a list of cells each."""
+    section = page.decode().partition(f"<h2>{title}</h2>")[2].partition("</section>")[0]
+    found = re.findall(r"<tr>(.*?)</tr>", section, re.DOTALL)
+    return [[unescape(cell) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)] for row in found]
+
+
+def told(page, title):
+    """The rows of that table by their columns' names."""
+    head, *body = rows(page, title)
+    return [dict(zip(head, row, strict=True)) for row in body]
+
+
+def test_what_emr_serverless_billed_is_shown_for_runs_and_refits(report, lake):
+    # Given a run that succeeded at its second attempt and a refit of an hour, both billed
+    batch = "20261121T080000000Z-a"
+    put(lake, f"{batch}-2.json", RECORD | {"batch_id": batch})
+    bill(lake, "lake", failed(f"featurize-{batch}-1", "no memory", seconds=75, billed=Billed(0.125, 0.5, 0.0)))
+    bill(lake, "lake", succeeded(f"featurize-{batch}-2", billed=Billed(0.25, 1.0, 0.0)))
+    bill(lake, "lake", succeeded("refit-7-20261121T090000000Z", seconds=3725, billed=Billed(2.0, 8.0, 0.0)))
+    # When the report is made of the lake's documents
+    page = render(replace(report, runs=recorded_runs("lake")))
+    # Then each has its time, its hours and its cost, the attempt that left no record too
+    second, first = told(page, "Featurize runs")
+    costs = ("state", "took", "vCPU-hours", "cost")
+    assert [second[name] for name in costs] == ["success", "31.5 s", "0.250", "0.0189 USD"]
+    assert [first[name] for name in costs] == ["failed", "1 min 15 s", "0.125", "0.0095 USD"]
+    assert (first["started (UTC)"], first["keys"]) == ("2026-11-21 08:00:00", "-")
+    assert "billed 0.375 vCPU-hours (0.0284 USD) for these runs." in page.decode()
+    (refit,) = told(page, "Earlier refits")
+    assert [refit[name] for name in costs] == ["success", "1 h 2 min", "2.000", "0.1515 USD"]
+    assert refit["due (UTC)"] == "2026-11-21 09:00:00"
+    # And the parts of a run have a table of their own
+    (parts,) = told(page, "Where the time of these runs went")
+    assert (parts["session"], parts["inference"], parts["commit"]) == ("5.9 s", "20.0 s", "-")
+
+
+def test_what_is_not_billed_yet_or_has_no_price_is_not_guessed(report, lake):
+    # Given a run without a bill, one whose hours are not known yet, and one of a region without prices
+    for minute in (1, 2, 3):
+        put(lake, f"20261121T08{minute:02d}00000Z-a-1.json", RECORD)
+    bill(lake, "lake", succeeded("featurize-20261121T080200000Z-a-1", billed=None))
+    bill(lake, "lake", succeeded("featurize-20261121T080300000Z-a-1"), region="mars-north-1")
+    # When the report is made, then what is not known is said to be so
+    page = render(replace(report, runs=recorded_runs("lake")))
+    shown = [(run["vCPU-hours"], run["cost"]) for run in told(page, "Featurize runs")]
+    assert shown == [("0.250", "-"), ("-", "-"), ("-", "-")]
+    assert "billed 0.250 vCPU-hours for these runs, without 2 of them that have no bill." in page.decode()
+    assert "No earlier refit has left a bill." in page.decode()
+
+
+def test_the_latest_runs_are_read_newest_first_and_a_damaged_document_is_left_out(lake, caplog):
+    # Given more runs and refits than are shown, a record of a later release and a bill that is no JSON
+    for number in range(SHOWN_RUNS + 5):
+        put(lake, f"20261121T08{number:02d}00000Z-a-1.json", RECORD)
+    for number in range(SHOWN_REFITS + 1):
+        bill(lake, "lake", succeeded(f"refit-{100 - number}-202611{number + 1:02d}T080000000Z"))
+    put(lake, "20261122T080000000Z-a-1.json", RECORD | {"format": 2})
+    lake.put_object(Bucket="lake", Key="runs/20261121T085400000Z-a-1.billed.json", Body=b"no JSON")
+    # When they are read
+    runs = recorded_runs("lake")
+    # Then they are the latest, by their time
+    assert [run.name for run in runs.featurize[:2]] == ["20261121T085400000Z-a-1", "20261121T085300000Z-a-1"]
+    assert (len(runs.featurize), runs.all_featurize) == (SHOWN_RUNS - 1, SHOWN_RUNS + 6)
+    assert [run.name for run in runs.refits[:2]] == ["refit-80-20261121T080000000Z", "refit-81-20261120T080000000Z"]
+    assert (len(runs.refits), runs.all_refits) == (SHOWN_REFITS, SHOWN_REFITS + 1)
+    # And it is told what was left out
+    assert caplog.text.count("the report leaves it out") == 2
+    assert not runs.featurize[0].bill
 
 
 def test_classes_beyond_the_colours_share_one():

@@ -1,10 +1,10 @@
-"""What a run cost: what EMR Serverless billed, at the prices of `intake/prices.json`."""
+"""What a run costs: what EMR Serverless billed, at the list prices of `prices.json`."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from intake.emr import Billed
 
@@ -20,16 +20,13 @@ class Prices:
     hourly: Mapping[str, float]
 
     def cost(self, billed: Billed) -> float:
-        """In `currency`."""
+        """Return the cost in `currency`."""
         return float(sum(getattr(billed, field) * self.hourly[price] for field, price in _PRICE_OF.items()))
 
 
 @cache
 def prices_of(region: str) -> Prices | None:
-    """The prices of a region, None if the file does not have it: a cost is never guessed."""
-    source = files("intake").joinpath("prices.json")
-    if not source.is_file():
-        return None
-    document = json.loads(source.read_text())
+    """Return the prices of a region, None if the file does not have the region: a cost is never guessed."""
+    document = json.loads(Path(__file__).with_name("prices.json").read_text())
     hourly = document["emr_serverless"].get(region)
     return Prices(document["currency"], document["as_of"], hourly) if hourly else None

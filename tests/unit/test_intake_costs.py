@@ -1,9 +1,9 @@
-"""What a run cost."""
+"""What a run costs."""
 
 import pytest
 
+from intake.costs import Prices, prices_of
 from intake.emr import Billed
-from pomona_cli.costs import Prices, prices_of
 
 
 def test_a_cost_is_the_billed_hours_at_their_prices():
