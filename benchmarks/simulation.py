@@ -48,6 +48,7 @@ VARIABLES = {
     "APPLICATION_ID": "application",
     "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
     "JOB_PREFIX": "jobs/0123456789ab",
+    "ADVANCE_FUNCTION_NAME": "advance",
 }
 """Of the functions, as the template sets them."""
 

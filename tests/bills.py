@@ -11,7 +11,7 @@ from intake.bookkeeping import Bookkeeping, Measure
 from intake.costs import prices_of
 from intake.emr import Billed, EndedPage, Phase, RunState
 from intake.lake import Lake
-from intake.queue import Step
+from intake.steps import Step
 
 REGION = "eu-west-3"
 APPLICATION = "00app"
