@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
+from intake.failed_batches import FailedBatches
+from intake.lake import Lake
 from pomona.backbone import Engine, load_backbone
 from pomona.branch import Branch
-from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError, UnreadError
+from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
 from pomona.featurize_run import FeaturizeRun
 from pomona.images import decode, resize
 from pomona.objects import read_json
@@ -40,7 +42,6 @@ class Orchard:
     s3: Any
     spark: SparkSession
     run: FeaturizeRun
-    foreign: list[str] = field(default_factory=list)
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.run.images_bucket, Key=key, Body=body)
@@ -48,12 +49,11 @@ class Orchard:
     def delete(self, key: str) -> None:
         self.s3.delete_object(Bucket=self.run.images_bucket, Key=key)
 
-    def claim(self, keys: list[str], attempt: int = 1, buckets: tuple[str, ...] = (), version: int = 1) -> FeaturizeRun:
+    def claim(self, keys: list[str], attempt: int = 1) -> FeaturizeRun:
         batch_id = f"20261121T070000000Z-{next(batches):08x}"
         segment = f"queue/pending/20261121T070000000Z-{len(keys):06d}-{batch_id}-0.jsonl"
         lines = [
-            json.dumps({"v": version, "bucket": bucket, "key": key, "seen_at": "2026-11-21T07:00:00Z"})
-            for bucket in (self.run.images_bucket, *buckets)
+            json.dumps({"v": 1, "bucket": self.run.images_bucket, "key": key, "seen_at": "2026-11-21T07:00:00Z"})
             for key in keys
         ]
         self.s3.put_object(Bucket=self.run.lake_bucket, Key=segment, Body="\n".join(lines).encode())
@@ -201,14 +201,34 @@ def test_another_backbone_makes_every_row_new(orchard, tmp_path):
     assert orchard.rows()["a.jpg"]["backbone"] == record["backbone"] == f"other@{other['digest'][:12]}"
 
 
-def test_keys_of_another_bucket_are_left_unread_and_the_others_published(orchard):
-    orchard.put("a.jpg", jpeg(1))
-    run = orchard.claim(["a.jpg"], buckets=("elsewhere",))
-    with pytest.raises(UnreadError, match=r"1 of 2 keys could not be read: not in the bucket images-"):
-        run.start(lambda: orchard.spark)
-    assert list(orchard.rows()) == ["a.jpg"]
-    record = read_json(run.lake_bucket, f"runs/{run.batch_id}-1.json")
-    assert images_of(record) == {"done": 1, "unread": 1}
+def test_a_segment_with_unusable_lines_is_set_aside_alone_and_the_batch_goes_on(orchard):
+    # Given a batch of a good segment, one of garbage, and one with a good line and one of another bucket
+    for key in ("a.jpg", "b.jpg"):
+        orchard.put(key, jpeg(1))
+    run = orchard.claim(["a.jpg"])
+    lake = run.lake_bucket
+    good = json.dumps({"v": 1, "bucket": run.images_bucket, "key": "b.jpg", "seen_at": "t"})
+    foreign = json.dumps({"v": 1, "bucket": "elsewhere", "key": "theirs.jpg", "seen_at": "t"})
+    bodies = {"garbage": b"\xff\x00 no JSON", "mixed": f"{good}\n{foreign}\n".encode()}
+    for name, body in bodies.items():
+        orchard.s3.put_object(Bucket=lake, Key=f"queue/pending/{name}.jsonl", Body=body)
+    segments = [one["name"] for one in read_json(lake, "queue/active.json")["segments"]]
+    orchard.make_active(run.batch_id, 1, [*segments, *(f"queue/pending/{name}.jsonl" for name in bodies)], form=2)
+    # When it is featurized
+    record = run.start(lambda: orchard.spark)
+    # Then every usable key has its row, and the run succeeds
+    assert set(orchard.rows()) == {"a.jpg", "b.jpg"}
+    assert images_of(record) == {"done": 2}
+    assert {one["batch_id"] for one in record["set_aside"]} == set(bodies)
+    # and what could not be used lies in a failed batch of its own, whole, with key and bucket in the reason
+    for name, body in bodies.items():
+        kept = orchard.s3.get_object(Bucket=lake, Key=f"queue/failed/{name}/{name}.jsonl")["Body"].read()
+        assert kept == body
+    failed = FailedBatches(Lake(orchard.s3, lake), None)
+    assert failed.read("garbage").reason.startswith("1 of 1 lines cannot be used: line 1 is not JSON")
+    assert failed.read("mixed").reason == (
+        "1 of 2 lines cannot be used: line 2 names the key 'theirs.jpg' of the bucket 'elsewhere'"
+    )
 
 
 def test_a_missing_bucket_deletes_nothing(orchard):
@@ -285,7 +305,7 @@ def test_a_branch_that_a_dead_driver_left_is_taken_over(orchard):
     [
         (("other", 1, 1), SupersededError, "is not in flight: batch other attempt 1 is"),
         (("mine", 2, 1), SupersededError, "attempt 1 is not in flight: batch mine attempt 2 is"),
-        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, this job reads format 1"),
+        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, this job reads formats"),
         (None, SupersededError, "batch mine attempt 1 is not in flight: no batch is"),
     ],
 )
@@ -296,12 +316,6 @@ def test_a_run_that_is_not_in_flight_looks_at_nothing(orchard, active, error, sa
         orchard.make_active(batch_id, attempt, [], form)
     with pytest.raises(error, match=said):
         replace(orchard.run, batch_id="mine").start(lambda: orchard.spark)
-
-
-def test_a_segment_of_an_unknown_version_is_refused(orchard):
-    run = orchard.claim(["a.jpg"], version=2)
-    with pytest.raises(MisconfiguredError, match="has version 2, this job reads 1"):
-        run.start(lambda: orchard.spark)
 
 
 @pytest.fixture
