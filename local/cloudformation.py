@@ -16,7 +16,7 @@ from moto.core.utils import utcnow
 from moto.s3.models import s3_backends
 
 from local.clients import ACCOUNT_ID, Clients
-from local.deployment import Deployment, DeploymentError, Target, check_types, in_order
+from local.deployment import Deployment, DeploymentError, Target, check_kinds, check_types, in_order
 from local.intrinsics import Resource
 from local.store import StackStore
 from local.templates import check_rules, parameter_values, parse_template, read_template
@@ -119,8 +119,10 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             else item["ParameterValue"]
             for item in parameters
         }
+        checked = self._check(template, given)
+        check_kinds(stack.template_dict, checked[0])
         stack.tags = tags or stack.tags
-        self._begin(stack, "UPDATE", template, *self._check(template, given))
+        self._begin(stack, "UPDATE", template, *checked)
         return stack
 
     def delete_stack(self, name_or_stack_id: str) -> None:
@@ -145,6 +147,8 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             raise ValidationError(stack_name)
         if known and known[0].status == "ROLLBACK_COMPLETE":
             raise ValidationError(message=f"Stack:{known[0].stack_id} is in ROLLBACK_COMPLETE state: delete it first")
+        if known:
+            check_kinds(known[0].template_dict, checked[0])
         stack = known[0] if known else self._new_stack(stack_name, options.get("tags") or {})
         if not known:
             stack.become("REVIEW_IN_PROGRESS", "User Initiated")
@@ -202,6 +206,9 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         deployment = Deployment(stack.target, self.clients, stack.report)
         try:
             deployment.apply(template, values)
+            if action == "UPDATE":
+                stack.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+                deployment.clean_up(template, values)
             stack.become(f"{action}_COMPLETE")
         except Exception as error:
             if action == "UPDATE":
@@ -216,7 +223,9 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             if action == "CREATE":
                 deployment.remove_all(list(stack.target.resources.values()))
             else:
-                deployment.apply(stack.template_dict, stack.values)
+                deployment.roll_back(stack.template_dict, stack.values)
+                stack.become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", reason)
+                deployment.clean_up(stack.template_dict, stack.values)
             stack.become(f"{prefix}_COMPLETE", reason)
         except Exception as error:
             stack.become(f"{prefix}_FAILED", str(error))
