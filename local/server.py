@@ -98,6 +98,7 @@ class EmbeddedAws:
         restore_messages()
         for backend, job_run in interrupted:
             backend.enter(job_run, "FAILED", "The embedded AWS was stopped while the job was running")
+            backend.stop_application(job_run.application_id)
 
     def serve(self) -> None:
         """Answer in the background, so that the restoring can speak to this server; then start the clock."""
