@@ -114,7 +114,9 @@ def ask(answers: list[dict], context: SimpleNamespace, version: int, physical_id
 
 
 @pytest.mark.parametrize("in_place", ["the old code", "the new code"])
-def test_a_rollback_goes_back_to_the_old_bundle_whichever_code_is_asked(in_place, bundle, lake, answers, lambda_context):
+def test_a_rollback_goes_back_to_the_old_bundle_whichever_code_is_asked(
+    in_place, bundle, lake, answers, lambda_context
+):
     # Given two releases, each with a backbone that the other has not
     first = ask(answers, lambda_context, 1, "none")
     describe(bundle, digest="cd" * 32, backbones=["vgg16"])
