@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from intake.bundle import Bundle, publish, published_by, remove_old
 from intake.custom_resource import Request, Resource, answer
+from intake.ownership import account_of, s3_of
 
 logger = Logger()
 BUNDLE = Path(__file__).with_name("bundle")
@@ -25,13 +25,14 @@ def provide(request: Request) -> Resource:
     """Publish the bundle on Create and Update. Delete keeps it: a run in flight still reads what it started with."""
     if request["RequestType"] == "Delete":
         return Resource(request["PhysicalResourceId"])
-    prefix = _publish(request["ResourceProperties"], {request.get("PhysicalResourceId", "")})
+    s3 = s3_of(account_of(request["StackId"]))
+    prefix = _publish(s3, request["ResourceProperties"], {request.get("PhysicalResourceId", "")})
     return Resource(prefix, {"Prefix": prefix})
 
 
-def _publish(properties: Mapping[str, str], in_use: set[str]) -> str:
+def _publish(s3: Any, properties: Mapping[str, str], in_use: set[str]) -> str:  # noqa: ANN401
     """Return where the bundle of the asked version lies, after copying it there if this code carries it."""
-    bundle, s3, lake = Bundle.open(BUNDLE), boto3.client("s3"), os.environ["LAKE_BUCKET"]
+    bundle, lake = Bundle.open(BUNDLE), os.environ["LAKE_BUCKET"]
     version = properties["FunctionVersion"].rpartition("function:")[2]
     published = published_by(s3, lake, version)
     if published and published != bundle.prefix:

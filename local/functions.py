@@ -59,7 +59,7 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
         if version not in known:  # moto would give the number of a deleted version again
             latest.versions_published = getattr(latest, "versions_published", 0) + 1
             version.set_version(latest.versions_published)
-            self._lambdas._arns[version.function_arn] = version  # noqa: SLF001 - as moto does
+            self._lambdas._arns[version.function_arn] = version
         return version
 
     def number_versions_from(self, function_name: str, version: str) -> None:
