@@ -106,19 +106,17 @@ class Deployment:
             self._forget(resource)
         self._replaced = []
 
-    def roll_back(self, template: dict[str, Any], parameters: dict[str, str]) -> None:
-        """Undo a failed update: what it replaced is taken back, what it changed is changed again, in the same order.
+    def take_back(self) -> None:
+        """Take back what a failed update has replaced; applying the old template then undoes what it has changed.
 
-        Whatever failed is asked once more too, with its old properties (aws/aws-cdk #17040).
+        Whatever failed is then asked once more too, with its old properties (aws/aws-cdk #17040), and a function hears
+        of its custom resource by an Update with the old properties (aws/aws-cdk pull request 29581).
         """
         replaced, self._replaced = self._replaced, []
         for old in replaced:
-            new = self._target.resources[old.logical_id]
-            if is_custom(old.type):
-                continue  # a function hears of it: an Update with the old properties (aws/aws-cdk pull request 29581)
-            self._target.resources[old.logical_id] = old
-            self._replaced.append(replace(new, kept_when_replaced=False))
-        self.apply(template, parameters)
+            if not is_custom(old.type):
+                self._replaced.append(replace(self._target.resources[old.logical_id], kept_when_replaced=False))
+                self._target.resources[old.logical_id] = old
 
     def remove_all(self, resources: list[Resource]) -> None:
         """Remove resources, the last made first; those with DeletionPolicy Retain stay."""

@@ -87,8 +87,8 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
     def update_application(self, application_id: str, **changes: Any) -> Any:
         application = self.get_application(application_id)
         if application.state not in ("CREATED", "STOPPED"):
-            # the words of guidance-for-clickstream-analytics-on-aws #60; that CloudFormation sends all that the template
-            # has, so that no change at all is taken: cloudformation-coverage-roadmap #2370
+            # the words of guidance-for-clickstream-analytics-on-aws #60. CloudFormation sends all that a template has,
+            # so that not even the changes pass that a started application takes: cloudformation-coverage-roadmap #2370
             raise ValidationException(
                 f"Application {application_id} must be in one of the statuses to be updated: [STOPPED, CREATED]. "
                 f"Current status: {application.state}"

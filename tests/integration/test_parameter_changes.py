@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.registry import is_custom, schema
 from local.templates import parse_template
@@ -221,8 +222,15 @@ def test_a_change_of_the_application_that_its_name_does_not_tell_is_refused_whil
     assert "must be in one of the statuses to be updated: [STOPPED, CREATED]. Current status: STARTED" in stack.told()
 
 
-def test_what_an_update_left_is_put_right_once_the_application_has_stopped(stack: TemplateStack) -> None:
-    assert stack.deploy() == "UPDATE_COMPLETE", stack.told()
+def test_the_rollback_is_continued_once_the_application_has_stopped(stack: TemplateStack) -> None:
+    # Given what the test before has left, which takes no update
+    with pytest.raises(ClientError, match="is in UPDATE_ROLLBACK_FAILED state and can not be updated"):
+        stack.deploy()
+    # When the run has ended
+    stack.aws.client("cloudformation").continue_update_rollback(StackName="pomona")
+    # Then the stack is as it was (docs/upgrade.md)
+    until(lambda: stack.status() == "UPDATE_ROLLBACK_COMPLETE", 30, "the rollback is done")
+    assert stack.deploy(MaxAttempts="4") == "UPDATE_COMPLETE", stack.told()
 
 
 # Where a property is set that only a new resource can have: what changes it, by the resource and the property
