@@ -7,7 +7,6 @@ which these are.
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -16,14 +15,11 @@ from botocore.exceptions import ClientError
 from local.registry import is_custom, schema
 from local.templates import parse_template
 from tests.local_server import REGION, ROOT, LocalServer, until
-from tests.template_roles import KEY
+from tests.parameter_changes import CHANGES, IN_PLACE, REFUSED, REPLACING, TOPIC
 from tests.template_roles import resolved as resources_of
 from tests.template_stack import TemplateStack
 
 LAKE = f"pomona-lake-123456789012-{REGION}"
-IMAGES = f"pomona-images-123456789012-{REGION}"
-TOPIC = f"arn:aws:sns:{REGION}:123456789012:mine"
-OTHER_KEY = KEY.replace("11111111-", "99999999-")
 TAKES_LOGS = {
     "Version": "2012-10-17",
     "Statement": [
@@ -36,63 +32,6 @@ TAKES_LOGS = {
     ],
 }
 LASTING = {"ImagesBucket", "LakeBucket", "Database", "EventQueue", "DeadLetterQueue", "PublishedBundle", "RunLogs"}
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a parameter's new value does to a stack's resources, and what must hold beside it."""
-
-    value: str
-    replaced: set[str] = field(default_factory=set)
-    made: set[str] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
-    refused: str = ""
-    beside: dict[str, str] = field(default_factory=dict)
-    variable: str = ""
-
-
-IN_PLACE = {
-    "Components": Change("0.9", variable="COMPONENTS"),
-    "RefitSchedule": Change("rate(2 days)"),
-    "MaintenanceSchedule": Change("cron(0 3 * * ? *)"),
-    "SnapshotDays": Change("9", variable="SNAPSHOT_DAYS"),
-    "MaxImageBytes": Change("5000", variable="MAX_IMAGE_BYTES"),
-    "MaxImagePixels": Change("5000", variable="MAX_IMAGE_PIXELS"),
-    "LaunchAtKeys": Change("77", variable="LAUNCH_AT_KEYS"),
-    "LaunchAfterMinutes": Change("77", variable="LAUNCH_AFTER_MINUTES"),
-    "MaxKeysPerRun": Change("77", variable="MAX_KEYS_PER_RUN"),
-    "MaxAttempts": Change("7", variable="MAX_ATTEMPTS"),
-    # the mapping's batching window is not createOnly; the embedded AWS makes it anew all the same
-    "BatchWindowSeconds": Change("7", replaced={"IngestFunctionImageEvents"}),
-    "ClockSchedule": Change("rate(7 minutes)"),
-    "Architecture": Change("arm64"),
-    "MaxExecutors": Change("7", variable="MAX_EXECUTORS"),
-    "RunTimeoutMinutes": Change("77", variable="RUN_TIMEOUT_MINUTES"),
-    "LogRetentionDays": Change("7"),
-    "EndpointUrl": Change("http://127.0.0.1:9"),
-    "ImagesPrefixes": Change("plants/", variable="IMAGES_PREFIXES"),
-    "ImagesSuffixes": Change(".jpg", variable="IMAGES_SUFFIXES"),
-    "DeleteData": Change("delete"),
-    "AccessLogBucketName": Change("access-logs"),
-    "ImageVersionsDays": Change("7"),
-    "AlarmEmail": Change("a@example.org", made={"AlarmTopic", "AlarmTopicPolicy"}),
-    "AlarmTopicArn": Change(TOPIC),
-    "OldestPendingAlarmSeconds": Change("777"),
-    "RefitAlarmSeconds": Change("7777"),
-    "ErrorRatePercent": Change("7"),
-}
-REPLACING = {
-    # the application's name tells them, so that a run in flight is not in the way (and ends in the old application)
-    "MaxVcpus": Change("77", replaced={"Application"}),
-    "KmsKeyArn": Change(KEY, replaced={"Application"}),
-    "MonthlyBudgetUsd": Change("7", made={"Budget"}, beside={"AlarmTopicArn": TOPIC}),
-}
-REFUSED = {
-    "BackboneName": Change("vgg16", refused="BackboneName is vgg16, but the bundle holds fruitnet"),
-    "ImagesBucketName": Change("photos", refused=f"the bucket cannot change from {IMAGES} to photos"),
-    "DatabaseName": Change("another", refused="DatabaseName cannot change from pomona to another"),
-}
-CHANGES = IN_PLACE | REPLACING | REFUSED
 
 
 @pytest.fixture(scope="module")
