@@ -6,12 +6,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from intake import wiring
 from intake.refits import scheduled_time
-from intake.telemetry import logger, metrics, traced
+from intake.telemetry import logger, traced
 
 
 @logger.inject_lambda_context(clear_state=True)
 @traced
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str | None]:
     """Write the segment that asks for maintenance and return its name, null if nothing is due.
 

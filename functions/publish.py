@@ -1,15 +1,16 @@
 """CloudFormation custom resource: puts the job's code, its packages and the backbone where EMR Serverless reads."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from intake.bundle import Bundle, publish, remove_old
+from intake.bundle import Bundle, publish, published_by, remove_old
 from intake.custom_resource import Request, Resource, answer
+from intake.ownership import account_of, s3_of
 
 logger = Logger()
 BUNDLE = Path(__file__).with_name("bundle")
@@ -21,14 +22,26 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 
 def provide(request: Request) -> Resource:
-    """Publishes the bundle on Create and Update. Delete keeps it: a run in flight still reads what it started with."""
+    """Publish the bundle on Create and Update. Delete keeps it: a run in flight still reads what it started with."""
     if request["RequestType"] == "Delete":
         return Resource(request["PhysicalResourceId"])
-    bundle = Bundle.open(BUNDLE)
-    bundle.require(request["ResourceProperties"]["BackboneName"])
-    s3, lake = boto3.client("s3"), os.environ["LAKE_BUCKET"]
-    publish(s3, lake, bundle)
+    s3 = s3_of(account_of(request["StackId"]))
+    prefix = _publish(s3, request["ResourceProperties"], {request.get("PhysicalResourceId", "")})
+    return Resource(prefix, {"Prefix": prefix})
+
+
+def _publish(s3: Any, properties: Mapping[str, str], in_use: set[str]) -> str:  # noqa: ANN401
+    """Return where the bundle of the asked version lies, after copying it there if this code carries it."""
+    bundle, lake = Bundle.open(BUNDLE), os.environ["LAKE_BUCKET"]
+    version = properties["FunctionVersion"].rpartition("function:")[2]
+    published = published_by(s3, lake, version)
+    if published and published != bundle.prefix:
+        # a rollback that CloudFormation asks for while this newer code is still in place
+        logger.info("back to the bundle of an earlier version", prefix=published, version=version)
+        return published
+    bundle.require(properties["BackboneName"])
+    publish(s3, lake, bundle, version)
     # a rollback goes back to the previous one, and a run in flight may have started with it
-    removed = remove_old(s3, lake, {bundle.prefix, request.get("PhysicalResourceId", "")})
+    removed = remove_old(s3, lake, {bundle.prefix, *in_use})
     logger.info("published the bundle", prefix=bundle.prefix, backbones=bundle.backbones, removed=removed)
-    return Resource(bundle.prefix, {"Prefix": bundle.prefix})
+    return bundle.prefix

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from intake import buckets, databases, notifications
 from intake.custom_resource import Request, Resource, answer
 from intake.deletions import Deletion
+from intake.ownership import account_of, s3_of
 
 logger = Logger()
 
@@ -22,9 +23,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 def provide(request: Request, remaining_milliseconds: Callable[[], int]) -> Resource:
     """Does what is asked of the resource, by its type."""
+    s3 = s3_of(account_of(request["StackId"]))
     deletion = Deletion.of(request, boto3.client("cloudformation"), remaining_milliseconds)
     if request["ResourceType"] == "Custom::Bucket":
-        return buckets.provide(boto3.client("s3"), os.environ["AWS_REGION"], request, deletion)
+        return buckets.provide(s3, os.environ["AWS_REGION"], request, deletion)
     if request["ResourceType"] == "Custom::Database":
         return databases.provide(boto3.client("glue"), request, deletion)
-    return notifications.provide(boto3.client("s3"), request)
+    return notifications.provide(s3, request)

@@ -12,16 +12,19 @@ from urllib.parse import unquote, urlsplit
 
 from moto.cloudformation import models
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
+from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.s3.models import s3_backends
 
+from local.change_sets import change_set_of
 from local.clients import ACCOUNT_ID, Clients
-from local.deployment import Deployment, DeploymentError, Target, check_types, in_order
+from local.deployment import Deployment, DeploymentError, Target, check_kinds, check_types, in_order
 from local.intrinsics import Resource
 from local.store import StackStore
 from local.templates import check_rules, parameter_values, parse_template, read_template
 
 _MOMENT_SECONDS = 3.0
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 class DeployedStack(models.Stack):  # type: ignore[misc]
@@ -37,6 +40,7 @@ class DeployedStack(models.Stack):  # type: ignore[misc]
         self.events: list[models.Event] = []
         self.notification_arns: list[str] = []
         self.status, self.status_reason = "REVIEW_IN_PROGRESS", ""
+        self.undoing: Deployment | None = None
         self.creation_time = utcnow()
         self.role_arn = self.timeout_in_minutes = self.description = None
         self.policy = ""
@@ -113,15 +117,25 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         self, name: str, template: str, role_arn: Any, parameters: list[dict[str, Any]], tags: dict[str, str] | None
     ) -> DeployedStack:
         stack: DeployedStack = self.get_stack(name)
+        _require(stack, "updated", *_UPDATABLE)
         given = {
             item["ParameterKey"]: stack.values[item["ParameterKey"]]
             if item.get("UsePreviousValue")
             else item["ParameterValue"]
             for item in parameters
         }
+        checked = self._check(template, given)
+        check_kinds(stack.template_dict, checked[0])
         stack.tags = tags or stack.tags
-        self._begin(stack, "UPDATE", template, *self._check(template, given))
+        self._begin(stack, "UPDATE", template, *checked)
         return stack
+
+    def continue_update_rollback(self, name: str) -> None:
+        """Try again to undo what could not be undone: somebody has removed the reason."""
+        stack: DeployedStack = self.get_stack(name)
+        _require(stack, "rolled back", "UPDATE_ROLLBACK_FAILED")
+        stack.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+        _in_background(self._undo, stack, stack.undoing or Deployment(stack.target, self.clients, stack.report))
 
     def delete_stack(self, name_or_stack_id: str) -> None:
         for stack in list(self.stacks.values()):
@@ -145,10 +159,13 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             raise ValidationError(stack_name)
         if known and known[0].status == "ROLLBACK_COMPLETE":
             raise ValidationError(message=f"Stack:{known[0].stack_id} is in ROLLBACK_COMPLETE state: delete it first")
+        if known and change_set_type == "UPDATE":
+            _require(known[0], "updated", *_UPDATABLE)
+            check_kinds(known[0].template_dict, checked[0])
         stack = known[0] if known else self._new_stack(stack_name, options.get("tags") or {})
         if not known:
             stack.become("REVIEW_IN_PROGRESS", "User Initiated")
-        change_set = _change_set(stack, change_set_name, change_set_type, template, *checked)
+        change_set = change_set_of(stack, change_set_name, change_set_type, template, *checked)
         change_set.description, change_set.new_tags = description, options.get("tags") or stack.tags
         self.change_sets[change_set.change_set_id] = change_set
         return change_set.change_set_id, stack.stack_id
@@ -202,6 +219,9 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         deployment = Deployment(stack.target, self.clients, stack.report)
         try:
             deployment.apply(template, values)
+            if action == "UPDATE":
+                stack.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+                deployment.clean_up(template, values)
             stack.become(f"{action}_COMPLETE")
         except Exception as error:
             if action == "UPDATE":
@@ -210,16 +230,28 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         self.store.save_stack(stack)
 
     def _roll_back(self, stack: DeployedStack, action: str, deployment: Deployment, reason: str) -> None:
-        prefix = "ROLLBACK" if action == "CREATE" else "UPDATE_ROLLBACK"
-        stack.become(f"{prefix}_IN_PROGRESS", reason)
+        if action == "UPDATE":
+            stack.become("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+            deployment.take_back()
+            self._undo(stack, deployment, reason)
+            return
+        stack.become("ROLLBACK_IN_PROGRESS", reason)
         try:
-            if action == "CREATE":
-                deployment.remove_all(list(stack.target.resources.values()))
-            else:
-                deployment.apply(stack.template_dict, stack.values)
-            stack.become(f"{prefix}_COMPLETE", reason)
+            deployment.remove_all(list(stack.target.resources.values()))
+            stack.become("ROLLBACK_COMPLETE", reason)
         except Exception as error:
-            stack.become(f"{prefix}_FAILED", str(error))
+            stack.become("ROLLBACK_FAILED", str(error))
+
+    def _undo(self, stack: DeployedStack, deployment: Deployment, reason: str = "") -> None:
+        stack.undoing = deployment
+        try:
+            deployment.apply(stack.template_dict, stack.values)
+            stack.become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", reason)
+            deployment.clean_up(stack.template_dict, stack.values)
+            stack.become("UPDATE_ROLLBACK_COMPLETE", reason)
+        except Exception as error:
+            stack.become("UPDATE_ROLLBACK_FAILED", str(error))
+        self.store.save_stack(stack)
 
     def _delete(self, stack: DeployedStack) -> None:
         deployment = Deployment(stack.target, self.clients, stack.report)
@@ -240,38 +272,19 @@ def template_at(url: str, **_where: str) -> str:
     return str(s3_backends[ACCOUNT_ID]["aws"].get_object(bucket, key).value.decode())
 
 
+def continue_update_rollback(response: Any) -> ActionResult:
+    """Answer ContinueUpdateRollback, which moto lacks."""
+    response.cloudformation_backend.continue_update_rollback(response._get_param("StackName"))
+    return EmptyResult()
+
+
+def _require(stack: DeployedStack, done: str, *statuses: str) -> None:
+    if stack.status not in statuses:
+        raise ValidationError(message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be {done}.")
+
+
 def _in_background(work: Callable[..., None], *arguments: Any) -> None:
     """Do it in the background, but wait a moment: a small stack is then done when its waiter first asks."""
     thread = threading.Thread(target=work, args=arguments, daemon=True)
     thread.start()
     thread.join(_MOMENT_SECONDS)
-
-
-def _change_set(
-    stack: DeployedStack, name: str, kind: str, body: str, template: dict[str, Any], values: dict[str, str]
-) -> Any:
-    identity = f"arn:aws:cloudformation:{stack.region_name}:{ACCOUNT_ID}:changeSet/{name}/{uuid.uuid4()}"
-    unchanged = kind == "UPDATE" and stack.template_dict == template and stack.values == values
-    return SimpleNamespace(
-        change_set_type=kind,
-        change_set_id=identity,
-        change_set_name=name,
-        stack_id=stack.stack_id,
-        stack_name=stack.name,
-        template=body,
-        template_dict=template,
-        values=values,
-        parameters=values,
-        creation_time=utcnow(),
-        changes=_changes(stack, template),
-        status="FAILED" if unchanged else "CREATE_COMPLETE",
-        execution_status="UNAVAILABLE" if unchanged else "AVAILABLE",
-        status_reason="The submitted information didn't contain changes." if unchanged else None,
-    )
-
-
-def _changes(stack: DeployedStack, template: dict[str, Any]) -> list[Any]:
-    old, new = stack.template_dict.get("Resources", {}), template["Resources"]
-    added = [models.Change("Add", name, new[name]["Type"]) for name in new if name not in old]
-    changed = [models.Change("Modify", name, new[name]["Type"]) for name in new if name in old]
-    return added + changed + [models.Change("Remove", name, old[name]["Type"]) for name in old if name not in new]

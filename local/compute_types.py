@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.awslambda.models import lambda_backends
 
 from local.clients import ACCOUNT_ID
 from local.intrinsics import Resource
@@ -109,7 +110,7 @@ def _put_function(request: Request) -> Made:
     except ClientError as error:
         ignore(error, *(["ResourceConflictException"] if request.previous else []))
         code = {key: value for key, value in asked["Code"].items() if key in _CODE_KEYS}
-        functions.update_function_code(FunctionName=name, **code)
+        functions.update_function_code(FunctionName=name, Architectures=asked.get("Architectures", ["x86_64"]), **code)
         kept = {key: asked[key] for key in _CONFIGURATION if key in asked}
         functions.update_function_configuration(FunctionName=name, **kept)
     return Made(name, {"Arn": f"arn:aws:lambda:{request.region}:{ACCOUNT_ID}:function:{name}"})
@@ -126,10 +127,23 @@ def _remove_function(request: Request, resource: Resource) -> None:
 
 @puts("AWS::Lambda::Version")
 def _put_version(request: Request) -> Made:
-    name = request.properties["FunctionName"]
-    version = request.client("lambda").publish_version(FunctionName=name)["Version"]
+    functions, name = request.client("lambda"), request.properties["FunctionName"]
+    if request.previous:
+        lambda_backends[ACCOUNT_ID][request.region].number_versions_from(name, request.previous.attributes["Version"])
+    known = functions.list_versions_by_function(FunctionName=name)["Versions"]
+    version = functions.publish_version(FunctionName=name)["Version"]
+    if version in {one["Version"] for one in known}:
+        raise ResourceError(
+            f"A version for this Lambda function exists ( {version} ). Modify the function to create a new version."
+        )
     arn = f"arn:aws:lambda:{request.region}:{ACCOUNT_ID}:function:{name.split(':')[-1]}:{version}"
     return Made(arn, {"Version": version, "FunctionArn": arn})
+
+
+@removes("AWS::Lambda::Version")
+def _remove_version(request: Request, resource: Resource) -> None:
+    name, version = resource.properties["FunctionName"], resource.attributes["Version"]
+    request.client("lambda").delete_function(FunctionName=name, Qualifier=version)
 
 
 @puts("AWS::Lambda::Alias")
@@ -160,6 +174,12 @@ def _put_permission(request: Request) -> Made:
         request.client("lambda").remove_permission(**statement)
     request.client("lambda").add_permission(**statement, **allowed)
     return Made(request.generated_name)
+
+
+@removes("AWS::Lambda::Permission")
+def _remove_permission(request: Request, resource: Resource) -> None:
+    name = resource.properties["FunctionName"]
+    request.client("lambda").remove_permission(FunctionName=name, StatementId=resource.physical_id)
 
 
 @puts("AWS::Lambda::EventInvokeConfig")
@@ -196,21 +216,30 @@ def _remove_mapping(request: Request, resource: Resource) -> None:
 @puts("AWS::EMRServerless::Application")
 def _put_application(request: Request) -> Made:
     emr, asked = request.client("emr-serverless"), request.properties
+    changeable = {"releaseLabel": asked["ReleaseLabel"], **_limits(asked)}
     if request.previous is None:
         identity = emr.create_application(
-            name=request.name("Name"),
-            releaseLabel=asked["ReleaseLabel"],
-            type=asked["Type"].upper(),
-            clientToken=request.generated_name,
+            name=request.name("Name"), type=asked["Type"].upper(), clientToken=request.generated_name, **changeable
         )["applicationId"]
     else:
         identity = request.previous.physical_id
+        if not request.restoring:
+            emr.update_application(applicationId=identity, clientToken=request.generated_name, **changeable)
     arn = f"arn:aws:emr-serverless:{request.region}:{ACCOUNT_ID}:/applications/{identity}"
     return Made(identity, {"ApplicationId": identity, "Arn": arn})
 
 
+def _limits(asked: dict[str, Any]) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if capacity := asked.get("MaximumCapacity"):
+        limits["maximumCapacity"] = {name.lower(): amount for name, amount in capacity.items()}
+    if scheduler := asked.get("SchedulerConfiguration"):
+        numbers = {name[0].lower() + name[1:]: int(number) for name, number in scheduler.items()}
+        limits["schedulerConfiguration"] = numbers
+    return limits
+
+
 @removes("AWS::EMRServerless::Application")
 def _remove_application(request: Request, resource: Resource) -> None:
-    emr = request.client("emr-serverless")
-    emr.stop_application(applicationId=resource.physical_id)
-    emr.delete_application(applicationId=resource.physical_id)
+    # stops nothing: the registry's handler may call DeleteApplication and GetApplication alone
+    request.client("emr-serverless").delete_application(applicationId=resource.physical_id)

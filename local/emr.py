@@ -84,6 +84,19 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
         super().stop_application(application_id)
         self.keep_application(self.applications[application_id])
 
+    def update_application(self, application_id: str, **changes: Any) -> Any:
+        application = self.get_application(application_id)
+        if application.state not in ("CREATED", "STOPPED"):
+            # the words of guidance-for-clickstream-analytics-on-aws #60. CloudFormation sends all that a template has,
+            # so that not even the changes pass that a started application takes: cloudformation-coverage-roadmap #2370
+            raise ValidationException(
+                f"Application {application_id} must be in one of the statuses to be updated: [STOPPED, CREATED]. "
+                f"Current status: {application.state}"
+            )
+        updated = super().update_application(application_id, **changes)
+        self.keep_application(updated)
+        return updated
+
     def delete_application(self, application_id: str) -> None:
         super().delete_application(application_id)
         self.keep_application(self.applications[application_id])
@@ -138,6 +151,7 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
             self._run_now(application, job_run)
         finally:
             turn.release()
+            self._stop_if_idle(application)
 
     def _run_now(self, application: Any, job_run: Any) -> None:
         if application.state != "STARTED":
@@ -149,6 +163,14 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
         ended = self.runner.run(job_run) if job_run.state == "RUNNING" else Ended("CANCELLED", "Job cancelled")
         _bill(job_run, time.monotonic() - started, ended)
         self.enter(job_run, "CANCELLED" if job_run.state == "CANCELLING" else ended.state, ended.details)
+
+    def _stop_if_idle(self, application: Any) -> None:
+        """Stop an application at once after its last run: AWS does after IdleTimeoutMinutes, and updates only then."""
+        with self._lock:
+            runs = self.job_runs.get(application.id, [])
+            if application.state == "STARTED" and all(run.state in FINAL_STATES for run in runs):
+                application.state = "STOPPED"
+                self.keep_application(application)
 
     def cancel_job_run(self, application_id: str, job_run_id: str) -> tuple[str, str]:
         job_run = self.get_job_run(application_id, job_run_id)

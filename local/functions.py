@@ -46,6 +46,26 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
             self.get_function(function_name).log_group = body["LoggingConfig"].get("LogGroup", "")
         return updated
 
+    def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+        updated = super().update_function_code(function_name, qualifier, body)
+        if "Architectures" in body:
+            self.get_function(function_name).architectures = body["Architectures"]
+        return updated
+
+    def publish_version(self, function_name: str, description: str = "") -> Any:
+        latest = self.get_function(function_name)
+        known = list(self.list_versions_by_function(latest.function_name))
+        version = super().publish_version(function_name, description)
+        if version not in known:  # moto would give the number of a deleted version again
+            latest.versions_published = getattr(latest, "versions_published", 0) + 1
+            version.set_version(latest.versions_published)
+            self._lambdas._arns[version.function_arn] = version
+        return version
+
+    def number_versions_from(self, function_name: str, version: str) -> None:
+        """Give the next version this number: a new server publishes again what an earlier one had published."""
+        self.get_function(function_name).versions_published = int(version) - 1
+
     def invoke(
         self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: dict[str, Any]
     ) -> bytes:

@@ -23,6 +23,8 @@ class Resource:
     properties: dict[str, Any]
     attributes: dict[str, Any]
     retain: bool = False
+    kept_when_replaced: bool = False
+    generated_name: str = ""
 
 
 class Scope:

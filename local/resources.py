@@ -6,6 +6,7 @@ from typing import Any
 
 from local.clients import Clients
 from local.intrinsics import Resource
+from local.registry import CUSTOM, is_custom
 
 
 class ResourceError(Exception):
@@ -70,7 +71,7 @@ def removes(kind: str) -> Callable[[Remove], Remove]:
 
 
 def _key(kind: str) -> str:
-    return "AWS::CloudFormation::CustomResource" if kind.startswith("Custom::") else kind
+    return CUSTOM if is_custom(kind) else kind
 
 
 def is_known(kind: str) -> bool:

@@ -24,7 +24,7 @@ from werkzeug.wrappers import Request, Response
 from local import compute_types, operation_types, storage_types  # noqa: F401 - each registers its resource types
 from local.catalog import CatalogBackend, LockingResponse
 from local.clients import ACCOUNT_ID, Clients
-from local.cloudformation import StackBackend, template_at
+from local.cloudformation import StackBackend, continue_update_rollback, template_at
 from local.custom_resources import RESPONSE_PATH, accept_response, response_to
 from local.emr import EmrBackend
 from local.emr_store import EmrStore
@@ -67,6 +67,7 @@ class EmbeddedAws:
         _substitute(cloudformation_backends, StackBackend)
         # `sam deploy` names the template by an address of this server; moto understands amazonaws.com and localhost
         cloudformation_responses.get_stack_from_s3_url = template_at
+        cloudformation_responses.CloudFormationResponse.continue_update_rollback = continue_update_rollback
         # functions run in processes; moto's need containers
         logs = LogDelivery(clients, self._gate)
         FunctionBackend.runtime, FunctionBackend.gate = LambdaRuntime(self._state, clients, logs), self._gate
@@ -98,6 +99,7 @@ class EmbeddedAws:
         restore_messages()
         for backend, job_run in interrupted:
             backend.enter(job_run, "FAILED", "The embedded AWS was stopped while the job was running")
+            backend.stop_application(job_run.application_id)
 
     def serve(self) -> None:
         """Answer in the background, so that the restoring can speak to this server; then start the clock."""

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
+from moto.logs.models import logs_backends
 
 from local.clients import ACCOUNT_ID
 from local.intrinsics import Resource
@@ -100,6 +101,8 @@ def _put_queue(request: Request) -> Made:
         for key, value in request.properties.items()
         if key not in ("QueueName", "Tags")
     }
+    if request.previous and "KmsMasterKeyId" in request.previous.properties:
+        attributes.setdefault("KmsMasterKeyId", "")
     try:
         sqs.get_queue_url(QueueName=name)
         sqs.set_queue_attributes(QueueUrl=name, Attributes=attributes)
@@ -126,14 +129,16 @@ def _put_queue_policy(request: Request) -> Made:
 
 @puts("AWS::SNS::Topic")
 def _put_topic(request: Request) -> Made:
-    name = request.name("TopicName")
+    sns, name = request.client("sns"), request.name("TopicName")
+    arn = sns.create_topic(Name=name)["TopicArn"]
     key = request.properties.get("KmsMasterKeyId", "")
-    attributes = {"KmsMasterKeyId": key} if key else {}
-    arn = request.client("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
-    for subscription in request.properties.get("Subscription", []):
-        request.client("sns").subscribe(
-            TopicArn=arn, Protocol=subscription["Protocol"], Endpoint=subscription["Endpoint"]
-        )
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue=key)
+    wanted = {(one["Protocol"], one["Endpoint"]) for one in request.properties.get("Subscription", [])}
+    for one in sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"] if request.previous else []:
+        if (one["Protocol"], one["Endpoint"]) not in wanted:
+            sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    for protocol, endpoint in wanted:
+        sns.subscribe(TopicArn=arn, Protocol=protocol, Endpoint=endpoint)
     return Made(arn, {"TopicArn": arn, "TopicName": name})
 
 
@@ -189,6 +194,8 @@ def _put_log_group(request: Request) -> Made:
         logs.create_log_group(logGroupName=name, **({"kmsKeyId": key} if key else {}))
     except ClientError as error:
         ignore(error, *(["ResourceAlreadyExistsException"] if request.previous else []))
+        # moto has neither AssociateKmsKey nor its opposite
+        logs_backends[ACCOUNT_ID][request.region].groups[name].kms_key_id = key
     if days := request.properties.get("RetentionInDays"):
         logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
     return Made(name, {"Arn": f"arn:aws:logs:{request.region}:{ACCOUNT_ID}:log-group:{name}:*"})

@@ -84,7 +84,10 @@ def _exists(s3: Any, name: str, region: str) -> bool:  # noqa: ANN401
         if status_of(error) == _NOT_FOUND:
             return False
         if status_of(error) != _MOVED:
-            raise BucketError(f"the bucket {name} is there, but this account may not look at it: {error}") from error
+            raise BucketError(
+                f"the bucket {name} is there, but it belongs to another account, or this one may not look at it: "
+                f"deploy under another stack name, or name a bucket of this account ({error})"
+            ) from error
         found = error.response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", "another region")
     if found != region:
         raise BucketError(f"the bucket {name} lies in {found}, the stack in {region}: deploy to {found}")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,30 +49,47 @@ class Bundle:
             )
 
 
-def publish(s3: Any, bucket: str, bundle: Bundle) -> None:  # noqa: ANN401 - boto3's clients have no static type
-    """Copies each file of the bundle that is not in the bucket yet; a repeated call copies nothing."""
+def publish(s3: Any, bucket: str, bundle: Bundle, version: str) -> None:  # noqa: ANN401 - boto3's clients have no type
+    """Copy each file of the bundle that is not in the bucket yet, then note which version of the function did."""
     for name in bundle.files:
         key = f"{bundle.prefix}/{name}"
         if _size(s3, bucket, key) != (bundle.folder / name).stat().st_size:
             s3.upload_file(str(bundle.folder / name), bucket, key)
+    s3.put_object(Bucket=bucket, Key=f"{bundle.prefix}/{_note(version)}", Body=b"")
+
+
+def published_by(s3: Any, bucket: str, version: str) -> str | None:  # noqa: ANN401
+    """Return the prefix of the bundle that a version of the function has published, None if there is none."""
+    for prefix, items in _bundles(s3, bucket).items():
+        if any(item["Key"] == f"{prefix}/{_note(version)}" for item in items):
+            return prefix
+    return None
+
+
+def _note(version: str) -> str:
+    return f"published-by/{version}"
 
 
 def remove_old(s3: Any, bucket: str, kept: Iterable[str]) -> list[str]:  # noqa: ANN401
-    """Removes all bundles but the BUNDLES_KEPT newest and those named; gives the prefixes that went.
+    """Remove all bundles but the BUNDLES_KEPT newest and those named, and return the prefixes that went.
 
     A lifecycle rule cannot: the code that runs may be old. A run that is in flight started with one of the newest.
     """
-    newest: dict[str, datetime] = {}
-    keys: dict[str, list[str]] = {}
+    bundles = _bundles(s3, bucket)
+    newest = sorted(bundles, key=lambda prefix: max(item["LastModified"] for item in bundles[prefix]))
+    old = sorted(set(bundles) - set(newest[-BUNDLES_KEPT:]) - set(kept))
+    for item in (item for prefix in old for item in bundles[prefix]):
+        s3.delete_object(Bucket=bucket, Key=item["Key"])
+    return old
+
+
+def _bundles(s3: Any, bucket: str) -> dict[str, list[Any]]:  # noqa: ANN401
+    """Return the objects of each bundle in the lake, by its prefix."""
+    found: dict[str, list[Any]] = {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="jobs/"):
         for item in page.get("Contents", ()):
-            prefix = "/".join(item["Key"].split("/")[:2])
-            keys.setdefault(prefix, []).append(item["Key"])
-            newest[prefix] = max(item["LastModified"], newest.get(prefix, item["LastModified"]))
-    old = sorted(set(newest) - set(sorted(newest, key=lambda prefix: newest[prefix])[-BUNDLES_KEPT:]) - set(kept))
-    for key in (key for prefix in old for key in keys[prefix]):
-        s3.delete_object(Bucket=bucket, Key=key)
-    return old
+            found.setdefault("/".join(item["Key"].split("/")[:2]), []).append(item)
+    return found
 
 
 def _size(s3: Any, bucket: str, key: str) -> int | None:  # noqa: ANN401

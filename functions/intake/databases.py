@@ -22,6 +22,7 @@ def provide(glue: Any, request: Request, deletion: Deletion) -> Resource:  # noq
         _leave(glue, request["PhysicalResourceId"], deletion)
         return Resource(request["PhysicalResourceId"])
     name = properties["DatabaseName"]
+    _refuse_change(request, name)
     described = {"Name": name, "Description": properties["Description"], "Parameters": {_OWNER: stack}}
     try:
         glue.create_database(DatabaseInput=described)
@@ -30,6 +31,16 @@ def provide(glue: Any, request: Request, deletion: Deletion) -> Resource:  # noq
             raise
         _adopt(glue, described, stack)
     return Resource(name)
+
+
+def _refuse_change(request: Request, name: str) -> None:
+    # not the old properties: an update that is undone has the refused name there, and must succeed
+    previous = request.get("PhysicalResourceId", name)
+    if previous != name:
+        raise DatabaseError(
+            f"DatabaseName cannot change from {previous} to {name}: the table with all rows is in {previous}; "
+            f"deploy a second stack for {name}"
+        )
 
 
 def _adopt(glue: Any, described: dict[str, Any], stack: str) -> None:  # noqa: ANN401

@@ -269,6 +269,9 @@ def lacking(account: Account) -> Iterator[Callable[[str, str], None]]:
         ("AdvanceFunction", "AdvanceRole", "ListQueueFolders", "s3:ListBucket"),
         ("RefitFunction", "RefitRole", "FindTheTable", "glue:GetTable"),
         ("RefitFunction", "RefitRole", "LatestResultsAndTableMetadata", "s3:GetObject"),
+        ("MaintainFunction", "MaintainRole", "FindTheTable", "glue:GetTable"),
+        ("MaintainFunction", "MaintainRole", "TableMetadataAndErasures", "s3:GetObject"),
+        ("MaintainFunction", "MaintainRole", "ListErasuresAndRequests", "s3:ListBucket"),
     ],
 )
 def test_a_function_that_lacks_a_statement_fails_and_says_what_it_may_not(
@@ -280,7 +283,9 @@ def test_a_function_that_lacks_a_statement_fails_and_says_what_it_may_not(
     assert f"not authorized to perform: {action}" in json.loads(answer["Payload"].read())["errorMessage"]
 
 
-@pytest.mark.parametrize(("role", "action"), [("JobRole", "put"), ("IngestRole", "get"), ("AdvanceRole", "get")])
+@pytest.mark.parametrize(
+    ("role", "action"), [("JobRole", "put"), ("IngestRole", "get"), ("AdvanceRole", "get"), ("MaintainRole", "get")]
+)
 def test_images_are_not_written_by_the_job_nor_read_by_functions(account: Account, role, action):
     s3, key = (
         account.client("s3", role),

@@ -13,6 +13,7 @@ from local.templates import check_rules, parameter_values, parse_template
 from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles, statements
 
 LAUNCHERS = {"AdvanceRole", "RefitRole"}
+FUNCTIONS = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "PublishRole", "StorageRole")
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
 IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
 TO_EMR = (("iam:passedtoservice", "emr-serverless.amazonaws.com"),)
@@ -39,7 +40,11 @@ def test_the_job_cannot_change_an_image_or_its_bucket(own, action):
         assert not allowed(own["JobRole"], Call(f"s3:{action}", resource))
 
 
-@pytest.mark.parametrize("role", ["IngestRole", "AdvanceRole", "RefitRole", "PublishRole", "StorageRole"])
+def test_every_function_has_a_role_that_is_tested_here(own):
+    assert {name for name in own if not name.endswith("ClockRole")} == {*FUNCTIONS, "JobRole"}
+
+
+@pytest.mark.parametrize("role", FUNCTIONS)
 @pytest.mark.parametrize("action", ["GetObject", "GetObjectVersion"])
 def test_no_function_can_read_an_image(own, role, action):
     assert not allowed(own[role], Call(f"s3:{action}", IMAGE))
@@ -73,6 +78,36 @@ def test_ingest_only_ingests(own):
         for resource in listed(one["Resource"])
     }
     assert written == {f"arn:aws:s3:::{LAKE}/queue/pending/*"}
+
+
+def test_maintain_asks_for_a_run_and_can_neither_start_one_nor_change_what_is_there(own):
+    lake, may = f"arn:aws:s3:::{LAKE}", own["MaintainRole"]
+    assert allowed(may, Call("s3:PutObject", f"{lake}/queue/pending/a-segment"))
+    for key in (
+        "queue/active.json",
+        "queue/failed/b.json",
+        "warehouse/x",
+        "results/latest.json",
+        "erasures/open/1.json",
+    ):
+        for action in WRITES:
+            assert not allowed(may, Call(f"s3:{action}", f"{lake}/{key}")), (action, key)
+    for action in ("DeleteObject", "GetObject"):
+        assert not allowed(may, Call(f"s3:{action}", f"{lake}/queue/pending/a-segment")), action
+    for call in (
+        Call("emr-serverless:StartJobRun", f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:/applications/a"),
+        Call("iam:PassRole", JOB_ROLE, TO_EMR),
+        Call("glue:UpdateTable", f"arn:aws:glue:{REGION}:{ACCOUNT}:table/pomona/features"),
+    ):
+        assert not allowed(may, call), call
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"), [("erasures/open/", True), ("queue/pending/", True), ("warehouse/", False), ("", False)]
+)
+def test_maintain_lists_erasures_and_requests_alone(own, prefix, expected):
+    call = Call("s3:ListBucket", f"arn:aws:s3:::{LAKE}", (("s3:prefix", prefix),))
+    assert allowed(own["MaintainRole"], call) is expected
 
 
 def test_nobody_but_publish_can_change_the_code_that_runs(own):

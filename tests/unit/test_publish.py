@@ -85,16 +85,58 @@ def test_the_bundle_is_in_the_lake_before_the_stack_goes_on(name, bundle, lake, 
     # When CloudFormation creates or updates the resource
     publish.handler(request(name, answers, BackboneName="fruitnet"), lambda_context)
     # Then its files lie under its digest, and the stack hears where
-    assert keys(lake) == [f"jobs/{'ab' * 8}/deps.tar.gz", f"jobs/{'ab' * 8}/featurize.py"]
+    assert [key for key in keys(lake) if "published-by" not in key] == [
+        f"jobs/{'ab' * 8}/deps.tar.gz",
+        f"jobs/{'ab' * 8}/featurize.py",
+    ]
     assert answers[1]["Status"] == "SUCCESS"
     assert answers[1]["Data"] == {"Prefix": f"jobs/{'ab' * 8}"}
 
 
 def test_a_delete_keeps_what_a_run_in_flight_still_reads(bundle, lake, answers, lambda_context):
     publish.handler(request("create", answers, BackboneName="fruitnet"), lambda_context)
+    before = keys(lake)
     publish.handler(request("delete", answers), lambda_context)
-    assert len(keys(lake)) == 2
+    assert keys(lake) == before
     assert answers[2]["Status"] == "SUCCESS"
+
+
+VERSION = "arn:aws:lambda:eu-west-3:123456789012:function:pomona-PublishFunction"
+
+
+def ask(answers: list[dict], context: SimpleNamespace, version: int, physical_id: str, **properties: str) -> str:
+    """Where the bundle of a version of the function lies, as CloudFormation hears it."""
+    properties = {"FunctionVersion": f"{VERSION}:{version}", "BackboneName": "fruitnet", **properties}
+    event = request("update", answers, **properties) | {"PhysicalResourceId": physical_id}
+    publish.handler(event, context)
+    assert answers[-1]["Status"] == "SUCCESS", answers[-1]
+    return answers[-1]["Data"]["Prefix"]
+
+
+@pytest.mark.parametrize("in_place", ["the old code", "the new code"])
+def test_a_rollback_goes_back_to_the_old_bundle_whichever_code_is_asked(
+    in_place, bundle, lake, answers, lambda_context
+):
+    # Given two releases, each with a backbone that the other has not
+    first = ask(answers, lambda_context, 1, "none")
+    describe(bundle, digest="cd" * 32, backbones=["vgg16"])
+    second = ask(answers, lambda_context, 2, first, BackboneName="vgg16")
+    assert (first, second) == (f"jobs/{'ab' * 8}", f"jobs/{'cd' * 8}")
+    # When the second is undone (AWS documents no order of the function's and the bundle's rollback)
+    if in_place == "the old code":
+        describe(bundle)
+    # Then CloudFormation hears of the first bundle, which is still there
+    assert ask(answers, lambda_context, 1, second) == first
+    assert f"{first}/deps.tar.gz" in keys(lake)
+
+
+def test_a_release_after_a_rollback_is_published(bundle, lake, answers, lambda_context):
+    first = ask(answers, lambda_context, 1, "none")
+    describe(bundle, digest="cd" * 32)
+    second = ask(answers, lambda_context, 2, first)
+    ask(answers, lambda_context, 1, second)
+    describe(bundle, digest="ef" * 32)
+    assert ask(answers, lambda_context, 3, first) == f"jobs/{'ef' * 8}"
 
 
 def test_a_backbone_that_is_not_in_the_bundle_fails_the_deployment_with_a_sentence(

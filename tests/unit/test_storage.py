@@ -8,7 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from moto import mock_aws
+from moto.core.botocore_stubber import MockRawResponse
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
@@ -333,3 +335,62 @@ def test_the_database_goes_with_the_data(ask, stack_status):
     stack_status("DELETE_IN_PROGRESS")
     ask("database-delete", DeleteData="delete")
     assert boto3.client("glue").get_databases()["DatabaseList"] == []
+
+
+@pytest.fixture
+def foreign(s3, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Buckets of another account, which let everybody in, and what is asked of them.
+
+    S3 compares their owner with the expected one of a request (the user guide, "Verifying bucket ownership with bucket
+    owner condition"); moto does not.
+    """
+    asked: list[str] = []
+    for name in (LAKE, "photos"):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def refuse(request: Any, **_: Any) -> AWSResponse | None:
+        if not any(f"/{name}" in request.url or f"//{name}." in request.url for name in (LAKE, "photos")):
+            return None
+        asked.append(request.method)
+        expected = request.headers.get("x-amz-expected-bucket-owner", b"999999999999").decode()
+        return None if expected == "999999999999" else AWSResponse(request.url, 403, {}, MockRawResponse(b""))
+
+    real = storage.s3_of
+
+    def of_account(account: str) -> Any:
+        client = real(account)
+        client.meta.events.register_first("before-send.s3", refuse)
+        return client
+
+    monkeypatch.setattr(storage, "s3_of", of_account)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("event", "properties"),
+    [
+        ("bucket-create", {}),
+        ("bucket-update", {}),
+        ("bucket-create", {"BucketName": "photos", "Owned": "false"}),
+        ("notification-create", {"BucketName": "photos"}),
+        ("notification-update", {"BucketName": "photos"}),
+    ],
+)
+def test_a_bucket_of_another_account_is_refused_and_never_written_to(ask, s3, queues, foreign, event, properties):
+    # Given a bucket of the right name that belongs to somebody else, whose policy lets everybody write
+    answer = ask(event, **properties)
+    # Then the deployment ends with a sentence, after one look at it
+    assert answer["Status"] == "FAILED"
+    if event.startswith("bucket"):
+        assert "belongs to another account" in answer["Reason"]
+    assert len(foreign) == 1
+    assert foreign[0] in ("HEAD", "GET")
+
+
+@pytest.mark.parametrize("event", ["bucket-delete", "notification-delete"])
+def test_a_deletion_leaves_a_bucket_of_another_account_alone(ask, s3, queues, foreign, monkeypatch, event):
+    monkeypatch.setattr(storage.Deletion, "takes_data", lambda _: True)
+    s3.put_object(Bucket=LAKE, Key="theirs", Body=b"")
+    ask(event, DeleteData="delete")
+    assert not set(foreign) - {"HEAD", "GET"}
+    assert s3.get_object(Bucket=LAKE, Key="theirs")
