@@ -51,8 +51,9 @@ class Machine:
         return printed
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-        return kept | {
+        # pip may need the machine's proxy
+        kept = {name for name in os.environ if name in ("HOME", "LANG") or name.lower().endswith("_proxy")}
+        return {name: os.environ[name] for name in kept} | {
             "PATH": f"{self.home.parent / 'bin'}:/usr/bin:/bin",
             "SAM_CLI_TELEMETRY": "0",
             "AWS_ENDPOINT_URL": self.aws.endpoint,
