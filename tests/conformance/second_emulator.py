@@ -34,7 +34,14 @@ ACCOUNT = "000000000000"
 
 
 def stand_in_for_emr_serverless(handlers: dict[str, Any]) -> None:
-    """Register AWS::EMRServerless::Application; what an update may change leaves the application's id as it is."""
+    """Register AWS::EMRServerless::Application, whose createOnlyProperties are Name and Type (registry schema)."""
+
+    def create(logical_id: str, properties: Properties, stack: str) -> Made:
+        return describe(f"00{uuid.uuid4().hex[:14]}")
+
+    def update(physical_id: str, before: Properties, after: Properties, stack: str) -> Made:
+        is_replaced = any(before.get(name) != after.get(name) for name in ("Name", "Type"))
+        return create("", after, stack) if is_replaced else describe(physical_id)
 
     def describe(physical_id: str) -> Made:
         from ministack.core.responses import get_region
@@ -43,8 +50,8 @@ def stand_in_for_emr_serverless(handlers: dict[str, Any]) -> None:
         return physical_id, {"ApplicationId": physical_id, "Arn": arn}
 
     handlers["AWS::EMRServerless::Application"] = {
-        "create": lambda logical_id, properties, stack: describe(f"00{uuid.uuid4().hex[:14]}"),
-        "update": lambda physical_id, before, after, stack: describe(physical_id),
+        "create": create,
+        "update": update,
         "delete": lambda physical_id, properties: None,
     }
 

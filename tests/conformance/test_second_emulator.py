@@ -59,9 +59,8 @@ def test_sam_deploy_creates_the_unchanged_template(machine: Machine) -> None:
     # And the job's bundle lies where the functions launch it from
     (bundle,) = machine.bundles()
     assert machine.variables()["JOB_PREFIX"] == f"jobs/{bundle}"
-    assert machine.aws.keys(_lake(machine), f"jobs/{bundle}/") == [
-        f"jobs/{bundle}/{name}" for name in ("deps.tar.gz", "featurize.py", "job.tar.gz", "refit.py")
-    ]
+    published = set(machine.aws.keys(_lake(machine), f"jobs/{bundle}/"))
+    assert published >= {f"jobs/{bundle}/{name}" for name in ("deps.tar.gz", "featurize.py", "job.tar.gz", "refit.py")}
 
 
 def test_every_created_key_is_in_a_segment(machine: Machine) -> None:
