@@ -86,7 +86,7 @@ class Machine:
         )
         return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
-    def variables(self, function: str = "IngestFunction") -> dict[str, str]:
+    def variables(self, function: str = "AdvanceFunction") -> dict[str, str]:
         """The environment of a function."""
         name = self.physical_id(function)
         described = self.aws.client("lambda").get_function_configuration(FunctionName=name)

@@ -58,7 +58,7 @@ def test_sam_deploy_creates_the_unchanged_template(machine: Machine) -> None:
     assert set(statuses.values()) == {"CREATE_COMPLETE"}
     # And the job's bundle lies where the functions launch it from
     (bundle,) = machine.bundles()
-    assert machine.variables()["JOB_PREFIX"] == f"jobs/{bundle}"
+    assert machine.variables("AdvanceFunction")["JOB_PREFIX"] == f"jobs/{bundle}"
     published = set(machine.aws.keys(_lake(machine), f"jobs/{bundle}/"))
     assert published >= {f"jobs/{bundle}/{name}" for name in ("deps.tar.gz", "featurize.py", "job.tar.gz", "refit.py")}
 
@@ -110,7 +110,7 @@ def test_changed_parameters_reach_what_they_are_for(machine: Machine) -> None:
     bundles = machine.bundles()
     machine.deploy(**CHANGED)
     # Then functions, the event source, schedules, logs, alarms and the bucket follow
-    assert machine.variables()["LAUNCH_AT_KEYS"] == "7777"
+    assert machine.variables("AdvanceFunction")["LAUNCH_AT_KEYS"] == "7777"
     (source,) = machine.aws.client("lambda").list_event_source_mappings(
         FunctionName=machine.physical_id("IngestFunction")
     )["EventSourceMappings"]
@@ -148,7 +148,7 @@ def test_a_changed_job_is_published_beside_the_old_one(machine: Machine) -> None
     entry_point = machine.aws.client("s3").get_object(Bucket=_lake(machine), Key=f"jobs/{added}/featurize.py")
     assert entry_point["Body"].read().endswith(b"# another job\n")
     # And the parameters of the last deployment stay
-    assert machine.variables()["LAUNCH_AT_KEYS"] == "7777"
+    assert machine.variables("AdvanceFunction")["LAUNCH_AT_KEYS"] == "7777"
 
 
 def test_sam_delete_leaves_nothing_that_was_not_to_be_kept(machine: Machine) -> None:
