@@ -82,7 +82,7 @@ down:  ## stop the embedded AWS
 	@$(DEVELOPMENT) -m local down --state "$$STATE_PATH"
 
 .PHONY: test
-test: setup .venv/backbones/.complete  ## every test
+test: setup .venv/backbones/.complete .venv/emulator/.complete  ## every test
 	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
@@ -103,7 +103,7 @@ UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(DEVELOPMENT) -m uv pip comp
 .PHONY: lock
 lock: .venv/development/.complete  ## pin the newest versions of everything
 	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
-	@for name in job spark development backbones sam scan benchmarks; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in job spark development backbones sam scan benchmarks emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 
 FUNCTION ?= IngestFunction
 EVENT ?= events/ingest-s3-put.json

@@ -18,6 +18,7 @@ from obstore.store import S3Store
 
 from benchmarks.gateway import ACCESS, REGION, SECRET, gateway
 from benchmarks.places import DEVELOPMENT_PYTHON, ROOT, BenchError
+from local.proxies import exempt_from_proxies
 
 START_SECONDS = 120
 UPLOADS_AT_ONCE = 16
@@ -84,6 +85,7 @@ class Cloud:
 def cloud(folder: Path) -> Iterator[Cloud]:
     """An AWS of our own, below the folder, until the block ends."""
     os.environ.update(NO_TRAILING_CHECKSUMS)
+    exempt_from_proxies("127.0.0.1")
     with gateway(folder / "s3") as (s3_endpoint, s3_process), embedded_aws(folder / "aws") as other_endpoint:
         yield Cloud(s3_endpoint, other_endpoint, s3_process)
 

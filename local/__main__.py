@@ -10,6 +10,8 @@ import threading
 import time
 from pathlib import Path
 
+from local.proxies import exempt_from_proxies
+
 
 def main() -> int:
     """Run one command; the exit status."""
@@ -49,6 +51,7 @@ def _serve(state: Path, host: str, port: int) -> int:
         signal.signal(number, lambda *_: stopped.set())
     from local.server import EmbeddedAws  # takes seconds to import; a wrong command line should not
 
+    exempt_from_proxies(host)
     server = EmbeddedAws(state, host, port)
     server.prepare()
     server.serve()

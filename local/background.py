@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from local.deploy import ROOT
+from local.proxies import exempt_from_proxies
 
 START_TIMEOUT_SECONDS = 180
 
@@ -16,6 +17,7 @@ class StartError(Exception):
 
 def start_server(state: Path, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
     """A server over the state folder, on a free port, that does not end with this process or its terminal's Ctrl-C."""
+    exempt_from_proxies(host)  # who starts a server also speaks to it
     state.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "local", "serve", "--state", str(state), "--host", host]
     # a log of its own: whoever reads our output to its end must not wait for a server that is kept

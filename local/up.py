@@ -9,12 +9,13 @@ from pathlib import Path
 from local.background import StartError, start_server, stop, wait_for_endpoint
 from local.deploy import REGION, Cloud, DeployError, deploy
 from local.parameters import check_parameters
+from local.proxies import exempt_from_proxies, exports
 
 HOW_TO = """
 Pomona is up. In this shell:
 
   export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-  aws s3 cp some.jpg s3://{images}/some-class/
+{exports}  aws s3 cp some.jpg s3://{images}/some-class/
   aws s3 ls --recursive s3://{lake}/runs/
 
 logs: {logs}    stop it: make down STATE='{state}' (what it holds stays, and is there at the next make up)
@@ -55,6 +56,7 @@ def main(words: list[str]) -> None:
     options = parser.parse_args(words)
     state = options.state.resolve()
     parameters = {**PARAMETERS, "BackboneName": options.backbone, "Components": options.components}
+    exempt_from_proxies("127.0.0.1")
     try:
         check_parameters(parameters)
         cloud = serving(state) or start(state)
@@ -68,7 +70,10 @@ def main(words: list[str]) -> None:
             f"up: {error}\nup: the embedded AWS stays up (logs: {state / 'logs'}); make down STATE='{state}' stops it"
         )
     names = {"images": outputs["ImagesBucketName"], "lake": outputs["LakeBucketName"]}
-    print(HOW_TO.format(endpoint=cloud.endpoint, region=REGION, logs=state / "logs", state=state, **names))
+    lines = "".join(f"  {line}\n" for line in exports())
+    print(
+        HOW_TO.format(endpoint=cloud.endpoint, region=REGION, exports=lines, logs=state / "logs", state=state, **names)
+    )
 
 
 if __name__ == "__main__":

@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
+from tests.served_aws import REGION, ServedAws
 
 ROOT = Path(__file__).resolve().parents[1]
-REGION = "eu-west-3"
 CODE_BUCKET = "code-of-tests"
 ROLE = {
     "Type": "AWS::IAM::Role",
@@ -40,7 +39,7 @@ ROLE = {
 }
 
 
-class LocalServer:
+class LocalServer(ServedAws):
     """`python -m local serve` on one state folder."""
 
     def __init__(self, state: Path) -> None:
@@ -51,8 +50,7 @@ class LocalServer:
         command = [sys.executable, "-m", "local", "serve", "--state", str(self.state)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         until(lambda: self._ready(), 60, "the server is ready")
-        self.endpoint = (self.state / "endpoint").read_text()
-        self._clients: dict[str, Any] = {}
+        super().__init__((self.state / "endpoint").read_text())
 
     def _ready(self) -> bool:
         assert self.process.poll() is None, "the server ended"
@@ -67,12 +65,6 @@ class LocalServer:
     def stop(self) -> None:
         subprocess.run([sys.executable, "-m", "local", "down", "--state", str(self.state)], cwd=ROOT, check=True)
         self.process.wait()
-
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            session = boto3.Session("test", "test", region_name=REGION)
-            self._clients[service] = session.client(service, endpoint_url=self.endpoint)
-        return self._clients[service]
 
     def upload(self, name: str, source: str) -> dict[str, str]:
         """A function's code, in the bucket it is deployed from: what Code of a function wants."""
@@ -98,25 +90,6 @@ class LocalServer:
         )
         until(lambda: not self.status(stack).endswith("_IN_PROGRESS"), 60, f"{stack} is deployed")
         return self.outputs(stack)
-
-    def status(self, stack: str) -> str:
-        return str(self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
-
-    def outputs(self, stack: str) -> dict[str, str]:
-        described = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-    def reasons(self, stack: str) -> str:
-        events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
-        return " ".join(event.get("ResourceStatusReason", "") for event in events)
-
-    def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        listed = self.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix)
-        return [entry["Key"] for entry in listed.get("Contents", [])]
-
-    def read(self, bucket: str, key: str) -> Any:
-
-        return json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 PATIENCE = 4

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -167,7 +168,20 @@ def _no_stack(place: Place) -> str:
 
 def _client(session: boto3.Session, service: str, place: Place) -> Any:  # noqa: ANN401
     create: Any = session.client  # typed by literal names alone
-    return create(service, region_name=place.region, endpoint_url=place.endpoint, config=_CONFIG)
+    return create(service, region_name=place.region, endpoint_url=place.endpoint, config=_config(place.endpoint))
+
+
+def _config(endpoint: str | None) -> Config:
+    """boto3's configuration; requests to a loopback address do not go through the proxy, which could not reach it."""
+    return _CONFIG.merge(Config(proxies={})) if endpoint and _is_loopback(endpoint) else _CONFIG
+
+
+def _is_loopback(endpoint: str) -> bool:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return host == "localhost"
 
 
 def _ignore(step: Step) -> None:

@@ -86,8 +86,8 @@ def _catalog(stack: Stack) -> Any:  # noqa: ANN401 - imported late
 
     properties = {"client.region": stack.place.region, **_credentials(stack)}
     if stack.place.endpoint:
-        properties |= {"glue.endpoint": stack.place.endpoint, "s3.endpoint": stack.place.endpoint}
-    return GlueCatalog("lake", **properties)
+        properties["s3.endpoint"] = stack.place.endpoint
+    return GlueCatalog("lake", stack.client("glue"), **properties)
 
 
 def _credentials(stack: Stack) -> dict[str, str]:

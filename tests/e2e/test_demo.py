@@ -14,6 +14,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from local.proxies import exempt_from_proxies
 from local.rounds import files_below, plan
 from tests.e2e.conftest import SAMPLES, Demo
 
@@ -102,16 +103,37 @@ def snippets(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
-def test_the_python_of_the_readme_runs(demo: Demo):
+def test_the_python_of_the_readme_runs(demo: Demo, proxied: dict[str, str]):
     code = "\n".join(snippets("python"))
     proof = "print(table.num_rows, len(frame), features.shape, len(failed), projected.shape)"
     known = {"AWS_ENDPOINT_URL": demo.endpoint, "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    environment = {**os.environ, **known, "AWS_DEFAULT_REGION": "eu-west-3", "PYTHONPATH": str(ROOT / "emr_job")}
+    environment = {**proxied, **known, "AWS_DEFAULT_REGION": "eu-west-3", "PYTHONPATH": str(ROOT / "emr_job")}
+    exempt_from_proxies("127.0.0.1", environment)  # the user's shell has what `make up` told it to export
     command = [sys.executable, "-c", f"{code}\n{proof}"]
     done = subprocess.run(command, cwd=demo.out.parent, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows, kept = int(demo.figures["features"]), int(demo.figures["components"])
     assert done.stdout.strip() == f"{rows} {rows} ({rows}, 1280) 5 ({rows}, {kept})"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [(["status"], "in flight  nothing"), (["export", "-", "--format", "csv"], "kiwi-00.jpg")]
+)
+def test_the_command_line_reaches_the_embedded_aws_without_the_proxy(
+    demo: Demo, proxied: dict[str, str], words: list[str], expected: str
+):
+    known = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "eu-west-3"}
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "functions"))
+    command = [sys.executable, "-c", "from pomona_cli.entry import main; main()", *words]
+    done = subprocess.run(
+        [*command, "--endpoint-url", demo.endpoint],
+        env=proxied | known | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert expected in done.stdout
 
 
 def test_the_sql_of_the_readme_runs(demo: Demo):

@@ -4,96 +4,26 @@ The tests follow one stack from its first deployment to its end, in the order in
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_server import REGION, ROOT, LocalServer, until
+from tests.local_server import REGION, LocalServer, until
+from tests.machine import STACK, Machine
 
-STACK = "pomona"
 LAKE = f"{STACK}-lake-123456789012-{REGION}"
 IMAGES = f"{STACK}-images-123456789012-{REGION}"
-SOURCES = ("functions", "emr_job", "backbones", "tools", "requirements", "template.yaml", "samconfig.toml", "Makefile")
 QUIET = {"LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "BatchWindowSeconds": "1"}
 PATIENCE_SECONDS = 60
-
-
-@dataclass
-class Machine:
-    """A machine with Python, make and SAM's command line, a copy of the sources, and no environment of the project."""
-
-    home: Path
-    aws: LocalServer
-
-    def sam(self, *words: str, answers: str = "", fails: bool = False) -> str:
-        """What `sam` printed; AssertionError with it if it failed (or, with `fails`, if it did not)."""
-        command = [str(ROOT / ".venv" / "sam" / "bin" / "python"), "-m", "samcli", *words]
-        kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-        environment = {
-            **kept,
-            "PATH": f"{self.home.parent / 'bin'}:/usr/bin:/bin",
-            "SAM_CLI_TELEMETRY": "0",
-            "AWS_ENDPOINT_URL": self.aws.endpoint,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-        }
-        with tempfile.TemporaryDirectory(dir=self.home.parent) as temporary:  # sam leaves folders behind
-            environment["TMPDIR"] = temporary
-            done = subprocess.run(
-                command, cwd=self.home, env=environment, input=answers, capture_output=True, text=True, check=False
-            )
-        lines = (done.stdout + done.stderr).splitlines()
-        printed = "\n".join(line for line in lines if "Uploading to" not in line)
-        assert (done.returncode != 0) == fails, printed[-6000:]
-        return printed
-
-    def deploy(self, fails: bool = False, stack: str = STACK, **parameters: str) -> str:
-        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
-        words = ("deploy", "--stack-name", stack, *(["--parameter-overrides", *overrides] if overrides else []))
-        try:
-            return self.sam(*words, fails=fails)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.aws.reasons(stack)[:3000]}") from error
-
-    def variables(self, function: str = "IngestFunction") -> dict[str, str]:
-        described = self.aws.client("cloudformation").describe_stack_resource(
-            StackName=STACK, LogicalResourceId=function
-        )
-        name = described["StackResourceDetail"]["PhysicalResourceId"]
-        return self.aws.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-
-    def bundles(self) -> set[str]:
-        return {key.split("/")[1] for key in self.aws.keys(LAKE, "jobs/")}
-
-    def change_the_job(self, remark: str) -> None:
-        with (self.home / "emr_job" / "featurize.py").open("a") as job:
-            job.write(f"# {remark}\n")
-        self.sam("build")
 
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     folder = tmp_path_factory.mktemp("machine")
-    home, binaries = folder / "a clone", folder / "bin"
-    binaries.mkdir()
-    (binaries / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
-    (binaries / "python3.11").symlink_to(Path(sys.base_prefix) / "bin" / "python3.11")
-    for name in SOURCES:
-        source = ROOT / name
-        exported = shutil.ignore_patterns("exported", "__pycache__")
-        shutil.copytree(source, home / name, ignore=exported) if source.is_dir() else shutil.copy(source, home / name)
-    (ROOT / ".build").mkdir(exist_ok=True)
-    (home / ".build").symlink_to(ROOT / ".build")  # what pip has fetched once need not be fetched for each test
     server = LocalServer(folder / "state")
-    yield Machine(home, server)
+    yield Machine.set_up(folder, server)
     server.stop()
 
 
@@ -188,7 +118,7 @@ def test_a_bucket_of_somebodys_own_is_listened_to_beside_others_and_left_as_it_w
     pending = until(lambda: _pending_keys(machine, 2), PATIENCE_SECONDS, "both keys are pending")
     assert pending == {"plants/1.jpg", "animals/2.jpg"}
     # And when the stack is gone, the bucket and its old notification are what they were
-    machine.sam("delete", "--stack-name", "own", "--region", REGION, "--no-prompts")
+    machine.delete("own")
     assert s3.get_bucket_notification_configuration(Bucket="photos")["QueueConfigurations"] == [theirs]
     assert len(machine.aws.keys("photos")) == 5
 
@@ -199,7 +129,7 @@ def test_a_deleted_stack_keeps_its_data_and_says_so(machine: Machine) -> None:
     machine.aws.client("s3").put_object(Bucket=LAKE, Key="results/latest.json", Body=b"{}")
     machine.aws.client("glue").create_table(DatabaseName="pomona", TableInput={"Name": "features"})
     # When the stack is deleted
-    machine.sam("delete", "--stack-name", STACK, "--region", REGION, "--no-prompts")
+    machine.delete()
     # Then the stack is gone, the data is there, and the log says what stays and why
     with pytest.raises(ClientError, match="does not exist"):
         machine.aws.status(STACK)
@@ -221,7 +151,7 @@ def test_the_next_stack_of_the_name_adopts_what_the_last_one_kept(machine: Machi
 
 
 def test_a_stack_that_may_delete_its_data_leaves_nothing(machine: Machine) -> None:
-    machine.sam("delete", "--stack-name", STACK, "--region", REGION, "--no-prompts")
+    machine.delete()
     names = {bucket["Name"] for bucket in machine.aws.client("s3").list_buckets()["Buckets"]}
     assert not names & {IMAGES, LAKE}
     databases = machine.aws.client("glue").get_databases()["DatabaseList"]

@@ -11,6 +11,7 @@ from pomona_cli import stack as stacks
 from tests.cli_stack import run_pomona
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
+DEAD_PROXY = "http://127.0.0.1:9"
 PAGE = b"<!DOCTYPE HTML><html><head><title>Oops</title></head><body><h1>Oops</h1><hr></body></html>"
 
 
@@ -40,11 +41,24 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         server.server_close()
 
 
-def refused(*words: str) -> str:
-    told = run_pomona(["status", *words], CREDENTIALS)
+def refused(*words: str, **environment: str) -> str:
+    told = run_pomona(["status", *words], CREDENTIALS | environment)
     assert (told.exit_code, type(told.exception)) == (1, SystemExit), told.exception
     assert told.stderr.count("\n") == 1
     return told.stderr
+
+
+@pytest.fixture
+def fewer_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stacks, "_CONFIG", stacks._CONFIG.merge(stacks.Config(retries={"max_attempts": 1})))
+
+
+@pytest.fixture
+def behind_a_dead_proxy(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a user who has exempted nothing from the proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    return {"HTTP_PROXY": DEAD_PROXY, "HTTPS_PROXY": DEAD_PROXY}
 
 
 @pytest.mark.parametrize(
@@ -60,12 +74,23 @@ def refused(*words: str) -> str:
         (501, PAGE),
     ],
 )
-def test_what_is_not_aws_is_told_with_its_address(monkeypatch, status, body):
-    monkeypatch.setattr(stacks, "_CONFIG", stacks._CONFIG.merge(stacks.Config(retries={"max_attempts": 1})))
+def test_what_is_not_aws_is_told_with_its_address(fewer_attempts, status, body):
     with answering(status, body) as address:
         told = refused("--endpoint-url", address)
     assert f"at {address} does not answer as AWS does. Check --endpoint-url" in told
     assert "<" not in told
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_loopback_address_is_reached_without_the_proxy(fewer_attempts, behind_a_dead_proxy, host):
+    with answering(200, PAGE) as address:
+        told = refused("--endpoint-url", address.replace("127.0.0.1", host), **behind_a_dead_proxy)
+    assert "does not answer as AWS does" in told
+
+
+def test_aws_is_reached_through_the_proxy(fewer_attempts, behind_a_dead_proxy):
+    told = refused(**behind_a_dead_proxy)
+    assert f'Failed to connect to proxy URL: "{DEAD_PROXY}"' in told
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:5000", "http://", "http://[::1", "http://a:b", "ftp://a"])
