@@ -196,17 +196,27 @@ def _remove_mapping(request: Request, resource: Resource) -> None:
 @puts("AWS::EMRServerless::Application")
 def _put_application(request: Request) -> Made:
     emr, asked = request.client("emr-serverless"), request.properties
+    changeable = {"releaseLabel": asked["ReleaseLabel"], **_limits(asked)}
     if request.previous is None:
         identity = emr.create_application(
-            name=request.name("Name"),
-            releaseLabel=asked["ReleaseLabel"],
-            type=asked["Type"].upper(),
-            clientToken=request.generated_name,
+            name=request.name("Name"), type=asked["Type"].upper(), clientToken=request.generated_name, **changeable
         )["applicationId"]
     else:
         identity = request.previous.physical_id
+        if not request.restoring:
+            emr.update_application(applicationId=identity, clientToken=request.generated_name, **changeable)
     arn = f"arn:aws:emr-serverless:{request.region}:{ACCOUNT_ID}:/applications/{identity}"
     return Made(identity, {"ApplicationId": identity, "Arn": arn})
+
+
+def _limits(asked: dict[str, Any]) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if capacity := asked.get("MaximumCapacity"):
+        limits["maximumCapacity"] = {name.lower(): amount for name, amount in capacity.items()}
+    if scheduler := asked.get("SchedulerConfiguration"):
+        numbers = {name[0].lower() + name[1:]: int(number) for name, number in scheduler.items()}
+        limits["schedulerConfiguration"] = numbers
+    return limits
 
 
 @removes("AWS::EMRServerless::Application")

@@ -10,6 +10,7 @@ from typing import Any
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import responses as cloudformation_responses
 from moto.cloudformation.models import cloudformation_backends
+from moto.emrserverless import urls as emr_urls
 from moto.emrserverless.models import emrserverless_backends
 from moto.events import models as events_models
 from moto.glue import urls as glue_urls
@@ -27,6 +28,7 @@ from local.clients import ACCOUNT_ID, Clients
 from local.cloudformation import StackBackend, template_at
 from local.custom_resources import RESPONSE_PATH, accept_response, response_to
 from local.emr import EmrBackend
+from local.emr_api import EmrResponse
 from local.emr_store import EmrStore
 from local.enforcement import Gate
 from local.eventbridge import DeliveringRule, publish
@@ -75,6 +77,8 @@ class EmbeddedAws:
         EmrBackend.runner, EmrBackend.publish = SparkRuns(self._state, _SPARK, clients, logs), staticmethod(publish)
         EmrBackend.save = staticmethod(self._emr_store.save)
         _substitute(emrserverless_backends, EmrBackend)
+        for path in emr_urls.url_paths:
+            emr_urls.url_paths[path] = EmrResponse.dispatch
         # objects, messages and tables outlive the process; UpdateTable honours VersionId
         ObjectBackend.store, ServedQueue.store, CatalogBackend.store = store, store, store
         _substitute(s3_models.s3_backends, ObjectBackend)

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 print(sys.argv[1:], os.environ["COLOUR"], spark.conf.get("spark.app.taste"), open("job/greeting").read())
 """
-SMALL = "--conf spark.driver.memory=1g"
+SMALL = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.dynamicAllocation.initialExecutors=0"
 SLEEP = b"import time; time.sleep(600)"
 KEEPER = """
 import json, os, boto3
@@ -43,7 +43,12 @@ def lake(aws: LocalServer) -> dict[str, str]:
         "Queue": {"Type": "AWS::SQS::Queue"},
         "Application": {
             "Type": "AWS::EMRServerless::Application",
-            "Properties": {"Name": "app", "ReleaseLabel": "emr-spark-8.1.0", "Type": "SPARK"},
+            "Properties": {
+                "Name": "app",
+                "ReleaseLabel": "emr-spark-8.1.0",
+                "Type": "SPARK",
+                "SchedulerConfiguration": {"MaxConcurrentRuns": 1, "QueueTimeoutMinutes": 60},
+            },
         },
         "Keeper": function(
             aws.upload("keeper.zip", KEEPER), Environment={"Variables": {"OUT": {"Ref": "Lake"}}}, Timeout=30
@@ -99,7 +104,7 @@ def archive(aws: LocalServer, lake: dict[str, str], tmp_path) -> str:
 def test_a_run_is_a_spark_submit_with_its_parameters_archives_and_environment(aws, lake, archive):
     parameters = (
         f"--conf spark.archives={archive} --conf spark.emr-serverless.driverEnv.COLOUR=red "
-        "--conf spark.app.taste='sweet and sour' --conf spark.driver.memory=1g"
+        f"--conf spark.app.taste='sweet and sour' {SMALL}"
     )
     run_id = start(aws, lake, "print.1", PRINT_ARGUMENTS, "--a", "b c", parameters=parameters)
     run = ended(aws, lake, run_id)
