@@ -21,7 +21,8 @@ from benchmarks.cost import (
 from benchmarks.cost import prices as read_prices
 from benchmarks.figures import Figures, figures
 from benchmarks.places import ROOT, BenchError
-from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation, template_settings
+from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation
+from benchmarks.template import template_settings
 
 PAGE = ROOT / "docs" / "scale.md"
 FILE_BYTES = 128 * 2**20

@@ -185,16 +185,3 @@ class Simulation:
 def _message(number: int) -> str:
     s3 = {"bucket": {"name": "images"}, "object": {"key": f"class-{number % 100:02d}/{number:08d}.jpg"}}
     return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}]})
-
-
-def template_settings(**changes: str) -> Settings:
-    """What the template sets by default."""
-    variables = {
-        "LAKE_BUCKET": "lake",
-        "IMAGES_BUCKET": "images",
-        "DATABASE_NAME": "pomona",
-        "APPLICATION_ID": "application",
-        "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
-        "JOB_PREFIX": "jobs/0123456789ab",
-    }
-    return Settings.from_environment(variables | changes)

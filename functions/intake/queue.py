@@ -137,7 +137,7 @@ class Queue:
             claimed_at=iso(moment),
             segments=tuple(ClaimedSegment(segment.name, segment.keys) for segment in segments),
             application_id=self._settings.application_id,
-            parameters=featurize_parameters(self._settings, batch_id, attempt=1),
+            parameters=featurize_parameters(self._settings, batch_id, 1, sum(segment.keys for segment in segments)),
         )
 
     def _go_on_with(self, held: _Held) -> None:
@@ -197,7 +197,8 @@ class Queue:
 
     def _attempt_again(self, held: _Held, reason: str) -> _Held:
         """Built anew from today's settings: the last attempt's application or code may be gone."""
-        parameters = featurize_parameters(self._settings, held.claim.batch_id, held.claim.attempt + 1)
+        last = held.claim
+        parameters = featurize_parameters(self._settings, last.batch_id, last.attempt + 1, last.keys)
         claim = held.claim.attempted_again(self._settings.application_id, parameters)
         raised = _Held(claim, self._lake.replace(ACTIVE, claim.to_json(), held.etag))
         self._tell("attempted again", claim, reason)

@@ -16,7 +16,6 @@ from tests.unit.test_intake_settings import REQUIRED
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
 VARIABLES = {
-    "Components": "COMPONENTS",
     "LaunchAtKeys": "LAUNCH_AT_KEYS",
     "LaunchAfterMinutes": "LAUNCH_AFTER_MINUTES",
     "MaxKeysPerRun": "MAX_KEYS_PER_RUN",
@@ -25,9 +24,11 @@ VARIABLES = {
     "MaxImageBytes": "MAX_IMAGE_BYTES",
     "MaxImagePixels": "MAX_IMAGE_PIXELS",
     "MaxExecutors": "MAX_EXECUTORS",
+    "MaxVcpus": "MAX_VCPUS",
+    "SnapshotDays": "SNAPSHOT_DAYS",
     "DatabaseName": "DATABASE_NAME",
 }
-NUMBERS = sorted(set(VARIABLES) - {"Components", "DatabaseName"})
+NUMBERS = sorted(set(VARIABLES) - {"DatabaseName"})
 TEXTS = st.text(alphabet="0123456789.-+eE_ n", max_size=6)
 
 
@@ -45,18 +46,6 @@ def functions_take(parameter: str, value: str) -> bool:
     except SettingsError:
         return False
     return True
-
-
-@pytest.mark.parametrize("value", ["1", "100", "9999", "0.95", ".5", "0", "1.0", "1.", "0.0", "10000", "1.5", "-1", ""])
-def test_components_are_the_same_for_template_and_functions(value: str) -> None:
-    assert template_takes("Components", value) == functions_take("Components", value)
-
-
-@given(TEXTS)
-@example("1e-1")
-@example("0.")
-def test_no_text_of_components_passes_one_and_not_the_other(value: str) -> None:
-    assert template_takes("Components", value) == functions_take("Components", value)
 
 
 @pytest.mark.parametrize("parameter", NUMBERS)
