@@ -30,9 +30,9 @@ _WORKERS = {
 def executors_at_start(keys: int, at_most: int) -> int:
     """Return how many executors a run of so many keys asks for at its start: each has a minute's work, or is the only.
 
-    Without this number EMR Serverless starts three, and refuses a run that may have fewer. An executor of 2 vCPUs
-    featurizes 9,000 to 17,000 images a minute with the default network (docs/performance.md). A slower network, or a
-    table that needs maintenance, gets its further executors from dynamic allocation.
+    Without this number EMR Serverless starts three, and refuses a run that may have fewer. Two cores featurize 17,000
+    images a minute with the default network (docs/performance.md); two vCPUs may be one such core. A slower network, or
+    a table that needs maintenance, gets its further executors from dynamic allocation.
     """
     return max(1, min(at_most, keys // KEYS_AN_EXECUTOR))
 
