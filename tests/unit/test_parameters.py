@@ -70,6 +70,11 @@ def test_a_number_that_the_template_takes_is_one_that_the_functions_take(paramet
         ("RunTimeoutMinutes", ["5", "10", "99", "700", "719", "720"], ["4", "721", "1000", "05"]),
         ("MaxVcpus", ["8", "10", "999", "1000"], ["7", "1001", "1e2"]),
         ("MaxExecutors", ["1", "100"], ["0", "101"]),
+        (
+            "ReleaseLabel",
+            ["emr-spark-8.1.0", "emr-spark-8.0.0", "emr-spark-10.12.3"],
+            ["", "emr-7.13.0", "emr-spark-8.1", "emr-spark-8.0-preview", "emr-spark-8.1.0-20260908", "emr-spark-0.1.0"],
+        ),
         ("ImagesBucketName", ["", "photos", "my.photos-1"], ["Photos", "a", "x" * 64, "-a-"]),
         ("DeleteData", ["keep", "delete"], ["", "yes"]),
         ("BackboneName", ["fruitnet", "resnet50"], ["resnet"]),
