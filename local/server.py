@@ -30,7 +30,7 @@ from local.custom_resources import RESPONSE_PATH, accept_response, response_to
 from local.emr import EmrBackend
 from local.emr_api import EmrResponse
 from local.emr_store import EmrStore
-from local.enforcement import Gate
+from local.enforcement import Gate, signed_for
 from local.eventbridge import DeliveringRule, publish
 from local.functions import FunctionBackend
 from local.lambda_runtime import LambdaRuntime
@@ -38,6 +38,7 @@ from local.log_delivery import LogDelivery
 from local.objects import ObjectBackend, OpenBucket, StoredKey
 from local.queues import QueueBackend, ServedQueue, restore_messages
 from local.schedules import Schedules
+from local.service_models import broken_model
 from local.spark_runs import SparkRuns
 from local.store import StackStore, Store
 from local.version_listing import list_object_versions
@@ -115,8 +116,8 @@ class EmbeddedAws:
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             if environ["PATH_INFO"].startswith("/_local/"):
                 return self._own(Request(environ))(environ, start_response)
-            if refusal := self._gate.refusal(environ):
-                return refusal(environ, start_response)
+            if refused := self._gate.refusal(environ) or broken_model(environ, signed_for(environ)):
+                return refused(environ, start_response)
             return moto(environ, start_response)  # type: ignore[no-any-return]
 
         return application
