@@ -140,6 +140,18 @@ def test_a_run_that_finds_no_room_waits_as_scheduled(service: Service) -> None:
     assert "QUEUED" not in service.states(second)
 
 
+def test_all_applications_share_the_vcpus_of_the_account(service: Service) -> None:
+    # Given two applications whose runs have taken the 16 vCPUs of a new account
+    eight = SMALL.replace("initialExecutors=1", "initialExecutors=3")
+    first = [service.start(service.application(), "one", eight) for _ in range(2)]
+    until(lambda: [run.state for run in first] == ["RUNNING", "RUNNING"])
+    # When a third starts a run, then it waits until one of them has ended
+    third = service.start(service.application(), "one", SMALL)
+    until(lambda: third.state == "SCHEDULED" and NO_ROOM in third.state_details)
+    service.runner.may_end.set()
+    assert ended(third).state == "SUCCESS"
+
+
 def test_the_memory_of_an_application_is_a_limit_too(service: Service) -> None:
     application = service.application({"cpu": "16 vCPU", "memory": "9 GB"})  # two workers of 5 GB
     assert NO_ROOM in ended(service.start(application, "one", SMALL)).state_details

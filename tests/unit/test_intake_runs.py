@@ -114,6 +114,12 @@ def test_two_runs_at_their_largest_fit_the_application(max_executors: int, max_v
     assert at_most == max_executors or 2 * (2 + at_most) * WORKER_VCPUS > max_vcpus
 
 
+@pytest.mark.parametrize(("max_executors", "max_vcpus"), [(1, 8), (3, 16), (10, 44), (100, 404)])  # docs/on-aws.md
+def test_the_documented_capacity_is_just_enough(max_executors: int, max_vcpus: int) -> None:
+    assert executors_at_most(max_executors, max_vcpus) == max_executors
+    assert executors_at_most(max_executors, max_vcpus - 1) < max_executors
+
+
 def test_featurize_and_refit_fit_a_new_account_with_the_template_s_defaults() -> None:
     # Given what a deployment with nothing but defaults sends (Amazon EMR quotas: 16 concurrent vCPUs a new account)
     deployed = template_settings()

@@ -177,6 +177,21 @@ def test_what_emr_serverless_refuses_is_named_in_aws_s_words(changes: dict[str, 
     assert re.search(sentence, told["message"])
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"clientToken": "x" * 64},
+        {"clientToken": "x"},
+        {"executionTimeoutMinutes": 0},
+        {"executionTimeoutMinutes": 1_000_000},
+        {"mode": "BATCH"},
+        {"jobDriver": {"sparkSubmit": {"entryPoint": "x", "sparkSubmitParameters": "x" * 102_400}}},
+    ],
+)
+def test_what_just_keeps_to_the_model_passes(changes: dict[str, Any]) -> None:
+    assert answer("emr-serverless", "StartJobRun", start_job_run(**changes)) is None
+
+
 def test_a_request_that_keeps_to_the_model_passes_and_its_body_can_still_be_read() -> None:
     environ = environ_of("emr-serverless", "StartJobRun", start_job_run())
     assert broken_model(environ, "emr-serverless") is None
