@@ -9,18 +9,22 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.demands import featurize_demand, refit_demand
 from benchmarks.figures import Figures, figures
 from benchmarks.idle import GET, GLUE, HOURS_OF_A_DAY, LIST, LOOKS_OF_AN_HOUR, Idle, count_idle
 from benchmarks.places import ROOT, BenchError
+from benchmarks.template import template_settings
+from local.emr_workers import Capacity, Demand
 
 PRICES = ROOT / "benchmarks" / "prices.json"
 PAGE = ROOT / "docs" / "cost.md"
 HOUR, MONTH_HOURS = 3600, 730
 
-# what the template deploys
-WORKER_VCPUS, WORKER_GB = 2, 8
-MAX_EXECUTORS = 4
-MAX_KEYS_PER_RUN = 100_000
+# what the template deploys: a run of the largest batch asks for all that a run may have
+DEPLOYED = template_settings()
+MAX_KEYS_PER_RUN = DEPLOYED.max_keys_per_run
+_LARGEST = featurize_demand(DEPLOYED, MAX_KEYS_PER_RUN)
+WORKER_VCPUS, MAX_EXECUTORS = int(_LARGEST.executor.vcpus), int(_LARGEST.executors_at_most)
 EVENTS_OF_A_MESSAGE_BATCH = 3_500  # 6 MB of messages with an S3 event each
 LAMBDA_GB = 0.25
 LAMBDA_VCPUS = 256 / 1769
@@ -63,22 +67,16 @@ def prices(path: Path = PRICES) -> Prices:
     )
 
 
-def workers_cost(seconds: float, workers: int, at: Prices) -> float:
-    """EMR Serverless workers of the template's size for so many seconds, each at least a minute."""
-    hour = WORKER_VCPUS * at["emr_serverless_vcpu_hour"] + WORKER_GB * at["emr_serverless_gb_hour"]
-    return max(seconds, 60.0) / HOUR * workers * hour
-
-
-def executors(keys: int, figure: Figures) -> int:
-    """As many as the work fills: another executor takes a minute to come."""
-    seconds = keys / (figure.images_per_core_second * WORKER_VCPUS)
-    return max(1, min(MAX_EXECUTORS, round(seconds / WORKER_START_SECONDS)))
+def workers_cost(seconds: float, workers: Capacity, at: Prices) -> float:
+    """Return the dollars of these workers for so many seconds, at least a minute; 20 GB of disk a worker are free."""
+    hour = workers.vcpus * at["emr_serverless_vcpu_hour"] + workers.memory_gb * at["emr_serverless_gb_hour"]
+    return max(seconds, 60.0) / HOUR * hour
 
 
 def run_seconds(keys: int, figure: Figures) -> float:
-    """Of one run, from its start to its commit."""
-    slots = executors(keys, figure) * WORKER_VCPUS
-    return WORKER_START_SECONDS + figure.fixed_seconds + keys / (figure.images_per_core_second * slots)
+    """Return how long a run takes with the executors that it asks for at its start, from its start to its commit."""
+    cores = featurize_demand(DEPLOYED, keys).executors_at_start * WORKER_VCPUS
+    return WORKER_START_SECONDS + figure.fixed_seconds + keys / (figure.images_per_core_second * cores)
 
 
 def runs_of(images: int) -> list[int]:
@@ -90,14 +88,15 @@ def runs_of(images: int) -> list[int]:
 def pomona_parts(images: int, figure: Figures, at: Prices) -> dict[str, float]:
     """Dollars of each part, for that many new images, refitted once."""
     runs = runs_of(images)
-    featurize = sum(workers_cost(run_seconds(keys, figure), executors(keys, figure) + 1, at) for keys in runs)
+    workers = {keys: featurize_demand(DEPLOYED, keys).at_start for keys in set(runs)}
+    featurize = sum(workers_cost(run_seconds(keys, figure), workers[keys], at) for keys in runs)
     refit_seconds = WORKER_START_SECONDS + figure.fixed_seconds + figure.refit_seconds * images / figure.refit_rows
     invocations = math.ceil(images / EVENTS_OF_A_MESSAGE_BATCH)
     lambda_seconds = figure.ingest_cpu_seconds * images / 10_000 / LAMBDA_VCPUS
     puts, gets = 2 * invocations + 40 * len(runs), images + 20 * invocations
     return {
         "EMR Serverless: featurize": featurize,
-        "EMR Serverless: one refit": workers_cost(refit_seconds, 2, at),
+        "EMR Serverless: one refit": workers_cost(refit_seconds, refit_demand(DEPLOYED).at_start, at),
         "S3 requests": puts * at["s3_put_1000"] / 1000 + gets * at["s3_get_1000"] / 1000,
         "SQS": 1.3 * images * at["sqs_request_million"] / 1e6,  # a send each, receives and deletes of ten
         "Lambda": invocations * at["lambda_request_million"] / 1e6
@@ -158,7 +157,30 @@ def _head(figure: Figures, at: Prices) -> list[str]:
         f"a scheduled function that finds nothing to do takes {LOOK_SECONDS} s. "
         "Every run's real cost is shown by `pomona status` and in the report.",
         "",
+        "What the runs ask for, as `functions/intake/runs.py` sends it with the template's defaults (executors that "
+        "dynamic allocation adds later take their work from the others, and are not counted):",
+        "",
+        "| run | at its start | at most |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {_workers(asked, asked.executors_at_start)} | "
+            f"{_workers(asked, int(asked.executors_at_most))} |"
+            for name, asked in _demands().items()
+        ),
+        "",
     ]
+
+
+def _demands() -> dict[str, Demand]:
+    runs = (10, 1_000, MAX_KEYS_PER_RUN)
+    featurized = {f"featurize, {keys:,} images": featurize_demand(DEPLOYED, keys) for keys in runs}
+    return {**featurized, "refit": refit_demand(DEPLOYED)}
+
+
+def _workers(asked: Demand, executors: int) -> str:
+    """A driver and its executors in words: all workers are of one size."""
+    total = asked.driver + asked.executor * executors
+    return f"driver + {executors} x {asked.executor.vcpus:g} vCPU: {total.vcpus:g} vCPU, {total.memory_gb:g} GB"
 
 
 def _images(figure: Figures, at: Prices) -> list[str]:

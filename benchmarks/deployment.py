@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.places import BenchError
 from benchmarks.processes import Finished
 from benchmarks.spark import Platform, settings_of
+from benchmarks.template import template_settings
 from intake.documents import ACTIVE, Claim, ClaimedSegment
 from intake.runs import featurize_parameters, refit_parameters
 from intake.segments import DirtyKey, parse_name, parts
@@ -50,21 +51,17 @@ class Deployment:
         """A new lake and database, with the template's own defaults."""
         database = f"bench_{secrets.token_hex(4)}"
         platform.cloud.client("glue").create_database(DatabaseInput={"Name": database})
-        environment = {
-            "LAKE_BUCKET": platform.cloud.bucket("lake"),
-            "IMAGES_BUCKET": images,
-            "DATABASE_NAME": database,
-            "APPLICATION_ID": "none",
-            "JOB_ROLE_ARN": "none",
-            "JOB_PREFIX": "jobs/none",
-            "BACKBONE_NAME": backbone,
-            "COMPONENTS": "100",
-        }
-        return cls(platform, images, Settings.from_environment(environment))
+        settings = template_settings(
+            LAKE_BUCKET=platform.cloud.bucket("lake"),
+            IMAGES_BUCKET=images,
+            DATABASE_NAME=database,
+            BACKBONE_NAME=backbone,
+        )
+        return cls(platform, images, settings)
 
     def spark_settings(self) -> dict[str, str]:
         """What StartJobRun would tell Spark."""
-        parameters = featurize_parameters(self.settings, "none", attempt=1)
+        parameters = featurize_parameters(self.settings, "none", 1, keys=0)
         return settings_of(parameters["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"])
 
     def claim(self, keys: Sequence[str]) -> str:
@@ -81,7 +78,7 @@ class Deployment:
             claimed_at=iso(moment),
             segments=tuple(ClaimedSegment(name, _keys_of(name)) for name in segments),
             application_id="none",
-            parameters=featurize_parameters(self.settings, batch_id, attempt=1),
+            parameters=featurize_parameters(self.settings, batch_id, 1, len(keys)),
         )
         self._put(ACTIVE, claim.to_json())
         return batch_id
@@ -89,7 +86,7 @@ class Deployment:
     def featurize(self, keys: Sequence[str]) -> Job:
         """Claim a batch of these keys, and run the job on it."""
         batch_id = self.claim(keys)
-        finished = self._run(featurize_parameters(self.settings, batch_id, attempt=1))
+        finished = self._run(featurize_parameters(self.settings, batch_id, 1, len(keys)))
         return Job(finished, self.document(f"runs/{batch_id}-1.json"))
 
     def claim_document(self) -> bytes:

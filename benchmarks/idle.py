@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.places import ROOT, BenchError
-from benchmarks.simulation import VARIABLES
+from benchmarks.template import variables
 
 CLOCK_MINUTES = 5
 LOOKS_OF_AN_HOUR = 60 // CLOCK_MINUTES
@@ -104,7 +104,7 @@ def _environment(endpoint: str) -> dict[str, str]:
     """Return the template's variables and nothing of this process but where its packages are."""
     credentials = {"AWS_ACCESS_KEY_ID": "idle", "AWS_SECRET_ACCESS_KEY": "idle", "AWS_DEFAULT_REGION": "eu-west-3"}
     place = {"AWS_ENDPOINT_URL": endpoint, "POWERTOOLS_SERVICE_NAME": "pomona", "NO_PROXY": "127.0.0.1"}
-    return VARIABLES | credentials | place | {"PATH": os.environ["PATH"]}
+    return variables() | credentials | place | {"PATH": os.environ["PATH"]}
 
 
 @contextmanager

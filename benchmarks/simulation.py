@@ -41,17 +41,6 @@ START = datetime(2026, 11, 21, 8, tzinfo=UTC)
 LISTS, PUTS, GETS, DELETES = "LIST", "PUT", "GET", "DELETE"
 CLASSES = {"list_objects_v2": LISTS, "put_object": PUTS, "get_object": GETS, "delete_object": DELETES}
 
-VARIABLES = {
-    "LAKE_BUCKET": "lake",
-    "IMAGES_BUCKET": "images",
-    "DATABASE_NAME": "pomona",
-    "APPLICATION_ID": "application",
-    "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
-    "JOB_PREFIX": "jobs/0123456789ab",
-    "ADVANCE_FUNCTION_NAME": "advance",
-}
-"""Of the functions, as the template sets them."""
-
 
 @dataclass
 class CountedS3:
@@ -229,8 +218,3 @@ class Simulation:
 def _message(number: int) -> str:
     s3 = {"bucket": {"name": "images"}, "object": {"key": f"class-{number % 100:02d}/{number:08d}.jpg"}}
     return json.dumps({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": s3}]})
-
-
-def template_settings(**changes: str) -> Settings:
-    """Return what the template sets by default."""
-    return Settings.from_environment(VARIABLES | changes)

@@ -1,7 +1,7 @@
 """EMR Serverless' API: applications, and job runs with AWS's states, idempotent by client token."""
 
+import functools
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,11 +13,13 @@ from moto.emrserverless import models
 from moto.emrserverless.exceptions import ResourceNotFoundException, ValidationException
 
 from local.clients import ACCOUNT_ID
+from local.emr_scheduler import Scheduler, concurrency, maximum_capacity
+from local.emr_workers import Demand, UnsupportedRunError, demand_of
 
 FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
-_TOKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_RELEASE = re.compile(r"emr-(spark-)?\d+\.\d+\.\d+(-\d{8})?")
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+# those of the release guide that the job can run on; there is no API that lists them
+OFFERED_RELEASES = ("emr-spark-8.0.0", "emr-spark-8.1.0")
+_NO_ROOM = "ApplicationMaxCapacityExceededException: no workers can be had within the limits of application and account"
 
 Publish = Callable[[str, str, str, dict[str, Any]], None]  # region, source, detail-type, detail
 
@@ -28,8 +30,6 @@ class Ended:
 
     state: str
     details: str
-    cores: int = 1
-    memory_gb: float = 1.0
 
 
 class JobRunner:
@@ -50,7 +50,7 @@ def _identifier(*parts: str) -> str:
 
 
 class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
-    """Applications and runs of one region; one run at a time for each application, the others are queued."""
+    """Applications and runs of one region. Executors are not there: a run's work is done inside its driver."""
 
     runner: JobRunner
     publish: Publish
@@ -59,15 +59,13 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self._lock = threading.RLock()
-        self._turns: dict[str, threading.Lock] = {}
+        self._scheduler = Scheduler()
 
     def create_application(
         self, name: str, release_label: str, application_type: str, client_token: str, **options: Any
     ) -> Any:
-        if not _RELEASE.fullmatch(release_label or ""):
-            raise ValidationException(f"Release label {release_label} does not exist")
         application = models.Application(
-            name, release_label, application_type, client_token, ACCOUNT_ID, self.region_name, **options
+            name, _offered(release_label), application_type, client_token, ACCOUNT_ID, self.region_name, **options
         )
         application.id = _identifier(self.region_name, name, client_token)
         application.arn = f"arn:aws:emr-serverless:{self.region_name}:{ACCOUNT_ID}:/applications/{application.id}"
@@ -75,6 +73,15 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
         self.applications[application.id] = application
         self.keep_application(application)
         return application
+
+    def configure(self, application_id: str, scheduler: dict[str, int] | None, release_label: str | None) -> None:
+        """Set what moto's requests do not carry; None leaves it as it is."""
+        application = self.applications[application_id]
+        if scheduler is not None:
+            application.scheduler_configuration = scheduler
+        if release_label is not None:
+            application.release_label = _offered(release_label)
+        self.keep_application(application)
 
     def start_application(self, application_id: str) -> None:
         super().start_application(application_id)
@@ -105,7 +112,7 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
         self, application_id: str, client_token: str, execution_role_arn: str, job_driver: Any, **options: Any
     ) -> Any:
         application = self._application(application_id)
-        _validate(client_token, execution_role_arn, job_driver, options.get("execution_timeout_minutes"))
+        _check_timeout(options.get("execution_timeout_minutes"))
         with self._lock:
             runs = self.job_runs.setdefault(application_id, [])
             for known in runs:
@@ -143,25 +150,58 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
         return job_run
 
     def _run(self, application: Any, job_run: Any) -> None:
-        turn = self._turns.setdefault(application.id, threading.Lock())
-        if not turn.acquire(blocking=False):
-            self.enter(job_run, "QUEUED")
-            turn.acquire()
         try:
-            self._run_now(application, job_run)
+            asked = demand_of(job_run.job_driver["sparkSubmit"].get("sparkSubmitParameters") or "")
+            if self._has_turn(application, job_run) and self._has_workers(application, job_run, asked):
+                self._run_now(application, job_run, asked)
+        except UnsupportedRunError as refusal:
+            self.enter(job_run, "FAILED", str(refusal))
         finally:
-            turn.release()
+            self._scheduler.leave(job_run.id)
             self._stop_if_idle(application)
 
-    def _run_now(self, application: Any, job_run: Any) -> None:
+    def _has_turn(self, application: Any, job_run: Any) -> bool:
+        """Return True once the run may go on, False if it ended in the queue."""
+        most, seconds = concurrency(getattr(application, "scheduler_configuration", None))
+        taken = functools.partial(self._scheduler.take_turn, job_run.id, application.id, most)
+        if taken(0, lambda: False):
+            return True
+        self.enter(job_run, "QUEUED")
+        if not taken(seconds, lambda: job_run.state == "CANCELLING"):
+            self._end_of_wait(job_run, "The job run was queued for longer than queueTimeoutMinutes")
+            return False
+        return True
+
+    def _has_workers(self, application: Any, job_run: Any, asked: Demand) -> bool:
+        """Return True once driver and first executors fit; a run that never can fails at once."""
+        limit = maximum_capacity(application.maximum_capacity)
+        if not (asked.at_start.fits(limit) and asked.at_start.fits(self._scheduler.account)):
+            raise UnsupportedRunError(f"{_NO_ROOM}: the run needs {asked.at_start} at its start")
+        for state in ("PENDING", "SCHEDULED"):
+            self.enter(job_run, state)
+        taken = functools.partial(self._scheduler.take_workers, job_run.id, application.id, asked.at_start, limit)
+        if taken(0, lambda: False):
+            return True
+        self.enter(job_run, "SCHEDULED", _NO_ROOM)
+        if not taken(job_run.execution_timeout_minutes * 60, lambda: job_run.state == "CANCELLING"):
+            self._end_of_wait(job_run, _NO_ROOM)
+            return False
+        return True
+
+    def _end_of_wait(self, job_run: Any, details: str) -> None:
+        if job_run.state == "CANCELLING":
+            self.enter(job_run, "CANCELLED", "Job cancelled")
+        else:
+            self.enter(job_run, "FAILED", details)
+
+    def _run_now(self, application: Any, job_run: Any, asked: Demand) -> None:
         if application.state != "STARTED":
             application.state = "STARTED"
             self.keep_application(application)
-        for state in ("PENDING", "SCHEDULED", "RUNNING"):
-            self.enter(job_run, state)
+        self.enter(job_run, "RUNNING")
         started = time.monotonic()
         ended = self.runner.run(job_run) if job_run.state == "RUNNING" else Ended("CANCELLED", "Job cancelled")
-        _bill(job_run, time.monotonic() - started, ended)
+        _bill(job_run, time.monotonic() - started, asked)
         self.enter(job_run, "CANCELLED" if job_run.state == "CANCELLING" else ended.state, ended.details)
 
     def _stop_if_idle(self, application: Any) -> None:
@@ -177,6 +217,7 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
         if job_run.state not in FINAL_STATES:
             self.enter(job_run, "CANCELLING")
             self.runner.cancel(job_run_id)
+            self._scheduler.wake()
         return application_id, job_run_id
 
     def get_job_run(self, application_id: str, job_run_id: str) -> Any:
@@ -210,6 +251,8 @@ class EmrBackend(models.EMRServerlessBackend):  # type: ignore[misc]
                 return
             job_run.state, job_run.state_details = state, details
             job_run.updated_at = datetime.now(UTC)
+            if state == "RUNNING":
+                job_run.started_at = job_run.updated_at
             self.keep_run(job_run)
         detail = {
             "jobRunId": job_run.id,
@@ -239,26 +282,24 @@ def _aware(moment: datetime | None, otherwise: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _validate(token: str, role: str, job_driver: Any, timeout_minutes: int | None) -> None:
-    if not _TOKEN.fullmatch(token or ""):
-        raise ValidationException("clientToken must be 1 to 64 of A-Z a-z 0-9 . _ -")
-    if not _ROLE.fullmatch(role or ""):
-        raise ValidationException(f"executionRoleArn is not the ARN of a role: {role}")
-    submit = (job_driver or {}).get("sparkSubmit") or {}
-    if not submit.get("entryPoint"):
-        raise ValidationException("jobDriver.sparkSubmit.entryPoint is required")
-    if len(submit.get("sparkSubmitParameters") or "") > 102_400:
-        raise ValidationException("sparkSubmitParameters has more than 102400 characters")
-    if timeout_minutes and timeout_minutes < 5:
+def _offered(release_label: str) -> str:
+    if release_label not in OFFERED_RELEASES:
+        raise ValidationException(f"Release label {release_label} is not offered in this Region")
+    return release_label
+
+
+def _check_timeout(minutes: int | None) -> None:
+    """Refuse what the published model allows and the service does not."""
+    if minutes and minutes < 5:
         raise ValidationException("RunTimeout must be at least 5 minutes.")
 
 
-def _bill(job_run: Any, seconds: float, ended: Ended) -> None:
-    """What AWS would show: at least a minute, in vCPU-hours and GB-hours."""
+def _bill(job_run: Any, seconds: float, asked: Demand) -> None:
+    """Set what AWS would bill: the workers that the run started with, a minute at least; 20 GB of disk are free."""
     hours = max(60.0, seconds) / 3600
     job_run.total_execution_duration_seconds = int(seconds)
     job_run.billed_resource_utilization = {
-        "vCPUHour": round(ended.cores * hours, 3),
-        "memoryGBHour": round(ended.memory_gb * hours, 3),
+        "vCPUHour": round(asked.at_start.vcpus * hours, 3),
+        "memoryGBHour": round(asked.at_start.memory_gb * hours, 3),
         "storageGBHour": 0.0,
     }

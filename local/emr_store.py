@@ -10,7 +10,7 @@ from local.clients import ACCOUNT_ID
 from local.emr import FINAL_STATES
 from local.store import Store
 
-_MOMENTS = ("created_at", "updated_at")
+_MOMENTS = ("created_at", "updated_at", "started_at")  # a run that never ran has no start
 
 
 class EmrStore:
@@ -52,5 +52,6 @@ def _moment(value: Any) -> str:
 
 def _revive(kind: type, described: dict[str, Any]) -> Any:
     revived: Any = object.__new__(kind)
-    vars(revived).update(described | {name: datetime.fromisoformat(described[name]) for name in _MOMENTS})
+    moments = {name: datetime.fromisoformat(described[name]) for name in _MOMENTS if name in described}
+    vars(revived).update(described | moments)
     return revived

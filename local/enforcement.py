@@ -61,7 +61,7 @@ class Gate:
 
     def refusal(self, environ: dict[str, Any]) -> Response | None:
         """The answer to a request that is not allowed; None lets it pass."""
-        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+        query = _query(environ)
         credentials = _credentials(environ.get("HTTP_AUTHORIZATION", ""), environ, query)
         if credentials is None:
             return None
@@ -103,6 +103,16 @@ class Gate:
             line = {"principal": name, "action": call.action, "resource": call.resource, "context": dict(call.context)}
             with self._record.open("a") as record:
                 record.write(json.dumps(line) + "\n")
+
+
+def signed_for(environ: dict[str, Any]) -> str:
+    """Return the service that a request is signed for; nothing if it is not signed."""
+    credentials = _credentials(environ.get("HTTP_AUTHORIZATION", ""), environ, _query(environ))
+    return credentials.service if credentials else ""
+
+
+def _query(environ: dict[str, Any]) -> dict[str, str]:
+    return dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
 
 
 def refused_trust(role_arn: str, service: str, source_arn: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import responses as cloudformation_responses
 from moto.cloudformation.models import cloudformation_backends
+from moto.emrserverless import urls as emr_urls
 from moto.emrserverless.models import emrserverless_backends
 from moto.events import models as events_models
 from moto.glue import urls as glue_urls
@@ -27,8 +28,9 @@ from local.clients import ACCOUNT_ID, Clients
 from local.cloudformation import StackBackend, continue_update_rollback, template_at
 from local.custom_resources import RESPONSE_PATH, accept_response, response_to
 from local.emr import EmrBackend
+from local.emr_api import EmrResponse
 from local.emr_store import EmrStore
-from local.enforcement import Gate
+from local.enforcement import Gate, signed_for
 from local.eventbridge import DeliveringRule, publish
 from local.functions import FunctionBackend
 from local.lambda_runtime import LambdaRuntime
@@ -36,6 +38,7 @@ from local.log_delivery import LogDelivery
 from local.objects import ObjectBackend, OpenBucket, StoredKey
 from local.queues import QueueBackend, ServedQueue, restore_messages
 from local.schedules import Schedules
+from local.service_models import broken_model
 from local.spark_runs import SparkRuns
 from local.store import StackStore, Store
 from local.version_listing import list_object_versions
@@ -76,6 +79,8 @@ class EmbeddedAws:
         EmrBackend.runner, EmrBackend.publish = SparkRuns(self._state, _SPARK, clients, logs), staticmethod(publish)
         EmrBackend.save = staticmethod(self._emr_store.save)
         _substitute(emrserverless_backends, EmrBackend)
+        for path in emr_urls.url_paths:
+            emr_urls.url_paths[path] = EmrResponse.dispatch
         # objects, messages and tables outlive the process; UpdateTable honours VersionId
         ObjectBackend.store, ServedQueue.store, CatalogBackend.store = store, store, store
         _substitute(s3_models.s3_backends, ObjectBackend)
@@ -113,8 +118,8 @@ class EmbeddedAws:
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             if environ["PATH_INFO"].startswith("/_local/"):
                 return self._own(Request(environ))(environ, start_response)
-            if refusal := self._gate.refusal(environ):
-                return refusal(environ, start_response)
+            if refused := self._gate.refusal(environ) or broken_model(environ, signed_for(environ)):
+                return refused(environ, start_response)
             return moto(environ, start_response)  # type: ignore[no-any-return]
 
         return application

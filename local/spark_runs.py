@@ -68,11 +68,9 @@ class SparkRuns(JobRunner):
             (folder / name).symlink_to(self._unpacked(s3, address))
         arguments = driver.get("entryPointArguments") or []
         command = [str(self._spark / "bin" / "spark-submit"), *submit.passed_on, str(entry_point), *arguments]
-        return self._watch(job_run, command, self._environment(job_run, folder, submit), folder, submit)
+        return self._watch(job_run, command, self._environment(job_run, folder, submit), folder)
 
-    def _watch(
-        self, job_run: Any, command: list[str], environment: dict[str, str], folder: Path, submit: SparkSubmit
-    ) -> Ended:
+    def _watch(self, job_run: Any, command: list[str], environment: dict[str, str], folder: Path) -> Ended:
         logs = self._state / "logs" / "runs" / job_run.id
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
@@ -82,7 +80,7 @@ class SparkRuns(JobRunner):
                 kill_group(process)
             state, details = _wait(process, job_run.execution_timeout_minutes * 60, logs)
         self._deliver_logs(job_run, logs)
-        return Ended(state, details, _cores(submit), _memory_gb(submit))
+        return Ended(state, details)
 
     def _deliver_logs(self, job_run: Any, folder: Path) -> None:
         """Into the log group that the run names, under the names that EMR Serverless gives its streams."""
@@ -171,21 +169,3 @@ def _last_line(logs: Path) -> str:
         if lines := (logs / stream).read_text(errors="replace").strip().splitlines():
             return lines[-1]
     return ""
-
-
-def _cores(submit: SparkSubmit) -> int:
-    return int(submit.confs.get("spark.driver.cores", 4)) + int(submit.confs.get("spark.executor.cores", 4))
-
-
-def _memory_gb(submit: SparkSubmit) -> float:
-    """Return the memory of a driver and an executor as AWS bills it: the JVM's and the overhead beside it."""
-    parts = ("driver", "executor")
-    overheads = (submit.confs.get(f"spark.{part}.memoryOverhead", "0g") for part in parts)
-    return sum(_gigabytes(submit.confs.get(f"spark.{part}.memory", "14g")) for part in parts) + sum(
-        _gigabytes(overhead) for overhead in overheads
-    )
-
-
-def _gigabytes(size: str) -> float:
-    number = float(size.rstrip("gGmMbB"))
-    return number / 1024 if size.lower().rstrip("b").endswith("m") else number

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyiceberg.catalog.glue import GlueCatalog
 from typer.testing import CliRunner, Result
 
+from benchmarks.template import variables
 from pomona.rows import COLUMNS
 from pomona_cli.main import app
 from tests.local_server import REGION, ROLE, ROOT, LocalServer, function
@@ -46,7 +47,7 @@ class CliStack:
         return self.name.replace("-", "_")
 
     def _resources(self, settings: dict[str, str]) -> dict[str, Any]:
-        variables = {
+        told = variables() | {
             "LAKE_BUCKET": {"Ref": "Lake"},
             "IMAGES_BUCKET": {"Ref": "Images"},
             "DATABASE_NAME": self.database,
@@ -71,7 +72,7 @@ class CliStack:
             },
             "Advance": function(
                 self.aws.upload(f"{self.name}.zip", ADVANCE),
-                Environment={"Variables": variables | settings},
+                Environment={"Variables": told | settings},
                 Timeout=60,
             ),
         }

@@ -55,6 +55,7 @@ REPLACING = {
     # the application's name tells them, so that a run in flight is not in the way (and ends in the old application)
     "MaxVcpus": Change("77", replaced={"Application"}),
     "KmsKeyArn": Change(KEY, replaced={"Application"}),
+    "ReleaseLabel": Change("emr-spark-8.0.0", replaced={"Application"}),
     "MonthlyBudgetUsd": Change("7", made={"Budget"}, beside={"AlarmTopicArn": TOPIC}),
 }
 REFUSED = {

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
+from smoke_release import offers_the_release
 from smoke_stack import SAMPLES, Deployed, SmokeError
 
 QUOTA = "L-D05C8A75"  # EMR Serverless: the most concurrent vCPUs of an account
@@ -132,8 +133,13 @@ def _until_settled(stack: Deployed) -> None:
         raise SmokeError("the sample images' batch failed for good: its reason is in queue/failed/ of the lake")
 
 
-CHECKS: tuple[tuple[str, Check], ...] = (
+# what can be said of a stack whose deployment failed, and costs nothing
+OF_ANY_STACK: tuple[tuple[str, Check], ...] = (
     ("the stack is complete", is_complete),
+    ("the Region offers the release", offers_the_release),
+)
+CHECKS: tuple[tuple[str, Check], ...] = (
+    *OF_ANY_STACK,
     ("buckets refuse requests without TLS", refuses_plain_http),
     ("the account's quota is enough", fits_the_quota),
     ("the queue delivers in batches", delivers_in_batches),

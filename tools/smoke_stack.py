@@ -50,6 +50,11 @@ class Deployed:
     def parameters(self) -> dict[str, str]:
         return {one["ParameterKey"]: one["ParameterValue"] for one in self.described["Parameters"]}
 
+    @property
+    def is_usable(self) -> bool:
+        """Return True if the stack has its outputs: a creation that failed leaves none."""
+        return "ImagesBucketName" in self.outputs
+
     def resource(self, logical_id: str) -> str:
         """The physical id of a resource."""
         asked = self.client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=logical_id)

@@ -64,7 +64,7 @@ class Life:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
         batch_id = self.deployment.claim([key for key, _ in objects])
-        parameters = featurize_parameters(self.deployment.settings, batch_id, attempt=1)
+        parameters = featurize_parameters(self.deployment.settings, batch_id, 1, len(objects))
         arguments = parameters["jobDriver"]["sparkSubmit"]["entryPointArguments"]
         (folder / "arguments.json").write_text(json.dumps(arguments))
         (folder / "active.json").write_bytes(self.deployment.claim_document())

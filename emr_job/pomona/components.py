@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from pomona.errors import MisconfiguredError
 
+# the rule of the template's parameter Components and of the functions: tests/unit/test_components_rule.py
+_NUMBER, _SHARE = re.compile(r"[1-9][0-9]{0,3}"), re.compile(r"0?\.[0-9]*[1-9][0-9]*")
 ROUNDING = 1e-12  # a cumulative sum of shares that should be 1 may end this much below it
 
 
@@ -27,7 +29,7 @@ class ComponentCount:
 
 @dataclass(frozen=True)
 class VarianceShare:
-    """Keep the fewest components that together explain at least this share of the variance (over 0, up to 1)."""
+    """Keep the fewest components that together explain at least this share of the variance (between 0 and 1)."""
 
     share: float
 
@@ -44,15 +46,16 @@ Components = ComponentCount | VarianceShare
 
 
 def parse_components(text: str) -> Components:
-    """What "100" (a number) or "0.95" (a share: it has a decimal point) ask for; "1" is the number, "1.0" the share.
+    """Return what "100" (a number of components) or "0.95" (a share of the variance) ask for.
 
-    Raises MisconfiguredError with a sentence for everything else.
+    Raises:
+        MisconfiguredError: the text is neither; it says what it may be. All of the variance is no share: ask for 9999.
     """
-    if re.fullmatch(r"[0-9]+", text) and int(text) >= 1:
+    if _NUMBER.fullmatch(text):
         return ComponentCount(int(text))
-    if re.fullmatch(r"[01]?\.[0-9]+|1\.", text) and 0 < float(text) <= 1:
+    if _SHARE.fullmatch(text):
         return VarianceShare(float(text))
     raise MisconfiguredError(
-        f"components is {text!r}; it may be a whole number of components from 1 up, such as 100, "
-        "or a share of the variance above 0 and up to 1 written with a decimal point, such as 0.95"
+        f"components is {text!r}; it may be a whole number of components from 1 to 9999, such as 100, "
+        "or a share of the variance between 0 and 1, such as 0.95"
     )

@@ -122,7 +122,7 @@ class Queue:
             claimed_at=iso(moment),
             segments=tuple(ClaimedSegment(segment.name, segment.keys) for segment in segments),
             application_id=self._settings.application_id,
-            parameters=featurize_parameters(self._settings, batch_id, attempt=1),
+            parameters=featurize_parameters(self._settings, batch_id, 1, sum(segment.keys for segment in segments)),
         )
 
     def _go_on_with(self, held: _Held) -> None:
@@ -199,9 +199,10 @@ class Queue:
 
     def _attempt_again(self, held: _Held, failures: int, reason: str, delay: timedelta) -> _Held:
         """Built anew from today's settings: the last attempt's application or code may be gone."""
-        parameters = featurize_parameters(self._settings, held.claim.batch_id, held.claim.attempt + 1)
+        last = held.claim
+        parameters = featurize_parameters(self._settings, last.batch_id, last.attempt + 1, last.keys)
         not_before = iso(self._clock() + delay)
-        claim = held.claim.attempted_again(self._settings.application_id, parameters, failures, not_before, reason)
+        claim = last.attempted_again(self._settings.application_id, parameters, failures, not_before, reason)
         raised = self._replace(held, claim)
         self._tell("attempted again", claim, f"not before {not_before}: {reason}")
         return raised

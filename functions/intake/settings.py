@@ -46,11 +46,12 @@ _LIST = _Kind(listed, "texts with commas between them, or nothing")
 _OPTIONAL = _Kind(lambda text: text and _name(text), "a name without spaces, or nothing")
 _FROM_0 = _Kind(lambda text: _number(text, 0), "a whole number of at least 0")
 _FROM_1 = _Kind(lambda text: _number(text, 1), "a whole number of at least 1")
+_FROM_8 = _Kind(lambda text: _number(text, 8), "a whole number of at least 8")
 _COMPONENTS = _Kind(_components, "a whole number from 1 to 9999, or a share of variance between 0 and 1")
 
 
-def _variable(kind: _Kind, default: str | None = None) -> Any:  # noqa: ANN401 - dataclasses' own field() is Any
-    return field(metadata={"kind": kind, "default": default})
+def _variable(kind: _Kind) -> Any:  # noqa: ANN401 - dataclasses' own field() is Any
+    return field(metadata={"kind": kind})
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class IntakeSettings:
     """Bucket of the queue."""
     images_bucket: str = _variable(_TEXT)
     """Bucket whose events are taken in; those of other buckets are refused."""
-    images_prefixes: tuple[str, ...] = _variable(_LIST, "")
+    images_prefixes: tuple[str, ...] = _variable(_LIST)
     """Prefixes of the keys that are images, separated by commas; nothing: all keys."""
-    images_suffixes: tuple[str, ...] = _variable(_LIST, "")
+    images_suffixes: tuple[str, ...] = _variable(_LIST)
     """Suffixes of the keys that are images, separated by commas; nothing: all keys."""
     advance_function_name: str = _variable(_TEXT)
     """Function that launches the run when nothing is in flight."""
@@ -76,19 +77,19 @@ class IntakeSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """The variable of a field is its name in capitals; fields without a default must be set."""
+    """The variable of a field is its name in capitals. Every one must be set: defaults stand in the template alone."""
 
     lake_bucket: str = _variable(_TEXT)
     """Bucket of the queue, the jobs, the warehouse and the results."""
     images_bucket: str = _variable(_TEXT)
     """Bucket whose images have their features in the table."""
-    images_prefixes: tuple[str, ...] = _variable(_LIST, "")
+    images_prefixes: tuple[str, ...] = _variable(_LIST)
     """Prefixes of the keys that are images, separated by commas; nothing: all keys."""
-    images_suffixes: tuple[str, ...] = _variable(_LIST, "")
+    images_suffixes: tuple[str, ...] = _variable(_LIST)
     """Suffixes of the keys that are images, separated by commas; nothing: all keys."""
     database_name: str = _variable(_TEXT)
     """Glue database of the feature table."""
-    table_name: str = _variable(_TEXT, "features")
+    table_name: str = _variable(_TEXT)
     """Name of the feature table."""
     application_id: str = _variable(_TEXT)
     """EMR Serverless application that runs both jobs."""
@@ -96,31 +97,33 @@ class Settings:
     """Role that the jobs run with."""
     job_prefix: str = _variable(_TEXT)
     """Prefix in the lake bucket under which the jobs' code lies: `jobs/<digest>`."""
-    backbone_name: str = _variable(_TEXT, "fruitnet")
+    backbone_name: str = _variable(_TEXT)
     """Network that turns an image into features."""
-    launch_at_keys: int = _variable(_FROM_1, "1000")
+    launch_at_keys: int = _variable(_FROM_1)
     """Keys pending at which a run is launched at once."""
-    launch_after_minutes: int = _variable(_FROM_0, "10")
+    launch_after_minutes: int = _variable(_FROM_0)
     """Minutes after which the oldest pending key has waited long enough."""
-    max_keys_per_run: int = _variable(_FROM_1, "100000")
+    max_keys_per_run: int = _variable(_FROM_1)
     """Keys that one run takes at most, unless a single segment is larger."""
-    max_attempts: int = _variable(_FROM_1, "3")
+    max_attempts: int = _variable(_FROM_1)
     """Runs of a batch that may fail before it is moved to the failed ones."""
-    retry_after_minutes: int = _variable(_FROM_0, "60")
+    retry_after_minutes: int = _variable(_FROM_0)
     """Minutes before a batch's last attempt, and for which the line rests after two batches failed in a row."""
-    run_timeout_minutes: int = _variable(_FROM_1, "60")
+    run_timeout_minutes: int = _variable(_FROM_1)
     """Minutes after which EMR Serverless ends a run."""
-    components: str = _variable(_COMPONENTS, "100")
+    components: str = _variable(_COMPONENTS)
     """Principal components to keep: their number, or the share of variance that they are to explain."""
-    max_image_bytes: int = _variable(_FROM_1, "67108864")
+    max_image_bytes: int = _variable(_FROM_1)
     """Bytes above which an object is not downloaded but an error row."""
-    max_image_pixels: int = _variable(_FROM_1, "100000000")
+    max_image_pixels: int = _variable(_FROM_1)
     """Pixels above which an image is not decoded but an error row."""
-    snapshot_days: int = _variable(_FROM_0, "7")
+    snapshot_days: int = _variable(_FROM_0)
     """Days after which a snapshot of the table expires, and with it the last copy of a deleted row."""
-    max_executors: int = _variable(_FROM_1, "8")
-    """Executors that one run has at most."""
-    log_group_name: str = _variable(_OPTIONAL, "")
+    max_executors: int = _variable(_FROM_1)
+    """Executors that one run has at most, if half of the application's capacity has room for them."""
+    max_vcpus: int = _variable(_FROM_8)
+    """vCPUs of the application: one featurize and one refit run share them."""
+    log_group_name: str = _variable(_OPTIONAL)
     """CloudWatch log group of the jobs; nothing: their logs stay in EMR's own storage."""
 
     @property
@@ -152,7 +155,7 @@ def read_settings(kind: type[Kind], environment: Mapping[str, str]) -> Kind:
 
 def _read(variable: str, metadata: Mapping[str, Any], environment: Mapping[str, str]) -> Any:  # noqa: ANN401
     kind: _Kind = metadata["kind"]
-    text = environment.get(variable, metadata["default"])
+    text = environment.get(variable)
     if text is None:
         raise SettingsError(f"{variable} is not set; it must hold {kind.allowed}.")
     try:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
+from benchmarks.template import template_settings
+from intake.runs import featurize_parameters
 from tests.local_server import REGION, ROLE, LocalServer, function, processes_of, until
 
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
@@ -17,7 +19,13 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 print(sys.argv[1:], os.environ["COLOUR"], spark.conf.get("spark.app.taste"), open("job/greeting").read())
 """
-SMALL = "--conf spark.driver.memory=1g"
+SMALL = "--conf spark.driver.cores=1 --conf spark.driver.memory=2g --conf spark.dynamicAllocation.initialExecutors=0"
+SHOW_ALLOCATION = b"""
+from pyspark.sql import SparkSession
+conf = SparkSession.builder.getOrCreate().conf
+names = ("enabled", "initialExecutors", "minExecutors", "maxExecutors")
+print(*(conf.get(f"spark.dynamicAllocation.{name}") for name in names))
+"""
 SLEEP = b"import time; time.sleep(600)"
 KEEPER = """
 import json, os, boto3
@@ -43,7 +51,12 @@ def lake(aws: LocalServer) -> dict[str, str]:
         "Queue": {"Type": "AWS::SQS::Queue"},
         "Application": {
             "Type": "AWS::EMRServerless::Application",
-            "Properties": {"Name": "app", "ReleaseLabel": "emr-spark-8.1.0", "Type": "SPARK"},
+            "Properties": {
+                "Name": "app",
+                "ReleaseLabel": "emr-spark-8.1.0",
+                "Type": "SPARK",
+                "SchedulerConfiguration": {"MaxConcurrentRuns": 1, "QueueTimeoutMinutes": 60},
+            },
         },
         "Keeper": function(
             aws.upload("keeper.zip", KEEPER), Environment={"Variables": {"OUT": {"Ref": "Lake"}}}, Timeout=30
@@ -99,7 +112,7 @@ def archive(aws: LocalServer, lake: dict[str, str], tmp_path) -> str:
 def test_a_run_is_a_spark_submit_with_its_parameters_archives_and_environment(aws, lake, archive):
     parameters = (
         f"--conf spark.archives={archive} --conf spark.emr-serverless.driverEnv.COLOUR=red "
-        "--conf spark.app.taste='sweet and sour' --conf spark.driver.memory=1g --conf spark.driver.memoryOverhead=2g"
+        f"--conf spark.app.taste='sweet and sour' {SMALL}"
     )
     run_id = start(aws, lake, "print.1", PRINT_ARGUMENTS, "--a", "b c", parameters=parameters)
     run = ended(aws, lake, run_id)
@@ -110,6 +123,21 @@ def test_a_run_is_a_spark_submit_with_its_parameters_archives_and_environment(aw
     assert billed["vCPUHour"] > 0
     assert billed["memoryGBHour"] >= round((1 + 2 + 14) / 60, 3)  # a minute of the driver, and of an executor of 14 GB
     assert not list((aws.state / "runs").iterdir())
+
+
+def test_one_executor_is_enough_for_a_run_of_the_product(aws, lake, archive):
+    # Given exactly what advance sends of a batch of ten keys where MaxExecutors is 1
+    deployed = template_settings(LAKE_BUCKET=lake["Lake"], MAX_EXECUTORS="1", JOB_PREFIX="jobs")
+    sent = featurize_parameters(deployed, "batch", 1, keys=10)["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
+    aws.client("s3").copy_object(
+        Bucket=lake["Lake"], Key="jobs/deps.tar.gz", CopySource=f"{lake['Lake']}/jobs/job.tar.gz"
+    )
+    # When Spark runs it
+    run = ended(aws, lake, start(aws, lake, "one-executor.1", SHOW_ALLOCATION, parameters=sent))
+    # Then it succeeds, with the bounds that it was given, and pays for a driver and one executor for a minute
+    printed = (aws.state / "logs" / "runs" / run["jobRunId"] / "stdout").read_text()
+    assert (run["state"], printed.strip().splitlines()[-1]) == ("SUCCESS", "true 1 1 1")
+    assert run["billedResourceUtilization"]["vCPUHour"] >= 0.067
 
 
 def test_every_state_of_a_run_is_an_event(aws, lake):
@@ -132,6 +160,13 @@ def test_every_state_of_a_run_is_an_event(aws, lake):
     assert [one["id"] for one in found["jobRuns"]] == [run_id]
     later = emr.list_job_runs(applicationId=lake["Application"], createdAtAfter=datetime.now(UTC) + hour)
     assert later["jobRuns"] == []
+
+
+def test_a_run_that_leaves_the_start_to_emr_serverless_fails_with_two_executors(aws, lake):
+    parameters = f"{SMALL.split()[0]} spark.dynamicAllocation.maxExecutors=2"
+    run = ended(aws, lake, start(aws, lake, "contradiction.1", SLEEP, parameters=parameters))
+    assert run["state"] == "FAILED"
+    assert "spark.dynamicAllocation.initialExecutors: 3 must be between" in run["stateDetails"]
 
 
 def test_a_client_token_that_aws_refuses_is_refused(aws, lake):

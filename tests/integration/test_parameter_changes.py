@@ -55,6 +55,10 @@ def stack(aws: LocalServer) -> TemplateStack:
     return stack
 
 
+def default(stack: TemplateStack, name: str) -> str:
+    return str(parse_template(stack.template)["Parameters"][name]["Default"])
+
+
 def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, set[str]]:
     both = set(before) & set(after)
     return {
@@ -79,7 +83,7 @@ def test_every_parameter_is_here():
 def test_a_parameter_changes_there_and_back(stack: TemplateStack, name: str) -> None:
     # Given a stack with something in its lake and its queue
     change, start = CHANGES[name], dict(stack.parameters)
-    original = str(parse_template(stack.template)["Parameters"][name]["Default"])
+    original = default(stack, name)
     if change.beside:
         stack.deploy(**change.beside)
     before = stack.resources()
@@ -135,10 +139,10 @@ def state_of(stack: TemplateStack, run: dict[str, str]) -> str:
     return str(stack.aws.client("emr-serverless").get_job_run(**run)["jobRun"]["state"])
 
 
-@pytest.mark.parametrize("name", ["MaxVcpus", "KmsKeyArn"])
+@pytest.mark.parametrize("name", ["MaxVcpus", "KmsKeyArn", "ReleaseLabel"])
 def test_an_application_changes_while_a_run_is_in_flight_which_goes_on(stack: TemplateStack, run, name: str) -> None:
     # Given a run in flight, and an application that is thus not stopped
-    before, start = stack.resources(), stack.parameters.get(name, {"MaxVcpus": "20", "KmsKeyArn": ""}[name])
+    before, start = stack.resources(), stack.parameters.get(name, default(stack, name))
     # When the application has to change
     assert stack.deploy(**{name: CHANGES[name].value}) == "UPDATE_COMPLETE", stack.told()
     # Then there is another one, for the runs to come; the old one could not be deleted, and its run goes on
@@ -174,7 +178,7 @@ def test_the_rollback_is_continued_once_the_application_has_stopped(stack: Templ
 
 # Where a property is set that only a new resource can have: what changes it, by the resource and the property
 FIXED = {
-    "AWS::EMRServerless::Application": {"Name": {"MaxVcpus", "KmsKeyArn"}, "Type": set()},
+    "AWS::EMRServerless::Application": {"Name": {"MaxVcpus", "KmsKeyArn", "ReleaseLabel"}, "Type": set()},
     "AWS::CloudWatch::Dashboard": {"DashboardName": set()},
     "AWS::Scheduler::Schedule": {"Name": set()},
     "AWS::Budgets::Budget": {"NotificationsWithSubscribers": {"AlarmTopicArn", "AlarmEmail"}},

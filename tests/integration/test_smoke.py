@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.demo import embedded_aws
-from local.deploy import ROOT, Cloud, deploy, outputs
+from local.deploy import ROOT, Cloud, DeployError, deploy, outputs
 
 SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0", "Components": "2"}
 
@@ -44,7 +44,7 @@ def test_a_working_stack_passes_and_no_sample_image_stays(cloud: Cloud) -> None:
     done = smoke(cloud, "--stack", "pomona", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     marks = [line[:4] for line in done.stdout.splitlines() if line[:4] in ("ok  ", "--  ", "FAIL")]
-    assert marks.count("ok  ") == 8
+    assert marks.count("ok  ") == 9
     assert marks.count("--  ") == 3  # what only AWS itself shows
     assert not cloud.client("s3").list_objects_v2(Bucket=outputs(cloud)["ImagesBucketName"])["KeyCount"]
 
@@ -64,3 +64,21 @@ def test_what_is_wrong_is_said(cloud: Cloud) -> None:
     # Then it is told what is wrong, and where to read on
     assert done.returncode == 1, done.stderr
     assert "FAIL there are no dead letters: 1 messages wait in the dead-letter queue" in done.stdout
+
+
+def test_a_release_that_the_region_does_not_offer_is_named_with_one_that_it_does(cloud: Cloud, tmp_path: Path) -> None:
+    # Given the template with a release that EMR Serverless refuses, so that the stack was rolled back
+    with pytest.raises(DeployError):
+        deploy(cloud, tmp_path, {**SETTINGS, "DatabaseName": "early", "ReleaseLabel": "emr-spark-9.9.0"}, "early")
+    # When it is checked
+    done = smoke(cloud, "--stack", "early")
+    # Then the check says so before anything is started, and what to do
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL the Region offers the release: eu-west-3 does not offer emr-spark-9.9.0" in done.stdout
+    assert "deploy with ReleaseLabel=emr-spark-8.1.0" in done.stdout
+    assert "this will start" not in done.stdout
+    # And no application of the check stays
+    applications = cloud.client("emr-serverless").list_applications()["applications"]
+    assert [
+        one for one in applications if one["name"].startswith("pomona-smoke") and one["state"] != "TERMINATED"
+    ] == []

@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import ClientError
 
+from benchmarks.template import template_settings
 from intake.emr import Runs
 from intake.errors import IntakeError
 from intake.failed_batches import FAILED, FailedBatches
@@ -33,19 +34,8 @@ class ViolationError(AssertionError):
 
 def settings(application: str = "app-1", **changes: str) -> Settings:
     """Small numbers, so that every limit is met."""
-    variables = {
-        "LAKE_BUCKET": "lake",
-        "IMAGES_BUCKET": "images",
-        "DATABASE_NAME": "pomona",
-        "APPLICATION_ID": application,
-        "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
-        "JOB_PREFIX": "jobs/0123456789ab",
-        "LAUNCH_AT_KEYS": "2",
-        "MAX_KEYS_PER_RUN": "2",
-        "MAX_ATTEMPTS": "2",
-        "RETRY_AFTER_MINUTES": "60",
-    }
-    return Settings.from_environment(variables | changes)
+    small = {"APPLICATION_ID": application, "LAUNCH_AT_KEYS": "2", "MAX_KEYS_PER_RUN": "2", "MAX_ATTEMPTS": "2"}
+    return template_settings(**small | changes)
 
 
 class World:

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.emrserverless import models as moto_emr
 
+from benchmarks.template import variables
 from intake import wiring
 from intake.segments import parse_lines
 
@@ -43,15 +44,10 @@ class Stage:
         self.emr = boto3.client("emr-serverless")
         created = self.emr.create_application(name="pomona", releaseLabel="emr-7.5.0", type="SPARK")
         self.application_id = created["applicationId"]
-        self.set(
-            APPLICATION_ID=self.application_id,
-            LAKE_BUCKET="lake",
-            IMAGES_BUCKET="pomona-images-123456789012-eu-west-3",
-            DATABASE_NAME="pomona",
-        )
-        self.set(JOB_ROLE_ARN="arn:aws:iam::123456789012:role/pomona-job", JOB_PREFIX="jobs/0123456789ab")
+        images = "pomona-images-123456789012-eu-west-3"  # the bucket of the sample events
+        self.set(**variables() | {"APPLICATION_ID": self.application_id, "IMAGES_BUCKET": images})
         self.set(POWERTOOLS_TRACE_DISABLED="true", LAUNCH_AFTER_MINUTES="0", MAX_ATTEMPTS="2")
-        self.set(ADVANCE_FUNCTION_NAME="advance", RETRY_AFTER_MINUTES="0")
+        self.set(RETRY_AFTER_MINUTES="0")
 
     def set(self, **variables: str) -> None:
         for name, value in variables.items():

@@ -12,6 +12,7 @@ from benchmarks.figures import Figures, figures
 from benchmarks.idle import CLOCK_MINUTES, EMR, GET, GLUE, LIST, LOOKS_OF_AN_HOUR, Asked, Idle, ask, count_idle
 from benchmarks.places import ROOT, BenchError
 from benchmarks.simulation import Outcome
+from intake import runs
 from local.templates import parse_template
 
 FIGURE = Figures(
@@ -106,7 +107,7 @@ def idle() -> Idle:
 
 
 def test_an_idle_month_is_nearly_free(idle):
-    assert sum(cost.idle_month(idle, cost.prices()).values()) < 2.5
+    assert sum(cost.idle_month(idle, cost.prices()).values()) < 2.6
 
 
 def test_what_an_idle_stack_asks_for_is_counted_from_the_functions(idle):
@@ -152,9 +153,27 @@ def test_the_readme_quotes_the_page_of_the_costs(idle):
     assert f"{sum(cost.idle_month(idle, at).values()):.2f} dollars for a month in which nothing happens" in readme
 
 
-@pytest.mark.parametrize(("keys", "expected"), [(10, 1), (100_000, cost.MAX_EXECUTORS)])
-def test_small_runs_ask_for_one_executor(keys, expected):
-    assert cost.executors(keys, FIGURE) == expected
+def test_a_run_is_priced_by_the_workers_that_it_asks_for():
+    # Given a run of ten images, which asks for a driver and one executor of 2 vCPUs and 8 GB
+    at = cost.prices()
+    hour = 4 * at["emr_serverless_vcpu_hour"] + 16 * at["emr_serverless_gb_hour"]
+    # When it is priced, then its workers are those, for as long as it takes
+    seconds = cost.run_seconds(10, FIGURE)
+    assert cost.pomona_parts(10, FIGURE, at)["EMR Serverless: featurize"] == pytest.approx(seconds / 3600 * hour)
+
+
+def test_the_page_shows_what_small_and_large_runs_ask_for(idle):
+    page = cost.page(FIGURE, idle, cost.prices())
+    assert "| featurize, 10 images | driver + 1 x 2 vCPU: 4 vCPU, 16 GB | driver + 3 x 2 vCPU: 8 vCPU, 32 GB |" in page
+    assert "| featurize, 100,000 images | driver + 3 x 2 vCPU: 8 vCPU, 32 GB |" in page
+
+
+def test_other_executors_make_another_price(monkeypatch):
+    # Given runs that ask for two executors at least
+    before = cost.pomona_parts(10, FIGURE, cost.prices())["EMR Serverless: featurize"]
+    monkeypatch.setattr(runs, "executors_at_start", lambda keys, at_most: 2)
+    # When the page is computed again, then it follows
+    assert cost.pomona_parts(10, FIGURE, cost.prices())["EMR Serverless: featurize"] > before * 1.4
 
 
 def test_the_runs_of_a_backfill_hold_all_its_images():

@@ -3,7 +3,8 @@
 import pytest
 
 from benchmarks.places import BenchError
-from benchmarks.simulation import EVENTS_OF_A_BATCH, Simulation, template_settings
+from benchmarks.simulation import EVENTS_OF_A_BATCH, Simulation
+from benchmarks.template import template_settings
 from intake.lake import Lake
 
 KEYS = 20_000

@@ -8,15 +8,29 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
+from hypothesis import given
+from hypothesis import strategies as st
 
+from benchmarks.places import ROOT
+from benchmarks.template import parameter_defaults, template_settings
 from intake.emr import Phase, Runs
 from intake.errors import RunRefusedError, TransientError
-from intake.runs import featurize_parameters, refit_parameters
+from intake.runs import (
+    WORKER_VCPUS,
+    executors_at_most,
+    executors_at_start,
+    featurize_parameters,
+    refit_parameters,
+)
+from local.emr_scheduler import maximum_capacity
+from local.emr_workers import demand_of
+from local.templates import parse_template
 from tests.model.world import settings
 
 SINCE = datetime(2026, 11, 21, 8, tzinfo=UTC)
 ARN = "arn:aws:emr-serverless:eu-west-3:123456789012:/applications/app/jobruns/run"
 ROLE = "arn:aws:iam::123456789012:role/pomona"
+TEMPLATE = parse_template((ROOT / "template.yaml").read_text())
 BATCH = "20261121T080000000Z-0a1b2c3d"
 
 
@@ -36,7 +50,7 @@ def submitted(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None:
-    parameters = featurize_parameters(settings(), BATCH, attempt=2)
+    parameters = featurize_parameters(settings(), BATCH, 2, keys=10)
 
     assert parameters["name"] == f"featurize-{BATCH}-2"
     assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize.py"
@@ -56,7 +70,7 @@ def test_refit_is_told_its_components() -> None:
 
 
 def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
-    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 1))["sparkSubmitParameters"]
+    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 1, keys=10))["sparkSubmitParameters"]
 
     for configuration in (
         "spark.archives=s3://lake/jobs/0123456789ab/job.tar.gz#job,s3://lake/jobs/0123456789ab/deps.tar.gz#deps",
@@ -65,13 +79,75 @@ def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
         "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON=python3.11",
         "spark.emr-serverless.driverEnv.PYSPARK_PYTHON=python3.11",
         "spark.executorEnv.PYSPARK_PYTHON=python3.11",
+        "spark.dynamicAllocation.enabled=true",
+        "spark.dynamicAllocation.initialExecutors=1",
+        "spark.dynamicAllocation.minExecutors=1",
         "spark.dynamicAllocation.maxExecutors=3",
     ):
         assert f"--conf {configuration}" in text
     assert "emr-serverless.executorEnv" not in text
 
 
-@pytest.mark.parametrize("parameters", [featurize_parameters(settings(), BATCH, 1), refit_parameters(settings(), "r")])
+@pytest.mark.parametrize(
+    ("keys", "at_most", "expected"),
+    [
+        (0, 3, 1),  # a request for maintenance has no keys
+        (10, 3, 1),
+        (19_999, 3, 1),
+        (20_000, 3, 2),
+        (100_000, 3, 3),
+        (100_000, 1, 1),
+        (1_000_000, 100, 100),
+        (250_000, 100, 25),
+    ],
+)
+def test_each_executor_at_the_start_has_a_minute_of_work(keys: int, at_most: int, expected: int) -> None:
+    assert executors_at_start(keys, at_most) == expected
+
+
+@given(st.integers(1, 100), st.integers(8, 1000))
+def test_two_runs_at_their_largest_fit_the_application(max_executors: int, max_vcpus: int) -> None:
+    at_most = executors_at_most(max_executors, max_vcpus)
+    assert 1 <= at_most <= max_executors
+    assert 2 * (1 + at_most) * WORKER_VCPUS <= max_vcpus
+    # and no vCPU is left over that another executor of both would fit in
+    assert at_most == max_executors or 2 * (2 + at_most) * WORKER_VCPUS > max_vcpus
+
+
+@pytest.mark.parametrize(("max_executors", "max_vcpus"), [(1, 8), (3, 16), (10, 44), (100, 404)])  # docs/on-aws.md
+def test_the_documented_capacity_is_just_enough(max_executors: int, max_vcpus: int) -> None:
+    assert executors_at_most(max_executors, max_vcpus) == max_executors
+    assert executors_at_most(max_executors, max_vcpus - 1) < max_executors
+
+
+def test_featurize_and_refit_fit_a_new_account_with_the_template_s_defaults() -> None:
+    # Given what a deployment with nothing but defaults sends (Amazon EMR quotas: 16 concurrent vCPUs a new account)
+    deployed = template_settings()
+    largest = deployed.max_keys_per_run
+    runs = featurize_parameters(deployed, BATCH, 1, largest), refit_parameters(deployed, "refit-1")
+    # When both runs have grown to their largest
+    both = [demand_of(submitted(run)["sparkSubmitParameters"]).at_most for run in runs]
+    # Then they fit the account and the application
+    defaults = parameter_defaults()
+    assert sum(one.vcpus for one in both) <= min(16, int(defaults["MaxVcpus"]))
+    # and each has all of the executors that MaxExecutors names
+    assert {one.vcpus for one in both} == {(1 + int(defaults["MaxExecutors"])) * WORKER_VCPUS}
+
+
+@given(st.integers(8, 1000))
+def test_the_application_has_memory_and_disk_for_its_vcpus(max_vcpus: int) -> None:
+    # Given the template's MaximumCapacity
+    capacity = TEMPLATE["Resources"]["Application"]["Properties"]["MaximumCapacity"]
+    filled = {name.lower(): one["Fn::Sub"].replace("${MaxVcpus}", str(max_vcpus)) for name, one in capacity.items()}
+    # When its vCPUs are all used by the workers that the runs ask for
+    worker = demand_of(submitted(refit_parameters(settings(), "refit-1"))["sparkSubmitParameters"]).executor
+    # Then neither memory nor disk is used up before
+    assert (worker * (max_vcpus // WORKER_VCPUS)).fits(maximum_capacity(filled))
+
+
+@pytest.mark.parametrize(
+    "parameters", [featurize_parameters(settings(), BATCH, 1, 10), refit_parameters(settings(), "r")]
+)
 def test_spark_is_told_settings_and_nothing_else(parameters: dict[str, Any]) -> None:
     # Given the words as who splits the parameters at their spaces has them
     words = submitted(parameters)["sparkSubmitParameters"].split(" ")
@@ -81,7 +157,7 @@ def test_spark_is_told_settings_and_nothing_else(parameters: dict[str, Any]) -> 
 
 
 def test_the_parameters_are_what_aws_accepts(emr: Stubber) -> None:
-    parameters = featurize_parameters(settings(LOG_GROUP_NAME="/pomona/jobs"), BATCH, 1)
+    parameters = featurize_parameters(settings(LOG_GROUP_NAME="/pomona/jobs"), BATCH, 1, keys=10)
     answer = {"applicationId": "app-1", "jobRunId": "run", "arn": ARN}
     emr.add_response("start_job_run", answer, {**parameters, "clientToken": f"{BATCH}.1"})
 
@@ -103,7 +179,7 @@ def test_a_failed_start_is_sorted_by_what_to_do(emr: Stubber, code: str, status:
     emr.add_client_error("start_job_run", code, http_status_code=status)
 
     with pytest.raises(error):
-        runs(emr).start(featurize_parameters(settings(), BATCH, 1), "token")
+        runs(emr).start(featurize_parameters(settings(), BATCH, 1, keys=10), "token")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from tests.unit.test_intake_settings import REQUIRED
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
 VARIABLES = {
-    "Components": "COMPONENTS",
     "LaunchAtKeys": "LAUNCH_AT_KEYS",
     "LaunchAfterMinutes": "LAUNCH_AFTER_MINUTES",
     "RetryAfterMinutes": "RETRY_AFTER_MINUTES",
@@ -26,9 +25,11 @@ VARIABLES = {
     "MaxImageBytes": "MAX_IMAGE_BYTES",
     "MaxImagePixels": "MAX_IMAGE_PIXELS",
     "MaxExecutors": "MAX_EXECUTORS",
+    "MaxVcpus": "MAX_VCPUS",
+    "SnapshotDays": "SNAPSHOT_DAYS",
     "DatabaseName": "DATABASE_NAME",
 }
-NUMBERS = sorted(set(VARIABLES) - {"Components", "DatabaseName"})
+NUMBERS = sorted(set(VARIABLES) - {"DatabaseName"})
 TEXTS = st.text(alphabet="0123456789.-+eE_ n", max_size=6)
 
 
@@ -46,18 +47,6 @@ def functions_take(parameter: str, value: str) -> bool:
     except SettingsError:
         return False
     return True
-
-
-@pytest.mark.parametrize("value", ["1", "100", "9999", "0.95", ".5", "0", "1.0", "1.", "0.0", "10000", "1.5", "-1", ""])
-def test_components_are_the_same_for_template_and_functions(value: str) -> None:
-    assert template_takes("Components", value) == functions_take("Components", value)
-
-
-@given(TEXTS)
-@example("1e-1")
-@example("0.")
-def test_no_text_of_components_passes_one_and_not_the_other(value: str) -> None:
-    assert template_takes("Components", value) == functions_take("Components", value)
 
 
 @pytest.mark.parametrize("parameter", NUMBERS)
@@ -82,6 +71,11 @@ def test_a_number_that_the_template_takes_is_one_that_the_functions_take(paramet
         ("RunTimeoutMinutes", ["5", "10", "99", "700", "719", "720"], ["4", "721", "1000", "05"]),
         ("MaxVcpus", ["8", "10", "999", "1000"], ["7", "1001", "1e2"]),
         ("MaxExecutors", ["1", "100"], ["0", "101"]),
+        (
+            "ReleaseLabel",
+            ["emr-spark-8.1.0", "emr-spark-8.0.0", "emr-spark-10.12.3"],
+            ["", "emr-7.13.0", "emr-spark-8.1", "emr-spark-8.0-preview", "emr-spark-8.1.0-20260908", "emr-spark-0.1.0"],
+        ),
         ("ImagesBucketName", ["", "photos", "my.photos-1"], ["Photos", "a", "x" * 64, "-a-"]),
         ("DeleteData", ["keep", "delete"], ["", "yes"]),
         ("BackboneName", ["fruitnet", "resnet50"], ["resnet"]),
