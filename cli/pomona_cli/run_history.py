@@ -33,6 +33,7 @@ class Run:
     seconds: float | None = None
     keys: int | None = None
     images: Mapping[str, int] = field(default_factory=dict)
+    fallbacks: Mapping[str, int] | None = None  # objects that boto3 read in obstore's place, by reason
     billed: Billed | None = None
     cost: float | None = None
     currency: str | None = None
@@ -114,6 +115,7 @@ class RunHistory:
             seconds=record.get("seconds", {}).get("total") or details.get("totalExecutionDurationSeconds"),
             keys=record.get("keys"),
             images=record.get("images", {}),
+            fallbacks=record.get("fallbacks"),
             billed=billed,
             cost=prices.cost(billed) if prices and billed else None,
             currency=prices.currency if prices else None,

@@ -24,7 +24,14 @@ def runs_table(runs: list[dict[str, Any]], total: int) -> str:
         return '<p class="quiet">No featurize run has left a record.</p>'
     billed = any("billed" in run for run in runs)
     caption = f"<p class='quiet'>The latest {len(runs):,} of {total:,}.</p>" if total > len(runs) else ""
-    head = ["started (UTC)", "keys", *OUTCOMES, *(f"{part} s" for part in PARTS), *(["billed"] if billed else [])]
+    head = [
+        "started (UTC)",
+        "keys",
+        *OUTCOMES,
+        "fallbacks",
+        *(f"{part} s" for part in PARTS),
+        *(["billed"] if billed else []),
+    ]
     return caption + _table(head, (_run_cells(run, billed) for run in runs), "numbers")
 
 
@@ -42,9 +49,15 @@ def _run_cells(run: dict[str, Any], billed: bool) -> Iterable[str]:
     yield f'<td title="{escape(str(run.get("batch_id", "")))}">{escape(started + attempt)}</td>'
     yield _cell(_count(run.get("keys")))
     yield from (_cell(_count(images.get(outcome)), "zero" if not images.get(outcome) else "") for outcome in OUTCOMES)
+    yield _cell(_count(_fallbacks(run)))
     yield from (_cell(_seconds(seconds.get(part))) for part in PARTS)
     if billed:
         yield _cell(_billed(run.get("billed")))
+
+
+def _fallbacks(run: dict[str, Any]) -> int | None:
+    """Return how many objects boto3 read in obstore's place; None for a record of a release that did not count them."""
+    return sum(run["fallbacks"].values()) if "fallbacks" in run else None
 
 
 def _count(number: object) -> str:

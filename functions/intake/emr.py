@@ -1,6 +1,6 @@
 """EMR Serverless as the queue sees it: start a run once, find it again, ask how it is doing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -12,7 +12,7 @@ from intake.errors import RunRefusedError, TransientError, code_of, transient_er
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.client import EMRServerlessClient
-    from mypy_boto3_emr_serverless.type_defs import ResourceUtilizationTypeDef
+    from mypy_boto3_emr_serverless.type_defs import JobRunSummaryTypeDef, ResourceUtilizationTypeDef
 
 _CLOCK_SKEW = timedelta(minutes=15)
 _REFUSALS = {"ValidationException", "ResourceNotFoundException"}
@@ -75,17 +75,32 @@ class Runs:
 
     def find(self, application_id: str, name: str, since: datetime) -> str | None:
         """The run of that name, started no earlier than `since`: a token is not remembered for ever."""
-        pages = self._client.get_paginator("list_job_runs").paginate(
-            applicationId=application_id, createdAtAfter=since - _CLOCK_SKEW
-        )
         try:
             with transient_errors(f"looking for {name}"):
-                found = (run["id"] for page in pages for run in page["jobRuns"] if run.get("name") == name)
-                return next(found, None)
+                listed = self._list(application_id, since)
+                return next((run["id"] for run in listed if run.get("name") == name), None)
         except ClientError as error:
             if code_of(error) in _REFUSALS:
                 return None  # an application that no longer exists: starting says so
             raise
+
+    def named(self, application_id: str, prefix: str, since: datetime) -> list[RunState]:
+        """Return the runs, started no earlier than `since`, whose names begin with the prefix: the newest first."""
+        try:
+            with transient_errors(f"listing the runs {prefix}*"):
+                found = [run for run in self._list(application_id, since) if run.get("name", "").startswith(prefix)]
+        except ClientError as error:
+            if code_of(error) in _REFUSALS:
+                return []  # an application that no longer exists: starting says so
+            raise
+        newest_first = sorted(found, key=lambda run: run["createdAt"], reverse=True)
+        return [_summarised(run) for run in newest_first]
+
+    def _list(self, application_id: str, since: datetime) -> "Iterator[JobRunSummaryTypeDef]":
+        pages = self._client.get_paginator("list_job_runs").paginate(
+            applicationId=application_id, createdAtAfter=since - _CLOCK_SKEW
+        )
+        return (run for page in pages for run in page["jobRuns"])
 
     def state(self, application_id: str, run_id: str) -> RunState:
         """How a run is doing; a run or application that no longer exists has failed."""
@@ -106,6 +121,11 @@ class Runs:
             seconds=run.get("totalExecutionDurationSeconds"),
             billed=_billed(run.get("billedResourceUtilization")),
         )
+
+
+def _summarised(run: "JobRunSummaryTypeDef") -> RunState:
+    phase = _FINAL.get(run["state"], Phase.RUNNING)
+    return RunState(phase, run.get("stateDetails", ""), run["id"], run.get("name", ""), run["state"])
 
 
 def _billed(used: "ResourceUtilizationTypeDef | None") -> Billed | None:

@@ -36,8 +36,10 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int) -> dic
         "--max-image-bytes": str(settings.max_image_bytes),
         "--max-image-pixels": str(settings.max_image_pixels),
         "--snapshot-days": str(settings.snapshot_days),
+        "--timeout-minutes": str(settings.run_timeout_minutes),
     }
-    return _parameters(settings, f"featurize-{batch_id}-{attempt}", "featurize.py", arguments)
+    name = f"featurize-{batch_id}-{attempt}"
+    return _parameters(settings, name, "featurize.py", arguments, settings.run_timeout_minutes)
 
 
 def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
@@ -49,14 +51,16 @@ def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
         "--backbone": settings.backbone_name,
         "--components": settings.components,
     }
-    return _parameters(settings, name, "refit.py", arguments)
+    return _parameters(settings, name, "refit.py", arguments, settings.refit_timeout_minutes)
 
 
-def _parameters(settings: Settings, name: str, script: str, arguments: Mapping[str, str]) -> dict[str, Any]:
+def _parameters(
+    settings: Settings, name: str, script: str, arguments: Mapping[str, str], timeout_minutes: int
+) -> dict[str, Any]:
     return {
         "applicationId": settings.application_id,
         "executionRoleArn": settings.job_role_arn,
-        "executionTimeoutMinutes": settings.run_timeout_minutes,
+        "executionTimeoutMinutes": timeout_minutes,
         "name": name,
         "jobDriver": {
             "sparkSubmit": {

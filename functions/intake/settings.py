@@ -85,7 +85,9 @@ class Settings:
     max_attempts: int = _variable(_FROM_1, "3")
     """Runs that a batch gets before it is moved to the failed ones."""
     run_timeout_minutes: int = _variable(_FROM_1, "60")
-    """Minutes after which EMR Serverless ends a run."""
+    """Minutes after which EMR Serverless ends a featurize run."""
+    refit_timeout_minutes: int = _variable(_FROM_1, "240")
+    """Minutes after which EMR Serverless ends a refit."""
     components: str = _variable(_COMPONENTS, "100")
     """Principal components to keep: their number, or the share of variance that they are to explain."""
     max_image_bytes: int = _variable(_FROM_1, "67108864")

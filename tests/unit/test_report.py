@@ -157,6 +157,18 @@ def test_no_failures_and_no_runs_are_said(report):
     assert "No featurize run has left a record" in text
 
 
+def test_what_boto3_read_in_obstores_place_is_shown(report):
+    def cells(run):
+        return re.findall(r"<td[^>]*>([^<]*)</td>", render(replace(report, runs=[run])).decode())
+
+    assert ">fallbacks<" in render(report).decode()
+    counted = cells(report.runs[0] | {"fallbacks": {"keys": 1200, "errors": 34}})
+    assert "1,234" in counted
+    # a record of an earlier release does not say
+    assert "1,234" not in cells(report.runs[0])
+    assert len(cells(report.runs[0])) == len(counted)
+
+
 def test_what_aws_billed_is_shown_once_it_is_known(report):
     assert b"vCPU-h" not in render(report)
     billed = report.runs[0] | {"billed": {"vCPUHour": 0.25, "memoryGBHour": 1.5}}
