@@ -1,4 +1,4 @@
-"""The moment at which a run stops what can wait: before EMR Serverless ends it, and its rows' record with it."""
+"""The moment at which a run stops its maintenance: before EMR Serverless ends the run."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 RESERVED_MINUTES = 2.0
 RESERVED_SHARE = 0.1
-"""Of the timeout, before its end: the driver started before its clock did, and a file operation may not be ended."""
+"""Of the timeout, kept free: EMR Serverless counts from before the driver's start, and not every step can be ended."""
 CANCELS_EVERY_SECONDS = 0.5
 
 

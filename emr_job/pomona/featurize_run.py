@@ -65,7 +65,7 @@ class FeaturizeRun:
             table = FeatureTable(spark, self.database, self.table)
             table.create_if_missing()
         tally, snapshot_id = self._publish(table, backbone, batch)
-        # once before the maintenance: should it be the run's end after all, the record is there
+        # before the maintenance too: if the run is ended meanwhile, its record is there
         self._write_record(self._record(backbone, batch, tally, snapshot_id, CUT_OFF))
         maintained = self._maintain(table, batch)
         record = self._record(backbone, batch, tally, snapshot_id, maintained)
@@ -127,7 +127,7 @@ class FeaturizeRun:
             yield from maintenance.thorough() if batch.maintenance else maintenance.after_run()
 
     def _why_unfinished(self, error: Exception, deadline: Deadline) -> str:
-        """The jobs that a deadline ends fail in Spark's words, which would send a reader elsewhere."""
+        """Return the reason for people: of a job that the deadline has cancelled, Spark says only that it failed."""
         reason = first_line(error, 300)
         if not deadline.has_passed:
             return reason

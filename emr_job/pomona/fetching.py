@@ -149,10 +149,10 @@ class ImageFetcher:
         return all(entry["Key"] != key for entry in listing.get("Contents", []))
 
     def _archived(self, dirty: DirtyKey) -> Fetched:
-        """Look at the header, which S3 gives of an archived object too: the row of an unchanged image stays as it is.
+        """Return UNCHANGED if the object's header has the row's etag: an archived object has a header, but no content.
 
-        S3's documentation does not say whether it answers 304 or 403 if a condition fails on an archived object. The
-        answer for another one has no etag: nobody has read it, so that its row is no reason to pass it over later.
+        AWS does not document whether a conditional GET of an archived object is answered by 304 or by 403; both lead to
+        UNCHANGED. The error row of a new or changed object gets no etag, so that a later run reads the object.
         """
         try:
             head = s3_client().head_object(Bucket=self._bucket, Key=dirty.key)

@@ -31,12 +31,12 @@ SMALL_FILE_BYTES = 48 * 2**20
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): whoever wrote a file that old cannot commit it any more."""
 COMPACTION = {
-    # each group of files is committed when it is done: what a deadline or an error ends has not been in vain. At most
-    # 10 commits (partial-progress.max-commits); each is a snapshot that replaces files, not rows
+    # commit each group of files when it is rewritten: a deadline or an error does not undo the rest. At most 10 commits
+    # (partial-progress.max-commits), each a snapshot that replaces files, not rows
     "partial-progress.enabled": "true",
-    # else all small files up to 100 GB are one group
+    # by default a group is as large as 100 GB: most tables would be one group
     "max-file-group-size-bytes": str(2 * 2**30),
-    # else the newest delete file, if it is of several data files, still seems to apply to what replaces them
+    # with true, the newest delete file, if it covers several data files, still seems to apply to the rewritten ones
     "use-starting-sequence-number": "false",
 }
 """Options of Iceberg's rewrite_data_files."""
@@ -79,16 +79,16 @@ class Maintenance:
         A row that was deleted is gone for good when the snapshots from before the compaction have expired: at once
         with a `keep` of zero. UnfinishedError, after all the rest, if a data file could not be rewritten.
         """
-        present = self.table.load()
+        present, failed = self.table.load(), 0
         yield from _drop_leftovers(present)
         stale: set[str] = set()
         if _delete_files(present):
             stale = files_with_deletes(present)
-            yield from self._compact(rewrite_all_with_deletes=True)
+            failed = yield from self._compact(rewrite_all_with_deletes=True)
         yield from self._expire(self.keep if keep is None else keep)
         yield from self._remove_orphans()
-        # also those whose group was rewritten and could not be committed, which Iceberg does not count
-        _require_rewritten(len(stale & data_locations(self.table.load())) if stale else 0)
+        # `failed` does not count the files of a group that was rewritten and could not be committed
+        _require_rewritten(max(failed, len(stale & data_locations(self.table.load())) if stale else 0))
 
     def unknown_files(self) -> list[str]:
         """The addresses of all files in the table's folder that it knows nothing of, however young they are."""
