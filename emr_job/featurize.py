@@ -29,6 +29,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--max-image-pixels", type=int, required=True, help="larger images become error rows, undecoded"
     )
+    parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
     return parser.parse_args(arguments)
 

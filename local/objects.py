@@ -100,6 +100,7 @@ class ObjectBackend(SettingsBackend):
     def _restore_object(self, bucket: str, name: str, described: dict[str, Any]) -> None:
         rows = self.store.read("SELECT body FROM objects WHERE bucket = ? AND key = ?", bucket, name)
         key = super().put_object(bucket, name, rows[0][0], etag=described["etag"], disable_notification=True)
+        key.set_storage_class(described.get("storage_class"))
         key.last_modified = datetime.fromisoformat(described["last_modified"])
         key.set_metadata(described["metadata"])
 
@@ -108,6 +109,7 @@ def _describe(key: Any) -> str:
     described = {
         "etag": key.etag.strip('"'),
         "last_modified": key.last_modified.isoformat(),
+        "storage_class": key.storage_class,
         "metadata": dict(_strings(key.metadata.items())),
     }
     return json.dumps(described)

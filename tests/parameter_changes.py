@@ -38,6 +38,7 @@ IN_PLACE = {
     "Architecture": Change("arm64"),
     "MaxExecutors": Change("7", variable="MAX_EXECUTORS"),
     "RunTimeoutMinutes": Change("77", variable="RUN_TIMEOUT_MINUTES"),
+    "RefitTimeoutMinutes": Change("77", variable="REFIT_TIMEOUT_MINUTES"),
     "LogRetentionDays": Change("7"),
     "EndpointUrl": Change("http://127.0.0.1:9"),
     "ImagesPrefixes": Change("plants/", variable="IMAGES_PREFIXES"),

@@ -91,7 +91,7 @@ def refits(stack: Deployed) -> str:
     if "FunctionError" in answer:
         raise SmokeError(f"the function {stack.outputs['RefitFunctionName']} failed: {body['errorMessage']}")
     if body["run_id"] is None:
-        raise SmokeError("the table has new rows, and the refit found nothing to do")
+        raise SmokeError(f"the table has new rows, but no refit was started: {body['reason']}")
 
     def ended() -> dict[str, Any] | None:
         run = stack.run(body["run_id"])

@@ -32,6 +32,7 @@ class Run:
     seconds: float | None = None
     keys: int | None = None
     images: Mapping[str, int] = field(default_factory=dict)
+    fallbacks: Mapping[str, int] | None = None  # objects that boto3 read in obstore's place, by reason
     billed: Billed | None = None
     cost: float | None = None
     currency: str | None = None
@@ -132,6 +133,7 @@ class RunHistory:
             or asked.get("totalExecutionDurationSeconds"),
             keys=record.get("keys"),
             images=record.get("images", {}),
+            fallbacks=record.get("fallbacks"),
             billed=billed,
             cost=cost,
             currency=currency,

@@ -94,8 +94,8 @@ def read_batch(lake_bucket: str, images_bucket: str, active: dict[str, Any]) -> 
     )
 
 
-def set_aside(lake_bucket: str, segment: UnusableSegment, attempt: int) -> dict[str, str]:
-    """Keep a segment as a failed batch of its own, as often as it is called, and return the batch and the reason.
+def set_aside(lake_bucket: str, segment: UnusableSegment, attempt: int) -> None:
+    """Keep a segment as a failed batch of its own; may be repeated.
 
     `pomona retry` and `pomona discard` take it from there; the run settles its other keys.
     """
@@ -104,7 +104,6 @@ def set_aside(lake_bucket: str, segment: UnusableSegment, attempt: int) -> dict[
     document = FailedSegment(segment.batch_id, attempt, segment.reason, datetime.now(UTC).isoformat(), segment.keys)
     write_json(lake_bucket, f"{folder}batch.json", {"format": FAILED_FORMAT, **asdict(document)})
     log.warning("the segment %s was set aside: %s", segment.name, segment.reason)
-    return {"batch_id": segment.batch_id, "reason": segment.reason}
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from botocore.exceptions import BotoCoreError, ClientError
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.errors import PySparkException
 
-from pomona.errors import JobError, MisconfiguredError, PublishRefusedError, first_line
-from pomona.iceberg import POSITIONS, count_of, data_file, parquet_schema, position_deletes, ranges_of, within
+from pomona.errors import MisconfiguredError, PublishRefusedError, first_line
+from pomona.iceberg import (
+    JVM_ERRORS,
+    POSITIONS,
+    count_of,
+    data_file,
+    parquet_schema,
+    position_deletes,
+    ranges_of,
+    within,
+)
 from pomona.known_rows import find_rows
 from pomona.objects import bucket_and_key, remove_folder
 from pomona.parquet_files import write_parquet
@@ -101,17 +107,20 @@ class Branch:
         self._kept.update(self._files)  # whatever comes back from now on, the catalog may have taken it
         try:
             present.manageSnapshots().fastForwardBranch("main", self.name).removeBranch(self.name).commit()
-        except (PySparkException, Py4JJavaError) as error:
+        except JVM_ERRORS as error:
             raise _refusal(self.name, first_line(error, 200)) from error
         return snapshot_id
 
     def end(self) -> None:
-        """Drop the branch if it is still there, and remove what tasks have written that the table cannot have."""
-        drop(self.table.load(), self.name)
+        """Drop the branch if it is still there, and remove what tasks have written that the table cannot have.
+
+        Never raises: the rows may be published by now, or another error be on its way. The maintenance does the rest.
+        """
         try:
+            drop(self.table.load(), self.name)
             remove_folder(*bucket_and_key(self.folder), self._kept)
-        except (ClientError, BotoCoreError, JobError) as error:
-            log.warning("files of %s that no snapshot has stay for the maintenance: %s", self.name, error)
+        except Exception as error:
+            log.warning("what is left of %s stays for the maintenance: %s", self.name, first_line(error, 300))
 
     def _replacement(self, present: Any, files: list[Any], replaced: pa.Table) -> Any:  # noqa: ANN401 (of the JVM)
         update = present.newRowDelta()

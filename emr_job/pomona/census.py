@@ -1,7 +1,7 @@
 """What the rows of the table are: how many of which kind, and which images failed."""
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import pyarrow as pa
@@ -44,12 +44,26 @@ class Census:
             failures=tuple(heapq.nsmallest(SHOWN_FAILURES, pairs)),
         )
 
-    def merge(self, other: "Census") -> "Census":
-        """Of both sets of rows together."""
-        return Census(
-            images=self.images + other.images,
-            errors=self.errors + other.errors,
-            stale=self.stale + other.stale,
-            labels=self.labels | other.labels,
-            failures=tuple(heapq.nsmallest(SHOWN_FAILURES, self.failures + other.failures)),
-        )
+
+@dataclass
+class CensusTotal:
+    """Adds up the censuses of disjoint rows, in time that is linear in their labels: no set is copied for a sum."""
+
+    images: int = 0
+    errors: int = 0
+    stale: int = 0
+    labels: set[str | None] = field(default_factory=set)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, part: Census) -> None:
+        """Take in the census of some more rows."""
+        self.images += part.images
+        self.errors += part.errors
+        self.stale += part.stale
+        self.labels |= part.labels
+        if part.failures:
+            self.failures = heapq.nsmallest(SHOWN_FAILURES, [*self.failures, *part.failures])
+
+    def census(self) -> Census:
+        """Return the census of all of them."""
+        return Census(self.images, self.errors, self.stale, frozenset(self.labels), tuple(self.failures))

@@ -64,8 +64,8 @@ def open_erasures(lake_bucket: str) -> Iterator[Erasure]:
             yield Erasure(name, document)
 
 
-def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: Maintenance, branch: str) -> list[str]:
-    """Make those erasures final whose rows the table's present does not have any more. Gives what was done.
+def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: Maintenance, branch: str) -> Iterator[str]:
+    """Make those erasures final whose rows the table's present does not have any more; yield what was done.
 
     The files and snapshots that still hold them go, and all results: their projections and pictures show the erased
     images. The refit's schedule finds none, and fits again; a refit in flight finds its snapshot gone.
@@ -75,17 +75,15 @@ def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: Maintena
     """
     ready = [erasure for erasure in open_erasures(lake_bucket) if not _has(table, erasure)]
     if not ready:
-        return []
-    done = maintenance.thorough(keep=timedelta())
+        return
+    yield from maintenance.thorough(keep=timedelta())
     remove_folder(lake_bucket, RESULTS)
     if left := maintenance.remove_unknown_files(branch):
-        return [
-            *done,
-            f"left {len(ready)} erasures open: {len(left)} files that no snapshot knows have to be a day old",
-        ]
+        yield f"left {len(ready)} erasures open: {len(left)} files that no snapshot knows have to be a day old"
+        return
     for erasure in ready:
         erasure.make_final(lake_bucket)
-    return [*done, f"made {len(ready)} erasures final"]
+    yield f"made {len(ready)} erasures final"
 
 
 def _has(table: FeatureTable, erasure: Erasure) -> bool:

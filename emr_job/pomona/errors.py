@@ -25,7 +25,20 @@ class UndeletedError(JobError):
     """S3 did not delete an object: the next maintenance tries again."""
 
 
+class UnfinishedError(JobError):
+    """The maintenance did not get through: what it has committed stays, and the next one goes on."""
+
+
 def first_line(error: Exception, most: int) -> str:
-    """The first line of an error's text, at most so many characters of it: Java's go on for pages."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:most]
+    """Return the first line of an error's text, at most so many characters of it: Java's go on for pages.
+
+    The name of the error's class, if it has no text. A Java error asks the JVM for its text, which may be gone; the
+    first line of it is Py4J's own, and names nothing but a number of a Java object.
+    """
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:
+        lines = []
+    if len(lines) > 1 and lines[0].startswith("An error occurred while calling"):
+        lines = [lines[1].removeprefix(": ")]
+    return (lines or [type(error).__name__])[0][:most]

@@ -2,21 +2,19 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pomona.backbone import Backbone, load_backbone
 from pomona.batch import Batch, read_batch, require_in_flight, set_aside
+from pomona.deadline import Deadline
 from pomona.erasures import settle_erasures
-from pomona.errors import JobError, UnreadError, first_line
+from pomona.errors import UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey
 from pomona.maintenance import Maintenance
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from pyspark import RDD
 
 FORMAT = 1
+CUT_OFF = {"done": [], "error": "the run ended before its maintenance did"}
 log = logging.getLogger("pomona.featurize")
 
 
@@ -48,6 +47,8 @@ class FeaturizeRun:
     attempt: int
     max_image_bytes: int
     max_image_pixels: int
+    timeout_minutes: int
+    """Of the run: EMR Serverless ends it then."""
     snapshot_days: int = 7
     backbones: Path | None = None
     """The folder of the backbones; None is the one beside this package."""
@@ -61,13 +62,16 @@ class FeaturizeRun:
         warm_up(spark)
         with self.stopwatch.timing("plan"):
             batch = self._read()
-            aside = [set_aside(self.lake_bucket, segment, self.attempt) for segment in batch.unusable]
+            for segment in batch.unusable:
+                set_aside(self.lake_bucket, segment, self.attempt)
             table = FeatureTable(spark, self.database, self.table)
             table.create_if_missing()
         tally, snapshot_id = self._publish(table, backbone, batch)
+        # before the maintenance too: if the run is ended meanwhile, its record is there
+        self._write_record(self._record(backbone, batch, tally, snapshot_id, CUT_OFF))
         maintained = self._maintain(table, batch)
-        record = self._record(backbone, batch, tally, snapshot_id) | {"set_aside": aside, "maintenance": maintained}
-        write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
+        record = self._record(backbone, batch, tally, snapshot_id, maintained)
+        self._write_record(record)
         log.info(json.dumps({"event": "featurized", **record}))
         if unread := tally.counts["unread"]:
             raise UnreadError(f"{unread} of {record['keys']} keys could not be read: {tally.reason}")
@@ -100,17 +104,36 @@ class FeaturizeRun:
         return tallies.value, snapshot_id
 
     def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
-        """What was done, or why not: the rows are published, and the next run tries the maintenance again."""
-        maintenance = Maintenance(table, timedelta(days=self.snapshot_days))
-        with self.stopwatch.timing("maintenance"):
+        """Return what was done, and why not all: the rows are published, and the next run tries the maintenance again.
+
+        Whatever goes wrong is told, not raised: a run whose rows are published has not failed.
+        """
+        done: list[str] = []
+        deadline = Deadline.of_run(self.timeout_minutes, self.stopwatch.elapsed())
+        with self.stopwatch.timing("maintenance"), deadline.cancelling(table.spark.sparkContext.cancelAllJobs):
             try:
-                done = settle_erasures(self.lake_bucket, table, maintenance, self._branch)
-                # an erasure does all that there is to do
-                done = done or (maintenance.thorough() if batch.maintenance else maintenance.after_run())
-                return {"done": done, "error": ""}
-            except (JobError, PySparkException, Py4JJavaError, ClientError, BotoCoreError) as error:
+                for step in self._maintenance(table, batch, deadline):
+                    done.append(step)
+            except Exception as error:
                 log.exception("the maintenance of the table failed; the next run tries it again")
-                return {"done": [], "error": first_line(error, 300)}
+                return {"done": done, "error": self._why_unfinished(error, deadline)}
+        return {"done": done, "error": ""}
+
+    def _maintenance(self, table: FeatureTable, batch: Batch, deadline: Deadline) -> Iterator[str]:
+        maintenance = Maintenance(table, timedelta(days=self.snapshot_days), deadline)
+        has_settled = False
+        for step in settle_erasures(self.lake_bucket, table, maintenance, self._branch):
+            has_settled = True
+            yield step
+        if not has_settled:  # an erasure does all that there is to do
+            yield from maintenance.thorough() if batch.maintenance else maintenance.after_run()
+
+    def _why_unfinished(self, error: Exception, deadline: Deadline) -> str:
+        """Return the reason for people: of a job that the deadline has cancelled, Spark says only that it failed."""
+        reason = first_line(error, 300)
+        if not deadline.has_passed:
+            return reason
+        return f"stopped before RunTimeoutMinutes ({self.timeout_minutes}) was over, the next one goes on: {reason}"
 
     def _tasks(self, spark: SparkSession, dirty: list[DirtyKey]) -> "RDD[DirtyKey]":
         tasks = partitions(len(dirty), task_slots(spark))
@@ -127,7 +150,12 @@ class FeaturizeRun:
             batch_id=self.batch_id,
         )
 
-    def _record(self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int) -> dict[str, Any]:
+    def _write_record(self, record: dict[str, Any]) -> None:
+        write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
+
+    def _record(
+        self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int, maintained: dict[str, Any]
+    ) -> dict[str, Any]:
         seconds = self.stopwatch.readings()
         total = {"total": seconds.pop("total")}
         return {
@@ -141,8 +169,11 @@ class FeaturizeRun:
             "keys": len(batch.keys),
             "images": tally.images(),
             "segments_missing": batch.segments_missing,
+            "set_aside": [{"batch_id": segment.batch_id, "reason": segment.reason} for segment in batch.unusable],
             "bytes": tally.counts["bytes"],
             "retries": tally.counts["retries"],
+            "fallbacks": tally.fallbacks(),
+            "maintenance": maintained,
             "seconds": seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
         }
 

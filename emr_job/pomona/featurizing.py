@@ -14,7 +14,7 @@ from pomona.fetching import DirtyKey, Fetched, ImageFetcher, Status
 from pomona.image_errors import ImageError
 from pomona.images import DecodedImage, decode, resize
 from pomona.rows import RowBatch, label_of
-from pomona.tally import Tally
+from pomona.tally import Tally, fallback_count
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
@@ -84,6 +84,8 @@ class _Task:
         counts = self.tally.counts
         counts["retries"] += fetched.retries
         counts["bytes"] += len(fetched.body)
+        if fetched.fallback:
+            counts[fallback_count(fetched.fallback)] += 1
         if fetched.status == Status.FOUND:
             yield from self._featurize(fetched)
         elif fetched.status == Status.UNUSABLE:
@@ -132,7 +134,7 @@ def _about(fetched: Fetched) -> dict[str, Any]:
     return {
         "key": fetched.dirty.key,
         "label": label_of(fetched.dirty.key),
-        "etag": fetched.etag,
+        "etag": fetched.etag or None,
         "size": fetched.size,
         "last_modified": fetched.last_modified,
     }

@@ -4,21 +4,22 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import obstore
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ClientError
 from obstore.exceptions import BaseError, NotModifiedError
 
 from pomona.ahead import ByteBudget
-from pomona.objects import error_code, s3_client
+from pomona.objects import NO_ANSWER, error_code, s3_client
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
+NOT_MODIFIED = ("304", "NotModified")
 # obstore reads '/a' and 'a/' as 'a', and refuses the others
 NORMALISED = re.compile(r"^/|/$|//|(^|/)\.\.?(/|$)|[\x00-\x1f\x7f-\x9f]")
 
@@ -33,6 +34,15 @@ class Status(StrEnum):
     UNREAD = "unread"
 
 
+class Fallback(StrEnum):
+    """Why boto3 was asked instead of obstore."""
+
+    KEYS = "keys"
+    """The key is one that obstore would normalise or refuse."""
+    ERRORS = "errors"
+    """obstore answered with an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class DirtyKey:
     """A key to look at, and what the table knows of it."""
@@ -42,6 +52,8 @@ class DirtyKey:
     """Of the row made with the present backbone, if there is one."""
     known: bool
     """Whether the table has a row of this key."""
+    row_etag: str | None = None
+    """Of the row, whatever its backbone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Fetched:
     last_modified: datetime | None = None
     body: bytes = b""
     retries: int = 0
+    fallback: Fallback | None = None
+    """Set if boto3 read the object, or learnt that it is unchanged, in obstore's place."""
 
 
 class ImageFetcher:
@@ -75,13 +89,13 @@ class ImageFetcher:
     def fetch(self, dirty: DirtyKey) -> Fetched:
         """Look at the object; never raises for what S3 answers."""
         if NORMALISED.search(dirty.key):
-            return self._ask_again(dirty)
+            return self._ask_again(dirty, Fallback.KEYS)
         try:
             return self._ask(dirty)
         except NotModifiedError:
             return Fetched(dirty, Status.UNCHANGED)
         except (BaseError, OSError, ValueError):
-            return self._ask_again(dirty)
+            return self._ask_again(dirty, Fallback.ERRORS)
 
     def _ask(self, dirty: DirtyKey) -> Fetched:
         options: Any = {"if_none_match": f'"{dirty.etag}"'} if dirty.etag else None
@@ -90,16 +104,19 @@ class ImageFetcher:
         etag = (meta["e_tag"] or "").strip('"')
         return self._read(dirty, etag, meta["size"], meta["last_modified"], lambda: answer.bytes().to_bytes())
 
-    def _ask_again(self, dirty: DirtyKey) -> Fetched:
+    def _ask_again(self, dirty: DirtyKey, why: Fallback) -> Fetched:
         condition: Any = {"IfNoneMatch": f'"{dirty.etag}"'} if dirty.etag else {}
         try:
             answer = s3_client().get_object(Bucket=self._bucket, Key=dirty.key, **condition)
             etag = answer["ETag"].strip('"')
             with answer["Body"] as body:
-                return self._read(dirty, etag, answer["ContentLength"], answer["LastModified"], body.read)
+                found = self._read(dirty, etag, answer["ContentLength"], answer["LastModified"], body.read)
+                return replace(found, fallback=why)
         except ClientError as error:
+            if error_code(error) in NOT_MODIFIED:
+                return Fetched(dirty, Status.UNCHANGED, fallback=why)
             return self._refused(dirty, error)
-        except (BotoCoreError, HTTPClientError, OSError) as error:
+        except NO_ANSWER as error:
             return Fetched(dirty, Status.UNREAD, f"no answer from S3 ({type(error).__name__})", retries=1)
 
     def _read(self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]) -> Fetched:
@@ -116,8 +133,6 @@ class ImageFetcher:
 
     def _refused(self, dirty: DirtyKey, error: ClientError) -> Fetched:
         code = error_code(error)
-        if code in ("304", "NotModified"):
-            return Fetched(dirty, Status.UNCHANGED)
         if code == "NoSuchKey" or (code == "404" and self._is_not_listed(dirty.key)):
             return Fetched(dirty, Status.GONE)
         if code == "InvalidObjectState":
@@ -129,23 +144,25 @@ class ImageFetcher:
         """A 404 whose XML quotes a key with control characters cannot be parsed: then the listing says what is gone."""
         try:
             listing = s3_client().list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
-        except (ClientError, BotoCoreError):
+        except (ClientError, *NO_ANSWER):
             return False
         return all(entry["Key"] != key for entry in listing.get("Contents", []))
 
     def _archived(self, dirty: DirtyKey) -> Fetched:
+        """Return UNCHANGED if the object's header has the row's etag: an archived object has a header, but no content.
+
+        AWS does not document whether a conditional GET of an archived object is answered by 304 or by 403; both lead to
+        UNCHANGED. The error row of a new or changed object gets no etag, so that a later run reads the object.
+        """
         try:
             head = s3_client().head_object(Bucket=self._bucket, Key=dirty.key)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, *NO_ANSWER) as error:
             return Fetched(dirty, Status.UNREAD, f"archived, and its header cannot be read ({type(error).__name__})")
-        return Fetched(
-            dirty,
-            Status.UNUSABLE,
-            f"archived: its storage class is {head.get('StorageClass', 'an archive')}, restore it and upload it again",
-            head["ETag"].strip('"'),
-            head["ContentLength"],
-            head["LastModified"],
-        )
+        if dirty.row_etag and head["ETag"].strip('"') == dirty.row_etag:
+            return Fetched(dirty, Status.UNCHANGED)
+        storage = head.get("StorageClass", "an archive")
+        reason = f"archived: its storage class is {storage}; restore it, then mark it with pomona backfill --prefix"
+        return Fetched(dirty, Status.UNUSABLE, reason, size=head["ContentLength"], last_modified=head["LastModified"])
 
 
 @functools.cache

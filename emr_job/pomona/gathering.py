@@ -1,15 +1,14 @@
 """The refit's first pass over the table: what its rows are, and the co-moments of those that have features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
 from pyspark import StorageLevel
 
-from pomona.census import CENSUS_COLUMNS, Census
+from pomona.census import CENSUS_COLUMNS, Census, CensusTotal
 from pomona.comoments import CoMoments
 from pomona.feature_blocks import features_of, featurized, usable
 from pomona.scan import DataFile, distribute, rows_of
@@ -30,10 +29,15 @@ class Gathered:
     left_out: int = 0
     """Rows with features of the backbone that are all zero or not finite."""
 
-    def merge(self, other: "Gathered") -> "Gathered":
-        """Of both sets of rows together."""
-        moments = self.moments.merge(other.moments)
-        return Gathered(self.census.merge(other.census), moments, self.left_out + other.left_out)
+    @classmethod
+    def merge_all(cls, parts: Iterable["Gathered"], width: int) -> Self:
+        """Return what was found out about all rows together. The parts are taken one at a time, in their order."""
+        census, moments, left_out = CensusTotal(), CoMoments.empty(width), 0
+        for part in parts:
+            census.add(part.census)
+            moments = moments.merge(part.moments)
+            left_out += part.left_out
+        return cls(census.census(), moments, left_out)
 
 
 def gather(spark: "SparkSession", work: list[list[DataFile]], backbone: str, width: int) -> Gathered:
@@ -46,20 +50,15 @@ def gather(spark: "SparkSession", work: list[list[DataFile]], backbone: str, wid
     partial = distribute(spark, work, _gatherer(backbone, width)).persist(StorageLevel.DISK_ONLY)
     try:
         partial.count()  # all at once: the iterator would run one task after the other
-        return reduce(Gathered.merge, partial.toLocalIterator(), nothing(width))
+        return Gathered.merge_all(partial.toLocalIterator(), width)
     finally:
         partial.unpersist()
-
-
-def nothing(width: int) -> Gathered:
-    """Of no rows at all."""
-    return Gathered(Census(), CoMoments.empty(width))
 
 
 def _gatherer(backbone: str, width: int) -> Callable[[list[DataFile]], Gathered]:
     def gather_files(files: list[DataFile]) -> Gathered:
         found = (_of_batch(batch, backbone, width) for batch in rows_of(files, COLUMNS))
-        return reduce(Gathered.merge, found, nothing(width))
+        return Gathered.merge_all(found, width)
 
     return gather_files
 

@@ -7,10 +7,14 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from pomona.errors import MisconfiguredError
 
+JVM_ERRORS = (PySparkException, Py4JError)
+"""What a call into the JVM raises: Spark's translated errors, Java's exceptions, and a JVM that does not answer."""
 POSITIONS = pa.schema(
     [
         pa.field("file_path", pa.string(), nullable=False, metadata={"PARQUET:field_id": "2147483546"}),
@@ -123,6 +127,17 @@ def _entry(spark: SparkSession, table: Any, location: str, builder: Any, metrics
     file = table.io().newInputFile(location)
     measured = _jvm(spark).org.apache.iceberg.parquet.ParquetUtil.fileMetrics(file, metrics(table))
     return builder.withInputFile(file).withFormat("parquet").withMetrics(measured).build()
+
+
+def data_locations(table: Any) -> set[str]:  # noqa: ANN401 (an object of the JVM)
+    """Return the addresses of the data files of the table's present."""
+    return {task.file().location() for task in iterate_and_close(table.newScan().planFiles())}
+
+
+def files_with_deletes(table: Any) -> set[str]:  # noqa: ANN401 (an object of the JVM)
+    """Return the addresses of those data files of which rows may have been deleted."""
+    tasks = iterate_and_close(table.newScan().planFiles())
+    return {task.file().location() for task in tasks if not task.deletes().isEmpty()}
 
 
 def remove_dangling_deletes(spark: SparkSession, table: Any) -> int:  # noqa: ANN401 (objects of the JVM)

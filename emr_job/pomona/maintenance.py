@@ -6,11 +6,21 @@ of it.
 """
 
 import logging
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pomona.iceberg import count_of, forget_files, iterate, remove_dangling_deletes
+from pomona.deadline import NEVER, Deadline
+from pomona.errors import UnfinishedError
+from pomona.iceberg import (
+    count_of,
+    data_locations,
+    files_with_deletes,
+    forget_files,
+    iterate,
+    remove_dangling_deletes,
+)
 from pomona.objects import bucket_and_key, list_objects
 from pomona.table import BRANCH_PREFIX, FeatureTable, branch_of, order_of
 
@@ -20,6 +30,16 @@ SMALL_FILE_BYTES = 48 * 2**20
 """Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): whoever wrote a file that old cannot commit it any more."""
+COMPACTION = {
+    # commit each group of files when it is rewritten: a deadline or an error does not undo the rest. At most 10 commits
+    # (partial-progress.max-commits), each a snapshot that replaces files, not rows
+    "partial-progress.enabled": "true",
+    # by default a group is as large as 100 GB: most tables would be one group
+    "max-file-group-size-bytes": str(2 * 2**30),
+    # with true, the newest delete file, if it covers several data files, still seems to apply to the rewritten ones
+    "use-starting-sequence-number": "false",
+}
+"""Options of Iceberg's rewrite_data_files."""
 # Iceberg's tables of its own files, of every snapshot that it keeps: the column and the table
 _FILES = {
     "file_path": "all_files",
@@ -32,33 +52,43 @@ log = logging.getLogger("pomona.maintenance")
 
 @dataclass(frozen=True)
 class Maintenance:
-    """The maintenance of one table whose snapshots are kept for `keep`."""
+    """The maintenance of one table whose snapshots are kept for `keep`.
+
+    Its steps yield, in words, what they have done: an error does not take that back. No step begins after the deadline;
+    UnfinishedError then says so.
+    """
 
     table: FeatureTable
     keep: timedelta
+    deadline: Deadline = NEVER
 
-    def after_run(self) -> list[str]:
-        """What an ordinary run does: only what has piled up. Gives what was done, in words."""
-        present = self.table.load()
-        done = _drop_leftovers(present)
+    def after_run(self) -> Iterator[str]:
+        """Do what an ordinary run does: only what has piled up."""
+        present, failed = self.table.load(), 0
+        yield from _drop_leftovers(present)
         if _small_files(present) >= MANY_FILES:
-            done += self._compact()
+            failed = yield from self._compact()
             present = self.table.load()
         if _delete_files(present) >= MANY_FILES:
-            done += self._join_delete_files()
-        return done
+            yield from self._join_delete_files()
+        _require_rewritten(failed)
 
-    def thorough(self, keep: timedelta | None = None) -> list[str]:
-        """All there is to do: afterwards no data file holds a deleted row, and no snapshot is older than `keep`.
+    def thorough(self, keep: timedelta | None = None) -> Iterator[str]:
+        """Do all there is to do: afterwards no data file holds a deleted row, and no snapshot is older than `keep`.
 
         A row that was deleted is gone for good when the snapshots from before the compaction have expired: at once
-        with a `keep` of zero.
+        with a `keep` of zero. UnfinishedError, after all the rest, if a data file could not be rewritten.
         """
-        present = self.table.load()
-        done = _drop_leftovers(present)
+        present, failed = self.table.load(), 0
+        yield from _drop_leftovers(present)
+        stale: set[str] = set()
         if _delete_files(present):
-            done += self._compact(rewrite_all_with_deletes=True)
-        return done + self._expire(self.keep if keep is None else keep) + self._remove_orphans()
+            stale = files_with_deletes(present)
+            failed = yield from self._compact(rewrite_all_with_deletes=True)
+        yield from self._expire(self.keep if keep is None else keep)
+        yield from self._remove_orphans()
+        # `failed` does not count the files of a group that was rewritten and could not be committed
+        _require_rewritten(max(failed, len(stale & data_locations(self.table.load())) if stale else 0))
 
     def unknown_files(self) -> list[str]:
         """The addresses of all files in the table's folder that it knows nothing of, however young they are."""
@@ -84,44 +114,53 @@ class Maintenance:
             storage.deleteFile(file)
         return sorted(set(unknown) - useless)
 
-    def _compact(self, *, rewrite_all_with_deletes: bool = False) -> list[str]:
-        options = {"min-file-size-bytes": str(SMALL_FILE_BYTES)}
+    def _compact(self, *, rewrite_all_with_deletes: bool = False) -> Generator[str, None, int]:
+        """Yield what was done; the value is the number of files whose rewriting failed, as Iceberg logs."""
+        options = COMPACTION | {"min-file-size-bytes": str(SMALL_FILE_BYTES)}
         if rewrite_all_with_deletes:
             options |= {"delete-file-threshold": "1"}
         found = self._call("rewrite_data_files", f"options => {_sql_map(options)}")
+        yield f"compacted {found['rewritten_data_files_count']} files into {found['added_data_files_count']}"
         present = self.table.load()
-        dangling = remove_dangling_deletes(self.table.spark, present)
+        if dangling := remove_dangling_deletes(self.table.spark, present):
+            yield f"removed {dangling} delete files"
         forget_files(self.table.spark, present)
-        compacted = f"compacted {found['rewritten_data_files_count']} files into {found['added_data_files_count']}"
-        return [compacted, *([f"removed {dangling} delete files"] if dangling else [])]
+        return int(found["failed_data_files_count"])
 
-    def _join_delete_files(self) -> list[str]:
+    def _join_delete_files(self) -> Iterator[str]:
         found = self._call("rewrite_position_delete_files")
-        return [f"joined {found['rewritten_delete_files_count']} delete files"]
+        yield f"joined {found['rewritten_delete_files_count']} delete files"
 
-    def _expire(self, keep: timedelta) -> list[str]:
+    def _expire(self, keep: timedelta) -> Iterator[str]:
         """By SQL: Iceberg's quicker way, without Spark, leaves the files that the present snapshot has replaced."""
         before = len(self._snapshots())
         self._call("expire_snapshots", f"older_than => {_timestamp(keep)}, retain_last => 1")
-        expired = before - len(self._snapshots())
-        return [f"expired {expired} snapshots"] if expired else []
+        if expired := before - len(self._snapshots()):
+            yield f"expired {expired} snapshots"
 
     def _snapshots(self) -> list[Any]:
         return list(iterate(self.table.load().snapshots()))
 
-    def _remove_orphans(self) -> list[str]:
+    def _remove_orphans(self) -> Iterator[str]:
         # listed through the table's own FileIO: the platform's Hadoop may have no file system for s3://
         arguments = f"older_than => {_timestamp(ORPHANED_AFTER)}, prefix_listing => true"
-        removed = len(self._rows("remove_orphan_files", arguments))
-        return [f"removed {removed} orphaned files"] if removed else []
+        if removed := len(self._rows("remove_orphan_files", arguments)):
+            yield f"removed {removed} orphaned files"
 
     def _call(self, procedure: str, arguments: str = "") -> dict[str, Any]:
         return dict(self._rows(procedure, arguments)[0].asDict())
 
     def _rows(self, procedure: str, arguments: str) -> list[Any]:
+        if self.deadline.has_passed:
+            raise UnfinishedError(f"the time of the run was up before {procedure}")
         table = f"table => '{self.table.database}.{self.table.table}'"
         named = ", ".join(filter(None, (table, arguments)))
         return self.table.spark.sql(f"CALL {self.table.catalog}.system.{procedure}({named})").collect()
+
+
+def _require_rewritten(left: int) -> None:
+    if left:
+        raise UnfinishedError(f"{left} data files could not be rewritten: the log of the run says why")
 
 
 def _small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
@@ -156,12 +195,13 @@ def _delete_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
     return count_of(table.currentSnapshot(), "total-delete-files")
 
 
-def _drop_leftovers(table: Any) -> list[str]:  # noqa: ANN401 (an object of the JVM)
+def _drop_leftovers(table: Any) -> Iterator[str]:  # noqa: ANN401 (an object of the JVM)
     """Branches of runs that died: as long as they are there, nothing that they hold expires."""
     leftovers = [name for name in iterate(table.refs().keySet()) if name.startswith(BRANCH_PREFIX)]
     for name in leftovers:
         table.manageSnapshots().removeBranch(name).commit()
-    return [f"dropped {len(leftovers)} branches"] if leftovers else []
+    if leftovers:
+        yield f"dropped {len(leftovers)} branches"
 
 
 def _sql_map(options: dict[str, str]) -> str:

@@ -7,14 +7,17 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from pomona.errors import MisconfiguredError, UndeletedError
+from pomona.errors import JobError, MisconfiguredError, UndeletedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ObjectIdentifierTypeDef
 
+NO_ANSWER = (BotoCoreError, ResponseParserError, OSError)
+"""What boto3 raises, beside ClientError, when there is no answer or no whole one."""
 MOST_DELETED_AT_ONCE = 1000  # by S3's DeleteObjects
 
 
@@ -53,6 +56,8 @@ def require_bucket(bucket: str) -> None:
         s3_client().list_objects_v2(Bucket=bucket, MaxKeys=1)
     except ClientError as error:
         raise MisconfiguredError(f"the bucket {bucket} cannot be listed: S3 says {error_code(error)}") from error
+    except NO_ANSWER as error:
+        raise JobError(f"the bucket {bucket} cannot be listed: no answer from S3 ({type(error).__name__})") from error
 
 
 def read_json(bucket: str, key: str) -> dict[str, Any] | None:

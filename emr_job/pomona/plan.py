@@ -30,7 +30,8 @@ def plan(keys: list[str], known: pa.Table, label: str) -> list[DirtyKey]:
     return [_dirty(key, rows.get(key), label) for key in ordered]
 
 
-def _dirty(key: str, row: dict[str, str] | None, label: str) -> DirtyKey:
+def _dirty(key: str, row: dict[str, str | None] | None, label: str) -> DirtyKey:
     if row is None:
         return DirtyKey(key, etag=None, known=False)
-    return DirtyKey(key, row["etag"] if row["backbone"] == label else None, known=True)
+    etag = row["etag"] if row["backbone"] == label else None
+    return DirtyKey(key, etag, known=True, row_etag=row["etag"])

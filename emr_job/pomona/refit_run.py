@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-from pyspark.errors import PySparkException
-
 from pomona import plots, report
 from pomona.backbone import Backbone, load_backbone
 from pomona.census import Census
 from pomona.components import Components
-from pomona.errors import SupersededError
+from pomona.errors import JobError, SupersededError
 from pomona.gathering import gather
 from pomona.objects import remove_folder, require_bucket
 from pomona.pca import PcaModel, fit
@@ -40,6 +37,7 @@ class Fitted:
     """What the passes over the table found out."""
 
     table: PinnedTable
+    folder: ResultsFolder
     backbone: Backbone
     model: PcaModel
     census: Census
@@ -70,17 +68,20 @@ class RefitRun:
         with self.stopwatch.timing("plan"):
             table = PinnedTable.at_present(spark, f"{CATALOG}.{self.database}.{self.table}")
             work = shares(table.files(), SHARES_PER_SLOT * task_slots(spark))
+        asked = str(self.components)
+        folder = ResultsFolder.beside_latest(self.lake_bucket, table.snapshot.id, asked, backbone.label)
         try:
-            fitted = self._fit(table, backbone, work)
-        except (PySparkException, Py4JJavaError):
-            self._require_kept(table)  # its files may be gone: that has a sentence of its own
+            fitted = self._fit(table, folder, backbone, work)
+        except JobError:
+            raise
+        except Exception:  # Spark's, Java's or S3's: files of the table or of the results are gone
+            self._require_kept(table, folder)  # which has a sentence of its own
             raise
         summary = self._publish(fitted)
         log.info(json.dumps(summary | {"seconds": self.stopwatch.readings(), "notes": fitted.model.notes}))
         return summary
 
-    def _fit(self, table: PinnedTable, backbone: Backbone, work: list[list[DataFile]]) -> Fitted:
-        folder = ResultsFolder(self.lake_bucket, table.snapshot.id)
+    def _fit(self, table: PinnedTable, folder: ResultsFolder, backbone: Backbone, work: list[list[DataFile]]) -> Fitted:
         with self.stopwatch.timing("gather"):
             gathered = gather(table.spark, work, backbone.label, backbone.output_width)
         with self.stopwatch.timing("fit"):
@@ -89,28 +90,28 @@ class RefitRun:
             written = write_projections(table.spark, work, backbone.label, model, folder)
         with self.stopwatch.timing("export"):
             sample = export(folder, written, model.rows)
-        return Fitted(table, backbone, model, gathered.census, sample)
+        return Fitted(table, folder, backbone, model, gathered.census, sample)
 
     def _publish(self, fitted: Fitted) -> dict[str, Any]:
-        folder = ResultsFolder(self.lake_bucket, fitted.table.snapshot.id)
-        summary = self._summary(fitted, folder)
+        folder = fitted.folder
+        summary = self._summary(fitted)
         folder.put("model.npz", model_bytes(fitted.model), "application/octet-stream")
         folder.put("model.json", model_document(summary, fitted.model), "application/json")
         self._draw(fitted, folder)
         self._report(fitted, folder, summary)
         for note in fitted.model.notes:
             log.warning(note)
-        self._require_kept(fitted.table)
+        self._require_kept(fitted.table, folder)
         if not move_latest(self.lake_bucket, summary):
             log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
         for prefix in remove_old(self.lake_bucket):
             log.info("removed the old results %s", prefix)
         return summary
 
-    def _require_kept(self, table: PinnedTable) -> None:
+    def _require_kept(self, table: PinnedTable, folder: ResultsFolder) -> None:
         """An erasure that became final meanwhile wants nothing to be left of the rows that this run has read."""
         if not table.is_kept():
-            remove_folder(self.lake_bucket, ResultsFolder(self.lake_bucket, table.snapshot.id).prefix)
+            remove_folder(self.lake_bucket, folder.prefix)
             raise SupersededError(f"the snapshot {table.snapshot.id} expired during the refit: its results are removed")
 
     def _draw(self, fitted: Fitted, folder: ResultsFolder) -> None:
@@ -129,14 +130,15 @@ class RefitRun:
         )
         folder.put("report.html", report.render(page), report.HTML)
 
-    def _summary(self, fitted: Fitted, folder: ResultsFolder) -> dict[str, Any]:
+    def _summary(self, fitted: Fitted) -> dict[str, Any]:
         snapshot = fitted.table.snapshot
         return {
             "format": FORMAT,
+            "table_uuid": fitted.table.uuid,
             "snapshot_id": snapshot.id,
             "sequence_number": snapshot.sequence_number,
             "committed_at": snapshot.committed_at.isoformat(),
-            "prefix": folder.prefix,
+            "prefix": fitted.folder.prefix,
             "components": len(fitted.model.components),
             "components_asked": str(self.components),
             "variance": fitted.model.variance,

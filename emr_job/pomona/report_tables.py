@@ -28,7 +28,7 @@ def runs_table(runs: Sequence[RecordedRun], total: int) -> str:
     """Return what each run did with its keys, how long it took and what it cost, newest first."""
     if not runs:
         return '<p class="quiet">No featurize run has left a record.</p>'
-    head = ["started (UTC)", "state", "keys", *OUTCOMES, *_COSTS]
+    head = ["started (UTC)", "state", "keys", *OUTCOMES, "fallbacks", *_COSTS]
     return _caption(runs, total) + _table(head, (_run_cells(run) for run in runs), "numbers")
 
 
@@ -77,6 +77,7 @@ def _run_cells(run: RecordedRun) -> Iterable[str]:
     yield _cell(_state(run))
     yield _cell(_count(run.record.get("keys")))
     yield from (_cell(_count(images.get(outcome)), "zero" if not images.get(outcome) else "") for outcome in OUTCOMES)
+    yield _cell(_count(_fallbacks(run.record)))
     yield from _cost_cells(run)
 
 
@@ -113,6 +114,11 @@ def _moment(stamp: str) -> str:
 
 def _state(run: RecordedRun) -> str:
     return str(run.bill.get("state") or "-").lower()
+
+
+def _fallbacks(run: Mapping[str, Any]) -> int | None:
+    """Return how many objects boto3 read in obstore's place; None for a record of a release that did not count them."""
+    return sum(run["fallbacks"].values()) if "fallbacks" in run else None
 
 
 def _count(number: object) -> str:

@@ -78,7 +78,7 @@ def check_archive(packages: tuple[str, ...] = NEEDED_PACKAGES) -> None:
     for package in packages:
         try:
             importlib.import_module(package)
-        except ImportError as error:
+        except Exception as error:  # a wheel for another ABI may also raise ValueError, SystemError or OSError
             raise MisconfiguredError(_does_not_fit(package, error)) from error
 
 
@@ -89,12 +89,12 @@ def start_beside(preparing: Future[Any], start: Callable[[], SparkSession]) -> S
     """
     try:
         return start()
-    except ImportError:
+    except Exception:
         preparing.result()
         raise
 
 
-def _does_not_fit(package: str, error: ImportError) -> str:
+def _does_not_fit(package: str, error: Exception) -> str:
     import platform
 
     here = f"Python {platform.python_version()} on {platform.machine()}"

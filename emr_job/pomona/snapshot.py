@@ -25,6 +25,8 @@ class PinnedTable:
 
     spark: SparkSession
     name: str
+    uuid: str
+    """Of the table: one that was dropped and created again has another."""
     snapshot: Snapshot
 
     @classmethod
@@ -32,16 +34,24 @@ class PinnedTable:
         """Pin the snapshot that is current on main; MisconfiguredError if there is no table or nothing published."""
         if not table_exists(spark, *name.split(".")):
             raise MisconfiguredError(f"there is no table {name}: no featurize run has ended yet")
-        current = load_table(spark, *name.split(".")).currentSnapshot()
+        table = load_table(spark, *name.split("."))
+        current = table.currentSnapshot()
         if current is None:
             raise MisconfiguredError(f"the table {name} is empty: no featurize run has published yet")
         committed_at = datetime.fromtimestamp(current.timestampMillis() / 1000, UTC)
-        return cls(spark, name, Snapshot(current.snapshotId(), current.sequenceNumber(), committed_at))
+        uuid = str(table.uuid().toString())
+        return cls(spark, name, uuid, Snapshot(current.snapshotId(), current.sequenceNumber(), committed_at))
 
     def files(self) -> list[DataFile]:
         """The files that its rows lie in."""
         return data_files(load_table(self.spark, *self.name.split(".")), self.snapshot.id)
 
     def is_kept(self) -> bool:
-        """Whether the table still has the snapshot: one that an erasure has expired may not be shown any more."""
-        return load_table(self.spark, *self.name.split(".")).snapshot(self.snapshot.id) is not None
+        """Return True if the table is there and still has the snapshot.
+
+        One that an erasure has expired may not be shown any more; a table that was dropped, or made anew, has none.
+        """
+        place = self.name.split(".")
+        return (
+            table_exists(self.spark, *place) and load_table(self.spark, *place).snapshot(self.snapshot.id) is not None
+        )

@@ -29,7 +29,10 @@ class Stopwatch:
         """Add the time that the block takes to `part`."""
         return timed(self.seconds, part)
 
+    def elapsed(self) -> float:
+        """Return the seconds since the start."""
+        return perf_counter() - self._started
+
     def readings(self) -> dict[str, float]:
         """Seconds by part, to the millisecond, and `total` since the start."""
-        total = perf_counter() - self._started
-        return {part: round(seconds, 3) for part, seconds in (self.seconds | {"total": total}).items()}
+        return {part: round(seconds, 3) for part, seconds in (self.seconds | {"total": self.elapsed()}).items()}

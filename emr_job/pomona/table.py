@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import SparkSession
 
 from pomona.branch import Branch
-from pomona.iceberg import create_table, load_table, table_exists
+from pomona.iceberg import JVM_ERRORS, create_table, load_table, table_exists
 from pomona.rows import table_schema
 from pomona.session import CATALOG
 from pomona.writing import FILE_BYTES
@@ -77,7 +76,7 @@ class FeatureTable:
             return
         try:
             create_table(self.spark, *self._place, table_schema(), PROPERTIES)
-        except Py4JJavaError:
+        except JVM_ERRORS:
             if not table_exists(self.spark, *self._place):  # an attempt that was given up may be here as well
                 raise
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyspark import AccumulatorParam
 
+from pomona.fetching import Fallback
 from pomona.stopwatch import timed
 
 OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
@@ -36,6 +37,15 @@ class Tally:
     def images(self) -> dict[str, int]:
         """How many keys had each outcome."""
         return {outcome: self.counts[outcome] for outcome in OUTCOMES}
+
+    def fallbacks(self) -> dict[str, int]:
+        """Return how many objects boto3 read in obstore's place, by reason."""
+        return {why.value: self.counts[fallback_count(why)] for why in Fallback}
+
+
+def fallback_count(why: Fallback) -> str:
+    """Return the name of the count of objects that boto3 read for this reason."""
+    return f"fallbacks-{why}"
 
 
 class TallyParam(AccumulatorParam[Any]):

@@ -1,6 +1,6 @@
 """EMR Serverless as the queue sees it: start a run once, find it again, ask how it is doing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -12,7 +12,7 @@ from intake.errors import RunRefusedError, TransientError, code_of, transient_er
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.client import EMRServerlessClient
-    from mypy_boto3_emr_serverless.type_defs import JobRunTypeDef, ResourceUtilizationTypeDef
+    from mypy_boto3_emr_serverless.type_defs import JobRunSummaryTypeDef, JobRunTypeDef, ResourceUtilizationTypeDef
 
 _CLOCK_SKEW = timedelta(minutes=15)
 _RUNS_OF_A_PAGE = 20
@@ -85,13 +85,10 @@ class Runs:
 
     def find(self, application_id: str, name: str, since: datetime) -> str | None:
         """The run of that name, started no earlier than `since`: a token is not remembered for ever."""
-        pages = self._client.get_paginator("list_job_runs").paginate(
-            applicationId=application_id, createdAtAfter=since - _CLOCK_SKEW
-        )
         try:
             with transient_errors(f"looking for {name}"):
-                found = (run["id"] for page in pages for run in page["jobRuns"] if run.get("name") == name)
-                return next(found, None)
+                listed = self._list(application_id, since)
+                return next((run["id"] for run in listed if run.get("name") == name), None)
         except ClientError as error:
             if code_of(error) in _REFUSALS:
                 return None  # an application that no longer exists: starting says so
@@ -113,6 +110,24 @@ class Runs:
                 return EndedPage({}, None)
             raise
         return EndedPage({run.get("name", ""): run["id"] for run in page["jobRuns"]}, page.get("nextToken"))
+
+    def named(self, application_id: str, prefix: str, since: datetime) -> list[RunState]:
+        """Return the runs, started no earlier than `since`, whose names begin with the prefix: the newest first."""
+        try:
+            with transient_errors(f"listing the runs {prefix}*"):
+                found = [run for run in self._list(application_id, since) if run.get("name", "").startswith(prefix)]
+        except ClientError as error:
+            if code_of(error) in _REFUSALS:
+                return []  # an application that no longer exists: starting says so
+            raise
+        newest_first = sorted(found, key=lambda run: run["createdAt"], reverse=True)
+        return [_summarised(run) for run in newest_first]
+
+    def _list(self, application_id: str, since: datetime) -> "Iterator[JobRunSummaryTypeDef]":
+        pages = self._client.get_paginator("list_job_runs").paginate(
+            applicationId=application_id, createdAtAfter=since - _CLOCK_SKEW
+        )
+        return (run for page in pages for run in page["jobRuns"])
 
     def state(self, application_id: str, run_id: str) -> RunState:
         """How a run is doing; a run or application that no longer exists has failed."""
@@ -139,6 +154,11 @@ class Runs:
 def _was_running(run: "JobRunTypeDef") -> bool:
     """`startedAt` is when the run moved to RUNNING; a duration says the same should a release leave it out."""
     return bool(run["state"] == "SUCCESS" or run.get("startedAt") or run.get("totalExecutionDurationSeconds"))
+
+
+def _summarised(run: "JobRunSummaryTypeDef") -> RunState:
+    phase = _FINAL.get(run["state"], Phase.RUNNING)
+    return RunState(phase, run.get("stateDetails", ""), run["id"], run.get("name", ""), run["state"])
 
 
 def _billed(used: "ResourceUtilizationTypeDef | None") -> Billed | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.parsers import ResponseParserError
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -103,7 +104,7 @@ def transient_errors(doing: str) -> Iterator[None]:
     """Raise TransientError for what passes by itself; let every other error through unchanged."""
     try:
         yield
-    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
         raise TransientError(f"{doing}: {error}") from error
     except ClientError as error:
         if is_transient(error):

@@ -1,6 +1,7 @@
 """What a run of a job is: the arguments of StartJobRun for featurize and refit, built from the settings."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from intake.settings import Settings
@@ -60,8 +61,10 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
         "--max-image-bytes": str(settings.max_image_bytes),
         "--max-image-pixels": str(settings.max_image_pixels),
         "--snapshot-days": str(settings.snapshot_days),
+        "--timeout-minutes": str(settings.run_timeout_minutes),
     }
-    return _parameters(settings, f"featurize-{batch_id}-{attempt}", "featurize.py", arguments, keys)
+    name = f"featurize-{batch_id}-{attempt}"
+    return _parameters(settings, _Job(name, "featurize.py", arguments, settings.run_timeout_minutes, keys))
 
 
 def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
@@ -73,23 +76,35 @@ def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
         "--backbone": settings.backbone_name,
         "--components": settings.components,
     }
-    return _parameters(settings, name, "refit.py", arguments, keys=0)  # how large the table is, the job finds out
+    # how large the table is, the job finds out
+    return _parameters(settings, _Job(name, "refit.py", arguments, settings.refit_timeout_minutes, keys=0))
 
 
-def _parameters(settings: Settings, name: str, script: str, arguments: Mapping[str, str], keys: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Job:
+    """What distinguishes one run from another."""
+
+    name: str
+    script: str
+    arguments: Mapping[str, str]
+    timeout_minutes: int
+    keys: int
+
+
+def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
     return {
         "applicationId": settings.application_id,
         "executionRoleArn": settings.job_role_arn,
-        "executionTimeoutMinutes": settings.run_timeout_minutes,
-        "name": name,
+        "executionTimeoutMinutes": job.timeout_minutes,
+        "name": job.name,
         "jobDriver": {
             "sparkSubmit": {
-                "entryPoint": f"{_jobs(settings)}/{script}",
-                "entryPointArguments": [text for argument in arguments.items() for text in argument],
-                "sparkSubmitParameters": _submit_parameters(settings, keys),
+                "entryPoint": f"{_jobs(settings)}/{job.script}",
+                "entryPointArguments": [text for argument in job.arguments.items() for text in argument],
+                "sparkSubmitParameters": _submit_parameters(settings, job.keys),
             }
         },
-        **_logging(settings, name),
+        **_logging(settings, job.name),
     }
 
 

@@ -110,7 +110,9 @@ class Settings:
     retry_after_minutes: int = _variable(_FROM_0)
     """Minutes before a batch's last attempt, and for which the line rests after two batches failed in a row."""
     run_timeout_minutes: int = _variable(_FROM_1)
-    """Minutes after which EMR Serverless ends a run."""
+    """Minutes after which EMR Serverless ends a featurize run."""
+    refit_timeout_minutes: int = _variable(_FROM_1)
+    """Minutes after which EMR Serverless ends a refit."""
     components: str = _variable(_COMPONENTS)
     """Principal components to keep: their number, or the share of variance that they are to explain."""
     max_image_bytes: int = _variable(_FROM_1)

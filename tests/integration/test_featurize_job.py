@@ -98,6 +98,7 @@ def orchard(s3, spark, lake, images, database, backbones) -> Orchard:
         attempt=1,
         max_image_bytes=100_000,
         max_image_pixels=10_000_000,
+        timeout_minutes=60,
         backbones=backbones,
     )
     return Orchard(s3, spark, run)
@@ -120,6 +121,8 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     # Then each image has its features, each broken object its reason, and nothing else is there
     assert images_of(record) == {"done": 12, "errors": 3, "absent": 1}
     assert (record["keys"], record["segments_missing"]) == (16, 1)
+    # And the keys that obstore cannot read are counted: all odd ones but the last
+    assert record["fallbacks"] == {"keys": len(ODD_KEYS) - 1, "errors": 0}
     rows = orchard.rows()
     assert {key: row["error"] for key, row in rows.items() if row["error"]} == {
         "Apple/notes.jpg": "not an image: it begins with text",
@@ -231,6 +234,35 @@ def test_a_segment_with_unusable_lines_is_set_aside_alone_and_the_batch_goes_on(
     )
 
 
+def test_an_archived_image_keeps_its_features_until_it_changes(orchard):
+    # Given featurized images of which one is archived as it is, and one changed and archived
+    def archive(key: str, body: bytes) -> None:
+        orchard.s3.put_object(Bucket=orchard.run.images_bucket, Key=key, Body=body, StorageClass="DEEP_ARCHIVE")
+
+    for key in ("same.jpg", "changed.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(["same.jpg", "changed.jpg"])
+    before = orchard.rows()
+    archive("same.jpg", jpeg(len("same.jpg")))
+    archive("changed.jpg", jpeg(99))
+    archive("new.jpg", jpeg(98))
+    # When a backfill marks all keys
+    keys = ["same.jpg", "changed.jpg", "new.jpg"]
+    record = orchard.featurize(keys)
+    # Then the unchanged one keeps its row, and the others say that they are archived
+    assert images_of(record) == {"unchanged": 1, "errors": 2}
+    rows = orchard.rows()
+    assert rows["same.jpg"] == before["same.jpg"]
+    for key in ("changed.jpg", "new.jpg"):
+        assert rows[key]["error"].startswith("archived: its storage class is DEEP_ARCHIVE; restore it, then mark it")
+        assert (rows[key]["features"], rows[key]["etag"]) == (None, None)
+    # And when they are restored, another backfill reads them
+    for key in ("changed.jpg", "new.jpg"):
+        orchard.s3.restore_object(Bucket=orchard.run.images_bucket, Key=key, RestoreRequest={"Days": 1})
+    assert images_of(orchard.featurize(keys)) == {"done": 2, "unchanged": 1}
+    assert all(row["features"] and not row["error"] for row in orchard.rows().values())
+
+
 def test_a_missing_bucket_deletes_nothing(orchard):
     # Given a row
     orchard.put("a.jpg", jpeg(1))
@@ -330,7 +362,7 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.Comp
 
     def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        names += ["max_image_bytes", "max_image_pixels"]
+        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes"]
         arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(job))

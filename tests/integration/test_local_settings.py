@@ -45,3 +45,29 @@ def test_settings_outlive_the_server_and_notifications_that_overlap_are_refused(
         assert s3.get_public_access_block(Bucket="photos")["PublicAccessBlockConfiguration"] == PRIVATE
     finally:
         aws.stop()
+
+
+def test_an_archived_object_is_refused_as_s3_refuses_it_and_outlives_the_server(tmp_path: Path) -> None:
+    # Given an archived object. AWS: GetObject of GLACIER and DEEP_ARCHIVE is 403 InvalidObjectState, HeadObject works
+    # (API reference of both; GLACIER_IR is read at once: S3 user guide, storage classes)
+    aws = LocalServer(tmp_path / "state")
+    try:
+        s3 = aws.client("s3")
+        s3.create_bucket(Bucket="photos", CreateBucketConfiguration={"LocationConstraint": REGION})
+        for storage_class in ("GLACIER", "DEEP_ARCHIVE", "GLACIER_IR"):
+            s3.put_object(Bucket="photos", Key=storage_class, Body=b"pixels", StorageClass=storage_class)
+        # When the server dies and comes back
+        aws.kill()
+        aws.start()
+        s3 = aws.client("s3")
+        # Then it is still refused, and its header is there
+        for storage_class in ("GLACIER", "DEEP_ARCHIVE"):
+            with pytest.raises(ClientError) as refused:
+                s3.get_object(Bucket="photos", Key=storage_class)
+            assert refused.value.response["Error"]["Code"] == "InvalidObjectState"
+            assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+            head = s3.head_object(Bucket="photos", Key=storage_class)
+            assert (head["StorageClass"], head["ContentLength"]) == (storage_class, 6)
+        assert s3.get_object(Bucket="photos", Key="GLACIER_IR")["Body"].read() == b"pixels"
+    finally:
+        aws.stop()

@@ -8,11 +8,15 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
-from pomona import maintenance
-from pomona.iceberg import load_table
+from pomona import branch, maintenance
+from pomona.branch import drop
+from pomona.deadline import NEVER, Deadline
+from pomona.iceberg import count_of, iterate, load_table
 from pomona.maintenance import Maintenance
-from pomona.objects import bucket_and_key
+from pomona.objects import bucket_and_key, read_json
 from pomona.table import FeatureTable, branch_name
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
 
@@ -94,7 +98,7 @@ def test_thorough_maintenance_leaves_no_trace_of_a_deleted_row(orchard, table): 
     # And a branch that a dead run left, and a file that no snapshot knows
     orchard.spark.sql(f"ALTER TABLE {orchard.table} CREATE BRANCH run_dead_1")
     # When everything that is due is done, with no snapshot kept
-    done = Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta())
+    done = list(Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta()))
     # Then the files hold nothing of it
     assert stored_keys(orchard) == {"stays.jpg"}
     assert list(orchard.rows()) == ["stays.jpg"]
@@ -121,7 +125,7 @@ def test_delete_files_that_a_killed_maintenance_left_go_with_the_next(orchard, t
     # When the table has changed since, and is maintained
     orchard.put("new.jpg", jpeg(9))
     orchard.featurize(["new.jpg"])
-    Maintenance(table, keep=timedelta(days=7)).thorough()
+    list(Maintenance(table, keep=timedelta(days=7)).thorough())
     # Then no delete file is left, for which the next maintenance would be asked, and no row has come back
     assert orchard.snapshots()[-1]["total-delete-files"] == "0"
     assert set(orchard.rows()) == {"stays.jpg", "new.jpg"}
@@ -136,7 +140,7 @@ def test_no_manifest_tells_of_a_file_that_has_gone_with_all_its_rows(orchard, ta
     orchard.delete("goes.jpg")
     orchard.featurize(["goes.jpg"])
     # When it is compacted away
-    Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta())
+    list(Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta()))
     # Then its entry, which has the bounds of its keys, is in no manifest of the table
     entries = orchard.spark.sql(f"SELECT status FROM {orchard.table}.all_entries WHERE data_file.content = 0").collect()
     assert [entry.status for entry in entries] == [EXISTING]
@@ -148,7 +152,7 @@ def test_snapshots_are_kept_for_their_days(orchard, table):  # noqa: F811
     for _ in range(3):
         orchard.featurize(["a.jpg"])
     before = orchard.snapshots()
-    Maintenance(table, keep=timedelta(days=7)).thorough()
+    list(Maintenance(table, keep=timedelta(days=7)).thorough())
     assert orchard.snapshots() == before
 
 
@@ -161,11 +165,11 @@ def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table, a
     orchard.s3.put_object(Bucket=bucket, Key=orphan, Body=b"of a run that died")
     maintained = Maintenance(table, keep=timedelta(days=7))
     # Then it stays as long as a run may still be writing it
-    assert maintained.thorough() == []
+    assert list(maintained.thorough()) == []
     # And goes, alone, when all files of the table are older
     aws_process.put_back(bucket, folder, maintenance.ORPHANED_AFTER / timedelta(hours=1) + 1)
     before = names_below(orchard, bucket, folder)
-    assert maintained.thorough() == ["removed 1 orphaned files"]
+    assert list(maintained.thorough()) == ["removed 1 orphaned files"]
     assert names_below(orchard, bucket, folder) == before - {orphan}
     assert list(orchard.rows()) == ["a.jpg"]
 
@@ -239,11 +243,11 @@ def test_an_erasure_waits_for_files_that_no_snapshot_knows(orchard, table, aws_p
     if compacted:
         orchard.delete("people/2.jpg")
         orchard.featurize(["people/2.jpg"])
-        Maintenance(table, keep=timedelta(days=7)).thorough()
+        list(Maintenance(table, keep=timedelta(days=7)).thorough())
     # And its deletion, after which a maintenance was killed: its file belongs to no snapshot any more
     orchard.delete("people/1.jpg")
     orchard.featurize(["people/1.jpg"])
-    Maintenance(table, keep=timedelta(days=7)).thorough()
+    list(Maintenance(table, keep=timedelta(days=7)).thorough())
     expire_as_if_killed(orchard)
     assert "people/1.jpg" in stored_keys(orchard)
     # When a run finds an open erasure of it
@@ -299,11 +303,200 @@ def test_a_request_for_maintenance_makes_a_run_thorough(orchard):  # noqa: F811
     orchard.featurize(["goes.jpg"])
     # When a batch holds the segment that the function `maintain` writes
     run = orchard.claim([])
-    segment = "queue/pending/20261121T070000000Z-000000-maintenance-0.jsonl"
-    orchard.s3.put_object(Bucket=run.lake_bucket, Key=segment, Body=b"")
-    orchard.make_active(run.batch_id, 1, [segment])
+    ask_for_maintenance(orchard, run)
     record = replace(run, snapshot_days=0).start(lambda: orchard.spark)
     # Then the run compacts and expires
     assert record["images"] == dict.fromkeys(record["images"], 0)
     assert "compacted 1 files into 1" in record["maintenance"]["done"]
     assert stored_keys(orchard) == {"stays.jpg"}
+
+
+class JvmIsGoneError(Py4JJavaError):
+    """A Java error whose text cannot be had any more: it is asked of the JVM, which has ended."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self)
+
+    def __str__(self) -> str:
+        raise Py4JNetworkError("Answer from Java side is empty")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Py4JError("An error occurred while calling o12.commit"), "An error occurred while calling o12.commit"),
+        (Py4JNetworkError("Answer from Java side is empty"), "Answer from Java side is empty"),
+        (JvmIsGoneError(), "JvmIsGoneError"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device"),
+        (EndpointConnectionError(endpoint_url="https://s3"), 'Could not connect to the endpoint URL: "https://s3"'),
+        (KeyError("requested_at"), "'requested_at'"),
+        (RuntimeError(), "RuntimeError"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_whatever_maintenance_raises_is_told_and_fails_no_run(orchard, monkeypatch, error, told):  # noqa: F811
+    # Given a maintenance that ends in an error after it has done something
+    def failing(_maintenance):
+        yield "compacted 7 files into 1"
+        raise error
+
+    monkeypatch.setattr(Maintenance, "after_run", failing)
+    orchard.put("a.jpg", jpeg(1))
+    # When a run ends with it
+    record = orchard.featurize(["a.jpg"])
+    # Then the run has not failed, its rows are there, and its record says what was done and what was not
+    assert list(orchard.rows()) == ["a.jpg"]
+    assert record["maintenance"] == {"done": ["compacted 7 files into 1"], "error": told}
+    assert record_of(orchard, record) == record
+
+
+def record_of(orchard, record):  # noqa: F811
+    return read_json(orchard.run.lake_bucket, f"runs/{record['batch_id']}-{record['attempt']}.json")
+
+
+def test_the_end_of_a_branch_fails_no_run_whose_rows_are_published(orchard, monkeypatch):  # noqa: F811
+    # Given a JVM that does not answer when the run looks for what is left of its published branch
+    def failing_once_published(table, name):
+        if table.currentSnapshot() is not None:
+            raise Py4JNetworkError("Answer from Java side is empty")
+        drop(table, name)
+
+    monkeypatch.setattr(branch, "drop", failing_once_published)
+    orchard.put("a.jpg", jpeg(1))
+    # Then the run ends well
+    assert orchard.featurize(["a.jpg"])["images"]["done"] == 1
+    assert list(orchard.rows()) == ["a.jpg"]
+
+
+def test_the_record_is_there_though_the_maintenance_is_the_end_of_the_run(orchard, monkeypatch):  # noqa: F811
+    # Given a run that is killed while it maintains the table
+    class Killed(BaseException):
+        pass
+
+    def killed(_maintenance):
+        raise Killed
+
+    monkeypatch.setattr(Maintenance, "after_run", killed)
+    orchard.put("a.jpg", jpeg(1))
+    run = orchard.claim(["a.jpg"])
+    with pytest.raises(Killed):
+        run.start(lambda: orchard.spark)
+    # Then its record says what it did, and that the maintenance is missing
+    record = read_json(run.lake_bucket, f"runs/{run.batch_id}-1.json")
+    assert record["images"]["done"] == 1
+    assert record["maintenance"] == {"done": [], "error": "the run ended before its maintenance did"}
+
+
+@pytest.fixture
+def fragmented(orchard, monkeypatch) -> FeatureTable:  # noqa: F811
+    """A table of six files, each with a deleted row, of which a compaction makes a group each."""
+    for number in range(6):
+        for name in ("stays", "goes"):
+            orchard.put(f"{number}/{name}.jpg", jpeg(number))
+        orchard.featurize([f"{number}/stays.jpg", f"{number}/goes.jpg"])
+    for number in range(6):
+        orchard.delete(f"{number}/goes.jpg")
+    orchard.featurize([f"{number}/goes.jpg" for number in range(6)])
+    one_by_one = {"max-file-group-size-bytes": "1", "max-concurrent-file-group-rewrites": "1"}
+    monkeypatch.setattr(maintenance, "COMPACTION", maintenance.COMPACTION | one_by_one)
+    return FeatureTable(orchard.spark, orchard.run.database, orchard.run.table)
+
+
+def compactions(table: FeatureTable) -> int:
+    """How many commits have replaced data files."""
+    snapshots = list(iterate(table.load().snapshots()))
+    return sum(one.operation() == "replace" and count_of(one, "deleted-data-files") > 0 for one in snapshots)
+
+
+def ask_for_maintenance(orchard, run) -> None:  # noqa: F811
+    """Put a batch in flight that holds the segment that the function `maintain` writes."""
+    segment = "queue/pending/20261121T070000000Z-000000-maintenance-0.jsonl"
+    orchard.s3.put_object(Bucket=run.lake_bucket, Key=segment, Body=b"")
+    orchard.make_active(run.batch_id, 1, [segment])
+
+
+def test_a_compaction_commits_group_by_group(orchard, fragmented):  # noqa: F811
+    list(Maintenance(fragmented, keep=timedelta(days=7)).thorough())
+    assert compactions(fragmented) == 6
+    # And rows and their number are as they were
+    assert set(orchard.rows()) == {f"{number}/stays.jpg" for number in range(6)}
+    assert orchard.snapshots()[-1]["total-delete-files"] == "0"
+
+
+def test_a_deadline_keeps_what_was_compacted_before_it(orchard, fragmented, monkeypatch):  # noqa: F811
+    # Given a maintenance whose time is up when its second group has been committed
+    class UpAfterTwoCommits(Deadline):
+        @property
+        def has_passed(self) -> bool:
+            return compactions(fragmented) >= 2
+
+    monkeypatch.setattr("pomona.deadline.CANCELS_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(Deadline, "of_run", lambda *_: UpAfterTwoCommits(0))
+    run = orchard.claim([])
+    ask_for_maintenance(orchard, run)
+    # When a run maintains the table
+    record = run.start(lambda: orchard.spark)
+    # Then it ends well, says why not all is done, and what is compacted stays compacted
+    told, compacted = record["maintenance"], compactions(fragmented)
+    assert told["error"] == (
+        "stopped before RunTimeoutMinutes (60) was over, the next one goes on: "
+        "the time of the run was up before expire_snapshots"
+    )
+    assert 2 <= compacted < 6
+    assert told["done"][0] == f"compacted {compacted} files into {compacted}"
+    assert set(orchard.rows()) == {f"{number}/stays.jpg" for number in range(6)}
+    # And the next one does the rest
+    monkeypatch.setattr(Deadline, "of_run", lambda *_: NEVER)
+    following = orchard.claim([])
+    ask_for_maintenance(orchard, following)
+    assert following.start(lambda: orchard.spark)["maintenance"]["error"] == ""
+    assert orchard.snapshots()[-1]["total-delete-files"] == "0"
+    assert set(orchard.rows()) == {f"{number}/stays.jpg" for number in range(6)}
+
+
+def test_a_run_without_time_begins_no_maintenance(orchard, fragmented):  # noqa: F811
+    run = replace(orchard.claim([]), timeout_minutes=0)
+    ask_for_maintenance(orchard, run)
+    told = run.start(lambda: orchard.spark)["maintenance"]
+    assert told["done"] == []
+    assert told["error"].endswith("the time of the run was up before rewrite_data_files")
+    assert compactions(fragmented) == 0
+
+
+def test_an_erasure_stays_open_while_a_file_with_its_rows_could_not_be_rewritten(orchard, fragmented):  # noqa: F811
+    # Given an erasure, and a data file that holds an erased row and whose features cannot be read
+    name = erasure(orchard, [], prefix="3/goes", requested_at=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+    bucket, key = bucket_and_key(file_of(orchard, "3/goes.jpg"))
+    body = orchard.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    orchard.s3.put_object(Bucket=bucket, Key=key, Body=without_features(body))
+    # When a run finds it
+    told = orchard.featurize([])["maintenance"]
+    # Then all other files are rewritten, and the record says what keeps it open
+    assert told["error"] == "1 data files could not be rewritten: the log of the run says why"
+    assert told["done"][0] == "compacted 5 files into 5"
+    assert "expired" in told["done"][-1]
+    assert json.loads(orchard.s3.get_object(Bucket=orchard.run.lake_bucket, Key=name)["Body"].read())["state"] == "open"
+    # And when the file can be read again, it is final
+    orchard.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    again = orchard.featurize([])["maintenance"]
+    assert again["error"] == ""
+    assert again["done"][-1] == "made 1 erasures final"
+
+
+def without_features(body: bytes) -> bytes:
+    """A Parquet file in which the features are nothing but zeros, which no page of a column is."""
+    group = pq.ParquetFile(io.BytesIO(body)).metadata.row_group(0)
+    columns = (group.column(number) for number in range(group.num_columns))
+    features = next(column for column in columns if column.path_in_schema.startswith("features"))
+    first = features.dictionary_page_offset or features.data_page_offset
+    return body[:first] + bytes(features.total_compressed_size) + body[first + features.total_compressed_size :]
+
+
+def file_of(orchard, key: str) -> str:  # noqa: F811
+    """The address of the data file that has, or had, the row of this key."""
+    folder = f"warehouse/{orchard.run.database}.db/features/data/"
+    for found in orchard.s3.list_objects_v2(Bucket=orchard.run.lake_bucket, Prefix=folder)["Contents"]:
+        body = orchard.s3.get_object(Bucket=orchard.run.lake_bucket, Key=found["Key"])["Body"].read()
+        if key in pq.read_table(io.BytesIO(body)).to_pydict().get("key", ()):
+            return f"s3://{orchard.run.lake_bucket}/{found['Key']}"
+    raise LookupError(key)

@@ -267,7 +267,7 @@ def test_a_snapshot_that_expires_during_the_refit_leaves_no_results(table_of_wid
     def then_erased(pinned):
         files = planned(pinned)
         table.spark.sql(f"DELETE FROM {table.table.name} WHERE key LIKE '%000%'")
-        Maintenance(table.table, timedelta()).thorough(keep=timedelta())
+        list(Maintenance(table.table, timedelta()).thorough(keep=timedelta()))
         return files
 
     monkeypatch.setattr(PinnedTable, "files", then_erased)
@@ -289,3 +289,57 @@ def test_latest_names_the_snapshot_that_was_read(table_of_width):
     assert later["sequence_number"] > earlier["sequence_number"]
     assert (earlier["rows"], later["rows"]) == (30, 60)
     assert later["prefix"] == f"results/{later['snapshot_id']}/"
+
+
+def test_the_results_of_a_table_that_was_made_anew_replace_those_of_the_dropped_one(table_of_width, spark):
+    # Given results of a table with several commits
+    table = table_of_width(64)
+    for number in range(3):
+        table.append(mixed(20, 64, seed=number), prefix=f"{number}-")
+    assert table.refit("3") == 0
+    dropped = table.latest()
+    assert json.loads(table.result("model.json"))["table_uuid"] == dropped["table_uuid"]
+    # When the table is dropped and made anew, and has fewer commits
+    spark.sql(f"DROP TABLE {table.table.name}")
+    table.table.create_if_missing()
+    table.append(mixed(30, 64, seed=9))
+    assert table.refit("3") == 0
+    # Then latest.json names the new table's results
+    newest = table.latest()
+    assert newest["table_uuid"] == str(table.table.load().uuid().toString()) != dropped["table_uuid"]
+    assert newest["sequence_number"] < dropped["sequence_number"]
+    assert newest["rows"] == 30
+
+
+def test_a_table_that_is_dropped_during_the_refit_leaves_no_results(table_of_width, monkeypatch, s3, lake, capsys):
+    table = table_of_width(64)
+    table.append(mixed(30, 64))
+    planned = PinnedTable.files
+
+    def then_dropped(pinned):
+        files = planned(pinned)
+        table.spark.sql(f"DROP TABLE {table.table.name}")
+        return files
+
+    monkeypatch.setattr(PinnedTable, "files", then_dropped)
+    assert table.refit("3") == 1
+    assert "expired during the refit: its results are removed" in capsys.readouterr().err
+    assert "Contents" not in s3.list_objects_v2(Bucket=lake, Prefix="results/latest.json")
+
+
+def test_a_refit_with_other_components_leaves_the_results_whole_that_latest_named(table_of_width):
+    # Given results of a snapshot
+    table = table_of_width(64)
+    table.append(mixed(30, 64))
+    assert table.refit("5") == 0
+    earlier = table.latest()
+    files = {key: table.read(key) for key in (*table.parts(), earlier["prefix"] + "model.npz")}
+    # When the same snapshot is refitted with other components
+    assert table.refit("3") == 0
+    # Then they lie beside the earlier ones, of which nothing has changed
+    newest = table.latest()
+    assert (newest["components"], newest["components_asked"]) == (3, "3")
+    assert newest["snapshot_id"] == earlier["snapshot_id"]
+    assert newest["prefix"] != earlier["prefix"]
+    assert {key: table.read(key) for key in files} == files
+    assert table.projections().filter(like="pc_").shape == (30, 3)

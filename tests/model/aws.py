@@ -3,12 +3,14 @@
 import hashlib
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 _FINAL = {"SUCCESS", "FAILED", "CANCELLED"}
+_EPOCH = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
 def client_error(code: str, status: int, operation: str) -> ClientError:
@@ -110,7 +112,9 @@ class EmrServerless(Paging):
         if clientToken not in self.tokens:
             run_id = f"run-{len(self.runs)}"
             self.tokens[clientToken] = run_id
-            self.runs[run_id] = {"id": run_id, "state": "SUBMITTED", "applicationId": applicationId, **parameters}
+            created = _EPOCH + timedelta(seconds=len(self.runs))
+            run = {"id": run_id, "state": "SUBMITTED", "stateDetails": "", "createdAt": created}
+            self.runs[run_id] = {**run, "applicationId": applicationId, **parameters}
         return {"jobRunId": self.tokens[clientToken]}
 
     def get_job_run(self, applicationId: str, jobRunId: str) -> dict[str, Any]:

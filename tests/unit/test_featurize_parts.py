@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import featurize
 from pomona import featurizing
-from pomona.errors import MisconfiguredError
+from pomona.errors import MisconfiguredError, first_line
 from pomona.featurizing import Featurizer, Work
-from pomona.fetching import DirtyKey, Fetched, Status
+from pomona.fetching import DirtyKey, Fallback, Fetched, Status
 from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
 from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
@@ -34,8 +34,8 @@ def test_no_task_is_large_and_none_is_empty(keys, slots):
 
 def test_a_plan_tells_each_key_what_the_table_knows():
     known = pa.table({"key": ["a", "b"], "etag": ["1", "2"], "backbone": ["net@new", "net@old"]})
-    planned = {dirty.key: (dirty.etag, dirty.known) for dirty in plan(["a", "b", "c"], known, "net@new")}
-    assert planned == {"a": ("1", True), "b": (None, True), "c": (None, False)}
+    planned = {one.key: (one.etag, one.row_etag, one.known) for one in plan(["a", "b", "c"], known, "net@new")}
+    assert planned == {"a": ("1", "1", True), "b": (None, "2", True), "c": (None, None, False)}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,23 @@ def test_what_could_not_be_read_changes_no_row(task):
     )
 
 
+def test_what_boto3_read_in_obstores_place_is_counted(task):
+    answers = {
+        "a//b": lambda dirty: Fetched(dirty, Status.UNCHANGED, fallback=Fallback.KEYS),
+        "b": lambda dirty: Fetched(dirty, Status.UNCHANGED, fallback=Fallback.ERRORS),
+        "c": lambda dirty: Fetched(dirty, Status.UNCHANGED),
+        "d//": lambda dirty: Fetched(dirty, Status.UNCHANGED, fallback=Fallback.KEYS),
+    }
+    _, tally = task(answers, [1.0])
+    assert tally.fallbacks() == {"keys": 2, "errors": 1}
+    assert tally.images()["unchanged"] == 4
+
+
+def test_an_image_that_nobody_could_read_has_no_etag_in_its_row(task):
+    rows, _ = task({"a": lambda dirty: Fetched(dirty, Status.UNUSABLE, "archived", size=6)}, [1.0])
+    assert [(row["etag"], row["size"], row["error"]) for row in rows] == [(None, 6, "archived")]
+
+
 def test_features_that_are_not_finite_are_an_error(task):
     ppm = b"P6 1 1 255 abc"
     rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=ppm)}, [1.0, float("nan")])
@@ -136,11 +153,43 @@ def test_an_archive_that_does_not_fit_is_one_sentence():
         check_archive(("numpy", "no_such_package"))
 
 
+@pytest.mark.parametrize(
+    "error", [ImportError("no"), ValueError("numpy.dtype size changed"), OSError("wrong ELF class")]
+)
+def test_an_archive_of_another_platform_is_one_sentence_whatever_it_raises(monkeypatch, error):
+    monkeypatch.setattr("pomona.session.importlib.import_module", Mock(side_effect=error))
+    with pytest.raises(MisconfiguredError, match=rf"importing numpy failed \({error}\); build and deploy again"):
+        check_archive(("numpy",))
+
+
 def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(featurize, "check_archive", Mock(side_effect=MisconfiguredError("the archive does not fit")))
     monkeypatch.setattr(featurize, "start_session", Mock())  # a real one would be every later test's
     names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
-    numbers = ("attempt", "max-image-bytes", "max-image-pixels")
+    numbers = ("attempt", "max-image-bytes", "max-image-pixels", "timeout-minutes")
     status = featurize.main([part for name in names + numbers for part in (f"--{name}", "1")])
     assert status == 1
     assert capsys.readouterr().err.splitlines()[-1] == "featurize: the archive does not fit"
+
+
+class UntellableError(Exception):
+    def __str__(self):
+        raise OSError("the JVM is gone")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("one\ntwo"), "one"),
+        (ValueError("  \n"), "ValueError"),
+        (
+            ValueError("An error occurred while calling o12.count.\n: java.io.IOException: no\n\tat x"),
+            "java.io.IOException: no",
+        ),
+        (ValueError("An error occurred while calling o12.count."), "An error occurred while calling o12.count."),
+        (UntellableError(), "UntellableError"),
+        (ValueError("x" * 500), "x" * 300),
+    ],
+)
+def test_an_error_is_told_in_one_line(error, told):
+    assert first_line(error, 300) == told

@@ -12,7 +12,7 @@ import pytest
 from intake.bundle import Bundle, BundleError
 from intake.documents import Claim, ClaimedSegment, FailedBatch
 from intake.errors import FormatError
-from intake.refits import Refits
+from intake.fitted import Fitted
 from intake.segments import DirtyKey, format_lines, parse_lines
 from pomona import batch, results
 from pomona.backbone import load_backbone
@@ -67,10 +67,8 @@ def lake_with(body: bytes) -> SimpleNamespace:
 
 
 def test_results_of_a_later_release_are_refused_by_the_refit_function() -> None:
-    refits = Refits.__new__(Refits)
-    refits._lake = lake_with(b'{"format": 99, "snapshot_id": 1}')
     with pytest.raises(FormatError, match=r"results/latest\.json has format 99"):
-        refits._fitted_snapshot()
+        Fitted.from_json(b'{"format": 99, "snapshot_id": 1}')
 
 
 def test_records_of_a_later_release_are_refused_by_the_command_line() -> None:

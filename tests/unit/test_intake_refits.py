@@ -1,8 +1,10 @@
-"""A refit is started once for each time of the schedule, and only if rows have changed since the last one."""
+"""A refit is started once for each time of the schedule, if rows or settings have changed and none is unfinished."""
 
 import gzip
 import json
-from datetime import UTC, datetime
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from botocore.exceptions import ClientError
 
 from intake.emr import Runs
 from intake.errors import FormatError, TransientError
+from intake.fitted import LATEST
 from intake.history import changed_since, has_rows, unfitted_since
 from intake.lake import Lake
-from intake.refits import LATEST, Refits, scheduled_time
+from intake.refits import Decision, Refits, scheduled_time
 from intake.table_metadata import TableMetadata
 from tests.model.aws import S3, EmrServerless, client_error
 from tests.model.world import settings
@@ -96,53 +99,148 @@ class Glue:
         return {"Table": {"Name": Name, "Parameters": {"metadata_location": self.location}}}
 
 
-class Scene:
-    """A lake, a catalog and EMR Serverless with one table in them."""
+class RefusingEmr(EmrServerless):
+    """EMR Serverless whose operations may be refused, and whose listings may not have the latest runs yet."""
 
-    def __init__(self, metadata: dict[str, Any] | None, fitted: int | None = None, suffix: str = ".metadata.json"):
+    def __init__(self) -> None:
+        super().__init__({"app-1"})
+        self.refuses: dict[str, ClientError] = {}
+        self.listing_lags = False
+
+    def start_job_run(self, applicationId: str, clientToken: str, **parameters: Any) -> dict[str, Any]:
+        self._refuse("start_job_run")
+        return super().start_job_run(applicationId, clientToken, **parameters)
+
+    def list_job_runs(self, applicationId: str, createdAtAfter: Any) -> dict[str, Any]:
+        self._refuse("list_job_runs")
+        return {"jobRuns": []} if self.listing_lags else super().list_job_runs(applicationId, createdAtAfter)
+
+    def _refuse(self, operation: str) -> None:
+        if error := self.refuses.get(operation):
+            raise error
+
+
+class Scene:
+    """A lake, a catalog and EMR Serverless with one table in them; `latest` is what latest.json says besides."""
+
+    def __init__(
+        self,
+        metadata: dict[str, Any] | None,
+        fitted: int | None = None,
+        suffix: str = ".metadata.json",
+        changed: Mapping[str, str] | None = None,
+        **latest: str,
+    ) -> None:
         self.lake = S3()
-        name = f"warehouse/pomona.db/features/metadata/00001-abc{suffix}"
-        body = json.dumps(metadata).encode()
-        self.lake.objects[name] = gzip.compress(body) if ".gz" in suffix else body
+        self._name = f"warehouse/pomona.db/features/metadata/00001-abc{suffix}"
+        self.becomes(metadata)
         if fitted is not None:
-            self.lake.objects[LATEST] = json.dumps({"format": 1, "snapshot_id": fitted}).encode()
-        self.glue = Glue(None if metadata is None else f"s3://lake/{name}")
-        self.emr = EmrServerless({"app-1"})
-        self.refits = Refits(
-            TableMetadata(self.glue, Lake(self.lake, "lake"), settings()),
-            Lake(self.lake, "lake"),
-            Runs(self.emr),
-            settings(),
+            self.lake.objects[LATEST] = json.dumps({"format": 1, "snapshot_id": fitted, **latest}).encode()
+        self.glue = Glue(None if metadata is None else f"s3://lake/{self._name}")
+        self.emr = RefusingEmr()
+        self.reported: list[datetime | None] = []
+        lake, values = Lake(self.lake, "lake"), settings(**(changed or {}))
+        self._refits = Refits(
+            TableMetadata(self.glue, lake, values), lake, Runs(self.emr), values, self.reported.append
         )
+
+    def becomes(self, metadata: dict[str, Any] | None) -> None:
+        body = json.dumps(metadata).encode()
+        self.lake.objects[self._name] = gzip.compress(body) if ".gz" in self._name else body
+
+    def start(self, scheduled_at: datetime = SCHEDULED) -> Decision:
+        return self._refits.start_if_due(scheduled_at)
 
 
 @pytest.mark.parametrize("suffix", [".metadata.json", ".gz.metadata.json"])
 def test_a_changed_table_is_refitted_once_for_each_time(suffix: str) -> None:
     scene = Scene(table(ADDED), suffix=suffix)
 
-    runs = {scene.refits.start_if_changed(SCHEDULED) for _ in range(2)}
+    decisions = [scene.start() for _ in range(2)]
+
+    assert [decision.run_id for decision in decisions] == ["run-0", "run-0"]
+    assert [decision.reason for decision in decisions] == ["started", "started by an earlier invocation for this time"]
+    assert scene.emr.runs["run-0"]["name"] == "refit-1-20261121T080000000Z"
+    assert len(scene.emr.runs) == 1
+
+
+def test_an_invocation_that_is_repeated_starts_nothing_after_its_run_has_failed() -> None:
+    scene = Scene(table(ADDED))
+    scene.start()
+    scene.emr.tokens.clear()  # AWS does not say for how long a token is remembered
+    scene.emr.end("run-0", "FAILED")
+
+    assert scene.start().run_id == "run-0"
+    assert len(scene.emr.runs) == 1
+
+
+@pytest.mark.parametrize("state", ["SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING"])
+def test_no_refit_starts_while_one_is_unfinished(state: str) -> None:
+    # Given a refit of an earlier time that has not ended
+    scene = Scene(table(ADDED))
+    scene.start()
+    scene.emr.runs["run-0"]["state"] = state
+    # When the schedule comes again and again, whatever the table has become
+    scene.becomes(table(ADDED, ADDED))
+    decisions = {scene.start(SCHEDULED + timedelta(hours=hour)) for hour in range(1, 5)}
+    # Then nothing is started, and the reason names the refit
+    assert decisions == {Decision(None, f"refit-1-20261121T080000000Z is unfinished: {state}")}
+    assert len(scene.emr.runs) == 1
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "FAILED", "CANCELLED"])
+def test_the_next_refit_starts_when_the_last_one_has_ended(state: str) -> None:
+    scene = Scene(table(ADDED))
+    scene.start()
+    scene.emr.end("run-0", state)
+
+    assert scene.start(SCHEDULED + timedelta(hours=1)) == Decision("run-1", "started")
+
+
+def test_a_featurize_run_in_flight_keeps_no_refit_waiting() -> None:
+    scene = Scene(table(ADDED))
+    scene.emr.start_job_run("app-1", "token", name="featurize-20261121T070000000Z-00-1")
+
+    assert scene.start().run_id == "run-1"
+
+
+def test_invocations_that_race_start_one_refit() -> None:
+    # Given the schedule and an operator at the same moment: each lists the runs before the other has started one
+    scene = Scene(table(ADDED))
+    scene.emr.listing_lags = True
+
+    runs = {scene.start(SCHEDULED + timedelta(seconds=second)).run_id for second in range(3)}
 
     assert runs == {"run-0"}
-    assert list(scene.emr.tokens) == ["refit.1.20261121T080000000Z"]
-    assert scene.emr.runs["run-0"]["name"] == "refit-1-20261121T080000000Z"
 
 
-def test_a_refit_whose_token_was_forgotten_is_found_by_its_name() -> None:
+def test_each_refit_has_a_token_of_its_own_though_the_table_is_the_same() -> None:
+    # Given refits of one snapshot that fail, one after the other
     scene = Scene(table(ADDED))
-    scene.refits.start_if_changed(SCHEDULED)
-    scene.emr.tokens.clear()
+    for hour in range(4):
+        run_id = scene.start(SCHEDULED + timedelta(hours=hour)).run_id
+        assert run_id == f"run-{hour}"
+        scene.emr.end(run_id, "FAILED")
+    # Then none of them got the run of an earlier token
+    assert len(scene.emr.tokens) == 4
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,64}", token) for token in scene.emr.tokens)
 
-    assert scene.refits.start_if_changed(SCHEDULED) == "run-0"
 
-
-def test_a_token_fits_the_largest_snapshot_id() -> None:
-    largest = 2**63 - 1
-    snapshot = {"snapshot-id": largest, "timestamp-ms": HOUR_MS, "summary": ADDED}
-    scene = Scene({"format-version": 2, "current-snapshot-id": largest, "snapshots": [snapshot]})
-
-    scene.refits.start_if_changed(SCHEDULED)
-
-    assert len(next(iter(scene.emr.tokens))) <= 64
+@pytest.mark.parametrize("operation", ["list_job_runs", "start_job_run"])
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerException"])
+def test_a_throttled_question_starts_no_second_refit(operation: str, code: str) -> None:
+    # Given an unfinished refit, and an EMR Serverless that does not answer
+    scene = Scene(table(ADDED))
+    scene.start()
+    if operation == "start_job_run":
+        scene.emr.end("run-0", "FAILED")
+    scene.emr.refuses = {operation: client_error(code, 429, operation)}
+    # When the next time of the schedule is tried, and tried again
+    for _ in range(3):
+        with pytest.raises(TransientError):
+            scene.start(SCHEDULED + timedelta(hours=1))
+    # Then there is still one run
+    assert len(scene.emr.runs) == 1
 
 
 @pytest.mark.parametrize(
@@ -154,8 +252,48 @@ def test_nothing_is_started_when_there_is_nothing_new_to_refit(
 ) -> None:
     scene = Scene(metadata, fitted)
 
-    assert scene.refits.start_if_changed(SCHEDULED) is None
+    assert scene.start().run_id is None
     assert not scene.emr.runs
+
+
+def test_a_table_that_was_made_anew_is_refitted_though_its_snapshot_is_the_fitted_one() -> None:
+    # Given results of a table that was dropped, and a new one (snapshot ids are random: only the UUID tells for sure)
+    scene = Scene({**table(ADDED), "table-uuid": "new"}, fitted=1, table_uuid="dropped")
+    assert scene.start().run_id == "run-0"
+    # And the reason for the alarm is the new table's oldest change
+    assert scene.reported == [datetime.fromtimestamp(HOUR_MS / 1000, UTC)]
+
+
+def test_the_same_table_is_not_refitted() -> None:
+    scene = Scene({**table(ADDED), "table-uuid": "same"}, fitted=1, table_uuid="same")
+    assert scene.start() == Decision(None, "neither rows nor settings have changed since the last refit")
+    assert scene.reported == [None]
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_due"),
+    [
+        ({}, False),
+        ({"COMPONENTS": "50"}, True),
+        ({"COMPONENTS": "0.95"}, True),
+        ({"BACKBONE_NAME": "resnet50"}, True),
+    ],
+)
+def test_changed_settings_make_a_refit_due(changed: dict[str, str], is_due: bool) -> None:
+    scene = Scene(table(ADDED), fitted=1, components_asked="100", backbone="fruitnet@0123456789ab", changed=changed)
+    assert (scene.start().run_id is not None) == is_due
+
+
+@pytest.mark.parametrize("text", ["0.95", ".95", "0.950"])
+def test_the_same_share_in_other_digits_is_no_change(text: str) -> None:
+    scene = Scene(table(ADDED), fitted=1, components_asked="0.95", changed={"COMPONENTS": text})
+    assert scene.start().run_id is None
+
+
+def test_results_of_an_earlier_release_are_understood() -> None:
+    # Given a latest.json that says neither which table it is of nor how it was fitted
+    assert Scene(table(ADDED), fitted=1).start().run_id is None
+    assert Scene(table(ADDED, ADDED), fitted=1).start().run_id == "run-0"
 
 
 def test_a_catalog_that_cannot_answer_is_not_an_empty_one() -> None:
@@ -163,7 +301,7 @@ def test_a_catalog_that_cannot_answer_is_not_an_empty_one() -> None:
     scene.glue.error = client_error("ThrottlingException", 400, "GetTable")
 
     with pytest.raises(TransientError):
-        scene.refits.start_if_changed(SCHEDULED)
+        scene.start()
 
 
 def test_a_result_of_another_format_is_refused() -> None:
@@ -171,7 +309,7 @@ def test_a_result_of_another_format_is_refused() -> None:
     scene.lake.objects[LATEST] = b'{"format": 2}'
 
     with pytest.raises(FormatError, match=r"results/latest\.json has format 2"):
-        scene.refits.start_if_changed(SCHEDULED)
+        scene.start()
 
 
 def test_the_schedule_says_when_it_was_due() -> None:

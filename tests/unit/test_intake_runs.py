@@ -1,12 +1,13 @@
 """What StartJobRun is given, and what EMR Serverless's answers mean."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks.places import ROOT
 from benchmarks.template import parameter_defaults, template_settings
 from intake.emr import Phase, Runs
-from intake.errors import RunRefusedError, TransientError
+from intake.errors import RunRefusedError, TransientError, transient_errors
 from intake.runs import (
     WORKER_VCPUS,
     executors_at_most,
@@ -56,7 +57,8 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
     assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize.py"
     assert submitted(parameters)["entryPointArguments"] == (
         "--lake-bucket lake --images-bucket images --database pomona --table features --backbone fruitnet "
-        f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 --snapshot-days 7"
+        f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 --snapshot-days 7 "
+        "--timeout-minutes 60"
     ).split(" ")
 
 
@@ -67,6 +69,15 @@ def test_refit_is_told_its_components() -> None:
     assert " ".join(submitted(parameters)["entryPointArguments"]) == (
         "--lake-bucket lake --database pomona --table features --backbone fruitnet --components 0.95"
     )
+
+
+def test_each_job_has_a_timeout_of_its_own() -> None:
+    limits = settings(RUN_TIMEOUT_MINUTES="30", REFIT_TIMEOUT_MINUTES="300")
+
+    featurize, refit = featurize_parameters(limits, BATCH, 1, keys=1), refit_parameters(limits, "refit-1")
+
+    assert (featurize["executionTimeoutMinutes"], refit["executionTimeoutMinutes"]) == (30, 300)
+    assert submitted(featurize)["entryPointArguments"][-2:] == ["--timeout-minutes", "30"]
 
 
 def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
@@ -214,12 +225,45 @@ def test_a_question_that_is_not_answered_says_nothing(emr: Stubber, code: str, s
         runs(emr).state("app", "run")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="x"),
+        ReadTimeoutError(endpoint_url="x"),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        ResponseParserError("invalid XML received. Further retries may succeed"),
+    ],
+)
+def test_whatever_passes_by_itself_is_transient(error: Exception) -> None:
+    with pytest.raises(TransientError, match="asking"), transient_errors("asking"):
+        raise error
+
+
 def test_a_run_is_found_by_its_name_on_any_page(emr: Stubber) -> None:
     asked = {"applicationId": "app", "createdAtAfter": ANY}
     emr.add_response("list_job_runs", {"jobRuns": [summary("other", "1")], "nextToken": "more"}, asked)
     emr.add_response("list_job_runs", {"jobRuns": [summary("mine", "2")]}, {**asked, "nextToken": "more"})
 
     assert runs(emr).find("app", "mine", SINCE) == "2"
+
+
+def test_runs_of_a_prefix_come_from_every_page_the_newest_first(emr: Stubber) -> None:
+    later = {"createdAt": SINCE + timedelta(hours=1)}
+    emr.add_response("list_job_runs", {"jobRuns": [summary("refit-1", "1"), summary("x", "2")], "nextToken": "more"})
+    emr.add_response("list_job_runs", {"jobRuns": [{**summary("refit-2", "3"), **later}]})
+
+    found = runs(emr).named("app", "refit-", SINCE)
+
+    assert [(run.name, run.run_id, run.phase, run.state) for run in found] == [
+        ("refit-2", "3", Phase.RUNNING, "RUNNING"),
+        ("refit-1", "1", Phase.RUNNING, "RUNNING"),
+    ]
+
+
+def test_an_application_that_no_longer_exists_has_no_runs(emr: Stubber) -> None:
+    emr.add_client_error("list_job_runs", "ResourceNotFoundException", http_status_code=404)
+
+    assert runs(emr).named("app", "refit-", SINCE) == []
 
 
 def test_a_run_that_was_never_started_is_not_found(emr: Stubber) -> None:

@@ -6,11 +6,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 from moto.server import ThreadedMotoServer
+from obstore.exceptions import GenericError
 
 from pomona.ahead import ByteBudget, in_completion_order
-from pomona.errors import MisconfiguredError
-from pomona.fetching import DirtyKey, ImageFetcher, Status
+from pomona.errors import JobError, MisconfiguredError
+from pomona.fetching import DirtyKey, Fallback, ImageFetcher, Status
 from pomona.objects import read_json, require_bucket, s3_client, write_json
 
 ODD_KEYS = ["a//b", "/a", "a/", "//", "../x", "a/../b", "./a", "a/.", "a/./b", "a\x01b", "a\x7fb", "tab\tkey"]
@@ -152,17 +155,90 @@ def test_a_failing_s3_is_unread_after_retries(refusing):
     assert fetched.retries == 5
 
 
-def test_an_archived_object_is_unusable_and_says_what_to_do(s3, fetcher):
-    s3.put_object(Bucket="images", Key="cold.jpg", Body=b"pixels", StorageClass="GLACIER")
-    fetched = fetcher.fetch(DirtyKey("cold.jpg", None, False))
+@pytest.mark.parametrize("key", ["cold.jpg", "cold//x.jpg"])
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_object_that_nobody_has_read_is_unusable_and_says_what_to_do(s3, fetcher, key, storage_class):
+    s3.put_object(Bucket="images", Key=key, Body=b"pixels", StorageClass=storage_class)
+    fetched = fetcher.fetch(DirtyKey(key, None, False))
     assert (fetched.status, fetched.size) == (Status.UNUSABLE, 6)
-    assert fetched.reason == "archived: its storage class is GLACIER, restore it and upload it again"
+    assert fetched.reason == (
+        f"archived: its storage class is {storage_class}; restore it, then mark it with pomona backfill --prefix"
+    )
+    # And its row is no reason to pass it over when it has been restored
+    assert fetched.etag == ""
+
+
+@pytest.mark.parametrize("key", ["cold.jpg", "cold//x.jpg"])
+def test_an_archived_object_that_has_not_changed_leaves_its_row_as_it_is(s3, fetcher, key):
+    etag = s3.put_object(Bucket="images", Key=key, Body=b"pixels", StorageClass="GLACIER")["ETag"].strip('"')
+    # Given a row of this backbone, and one of another, which nobody could make anew
+    for dirty in (DirtyKey(key, etag, True, etag), DirtyKey(key, None, True, etag)):
+        assert fetcher.fetch(dirty).status == Status.UNCHANGED
+    # But one that has changed before it was archived is an error
+    assert fetcher.fetch(DirtyKey(key, "0" * 32, True, "0" * 32)).status == Status.UNUSABLE
+
+
+@pytest.mark.parametrize("key", ["a", "a//b"])
+def test_an_archived_object_is_unchanged_whichever_answer_comes_first(refusing, key):
+    # Given an S3 that answers 304 before it looks at the storage class (its documentation does not say)
+    refusing.answer = (304, "")
+    assert ImageFetcher("images", 1000, ByteBudget(10)).fetch(DirtyKey(key, "e", True, "e")).status == Status.UNCHANGED
+
+
+def test_a_restored_object_is_read(s3, fetcher):
+    s3.put_object(Bucket="images", Key="warm.jpg", Body=b"pixels", StorageClass="GLACIER")
+    s3.restore_object(Bucket="images", Key="warm.jpg", RestoreRequest={"Days": 1})
+    assert fetcher.fetch(DirtyKey("warm.jpg", None, True)).body == b"pixels"
+
+
+def test_an_object_that_boto3_reads_for_its_key_is_counted(s3, fetcher):
+    etag = s3.put_object(Bucket="images", Key="odd//key.jpg", Body=b"pixels")["ETag"].strip('"')
+    s3.put_object(Bucket="images", Key="usual.jpg", Body=b"pixels")
+    assert fetcher.fetch(DirtyKey("odd//key.jpg", None, False)).fallback == Fallback.KEYS
+    assert fetcher.fetch(DirtyKey("odd//key.jpg", etag, True, etag)).fallback == Fallback.KEYS
+    assert fetcher.fetch(DirtyKey("usual.jpg", None, False)).fallback is None
+
+
+def test_an_object_that_boto3_reads_after_an_error_is_counted(s3, fetcher, monkeypatch):
+    def failing(*_arguments, **_options):
+        raise GenericError("connection reset")
+
+    s3.put_object(Bucket="images", Key="usual.jpg", Body=b"pixels")
+    monkeypatch.setattr("pomona.fetching.obstore.get", failing)
+    fetched = fetcher.fetch(DirtyKey("usual.jpg", None, False))
+    assert (fetched.status, fetched.body, fetched.fallback) == (Status.FOUND, b"pixels", Fallback.ERRORS)
+    # but not one that is gone: to ask twice is the rule there
+    assert fetcher.fetch(DirtyKey("never-was.jpg", None, True)).fallback is None
 
 
 def test_a_bucket_that_may_not_be_listed_ends_the_run(s3, refusing):
     refusing.answer = (403, "AccessDenied")
     with pytest.raises(MisconfiguredError, match="the bucket images cannot be listed: S3 says AccessDenied"):
         require_bucket("images")
+
+
+@pytest.mark.parametrize(
+    "error", [EndpointConnectionError(endpoint_url="x"), ResponseParserError("invalid XML"), OSError()]
+)
+def test_a_bucket_that_does_not_answer_ends_the_run_with_a_sentence(s3, monkeypatch, error):
+    def failing(**_arguments):
+        raise error
+
+    monkeypatch.setattr(s3_client(), "list_objects_v2", failing)
+    with pytest.raises(JobError, match=rf"images cannot be listed: no answer from S3 \({type(error).__name__}\)"):
+        require_bucket("images")
+
+
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError(endpoint_url="x"), ResponseParserError("invalid XML"), ConnectionResetError()]
+)
+def test_an_object_that_cannot_be_had_now_is_unread(s3, fetcher, monkeypatch, error):
+    def failing(**_arguments):
+        raise error
+
+    monkeypatch.setattr(s3_client(), "get_object", failing)
+    fetched = fetcher.fetch(DirtyKey("odd//key.jpg", None, True))
+    assert (fetched.status, fetched.reason) == (Status.UNREAD, f"no answer from S3 ({type(error).__name__})")
 
 
 def test_a_missing_bucket_ends_the_run(s3):

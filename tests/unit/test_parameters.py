@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moto.cloudformation.exceptions import ValidationError
 
 from intake.errors import SettingsError
+from intake.refits import LOOKS_BACK
 from intake.settings import Settings
 from local.templates import parameter_values, parse_template
 from pomona.maintenance import ORPHANED_AFTER
@@ -22,6 +23,7 @@ VARIABLES = {
     "MaxKeysPerRun": "MAX_KEYS_PER_RUN",
     "MaxAttempts": "MAX_ATTEMPTS",
     "RunTimeoutMinutes": "RUN_TIMEOUT_MINUTES",
+    "RefitTimeoutMinutes": "REFIT_TIMEOUT_MINUTES",
     "MaxImageBytes": "MAX_IMAGE_BYTES",
     "MaxImagePixels": "MAX_IMAGE_PIXELS",
     "MaxExecutors": "MAX_EXECUTORS",
@@ -69,6 +71,7 @@ def test_a_number_that_the_template_takes_is_one_that_the_functions_take(paramet
         ("ClockSchedule", ["rate(1 minute)", "rate(5 minutes)"], ["cron(0 3 * * ? *)", "rate(0 minutes)"]),
         ("BatchWindowSeconds", ["1", "99", "100", "299", "300"], ["0", "301", "1.5"]),
         ("RunTimeoutMinutes", ["5", "10", "99", "700", "719", "720"], ["4", "721", "1000", "05"]),
+        ("RefitTimeoutMinutes", ["5", "99", "100", "999", "1000", "1399", "1440"], ["4", "1441", "1500", "05", "1.5"]),
         ("MaxVcpus", ["8", "10", "999", "1000"], ["7", "1001", "1e2"]),
         ("MaxExecutors", ["1", "100"], ["0", "101"]),
         (
@@ -96,7 +99,16 @@ def test_every_parameter_says_what_it_is_and_what_it_may_be(parameter: str) -> N
         parameter_values(TEMPLATE, {parameter: "\n" * 5000})
 
 
+def test_refits_are_looked_for_as_long_as_one_may_be_unfinished() -> None:
+    # Given the longest refit, after the longest wait in the queue, of a schedule whose event Lambda kept for a day
+    wait = TEMPLATE["Resources"]["Application"]["Properties"]["SchedulerConfiguration"]["QueueTimeoutMinutes"]
+    assert template_takes("RefitTimeoutMinutes", "1440")
+    assert not template_takes("RefitTimeoutMinutes", "1441")
+    assert timedelta(minutes=1440 + wait) + timedelta(days=1) < LOOKS_BACK
+
+
 def test_a_file_is_an_orphan_only_when_whoever_wrote_it_has_been_ended() -> None:
+    # A refit may take longer (RefitTimeoutMinutes): it writes no file of the table.
     longest = int(ORPHANED_AFTER / timedelta(minutes=1)) // 2
     assert template_takes("RunTimeoutMinutes", str(longest))
     assert not template_takes("RunTimeoutMinutes", str(longest + 1))

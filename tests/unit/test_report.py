@@ -253,6 +253,15 @@ def test_the_latest_runs_are_read_newest_first_and_a_damaged_document_is_left_ou
     assert not runs.featurize[0].bill
 
 
+def test_what_boto3_read_in_obstores_place_is_shown(report, lake):
+    # Given two records, of which the older one is of a release that did not count fallbacks
+    put(lake, "20261121T080100000Z-a-1.json", RECORD)
+    put(lake, "20261121T080200000Z-a-1.json", RECORD | {"fallbacks": {"keys": 1200, "errors": 34}})
+    # When the report is made, then it shows what is known
+    page = render(replace(report, runs=recorded_runs("lake")))
+    assert [run["fallbacks"] for run in told(page, "Featurize runs")] == ["1,234", "-"]
+
+
 def test_classes_beyond_the_colours_share_one():
     labels = [f"class {i:02d}" for i in range(30) for _ in range(30 - i)]
     groups = class_groups(labels)

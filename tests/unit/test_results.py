@@ -65,12 +65,14 @@ def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, serve
         ResultsFolder(lake, 1000 + number).put("model.json", b"", "application/json")
         ResultsFolder(lake, 1000 + number).put("projections/part-00000.parquet", b"", PARQUET)
         moments[f"results/{1000 + number}/"] = number
+    ResultsFolder(lake, 1001, is_second=True).put("model.json", b"", "application/json")
+    moments["results/1001-2/"] = 0
     server.put_object(Bucket=lake, Key="results/notes/mine.txt", Body=b"")
     put_back(lake, moments)
     # When old ones are removed
     removed = remove_old(lake)
     # Then the two newest, the named one, and what is not a refit's stay
-    assert removed == ["results/1002/", "results/1003/"]
+    assert removed == ["results/1001-2/", "results/1002/", "results/1003/"]
     prefixes = {key.rsplit("/", 1)[0] for key in keys_of(lake, "results/100") if "model" in key}
     assert prefixes == {"results/1001", "results/1004", "results/1005"}
     assert keys_of(lake, "results/notes/") == ["results/notes/mine.txt"]
@@ -101,6 +103,47 @@ def test_the_same_snapshot_may_be_written_again(lake):
     assert move_latest(lake, document(3, components=10))
     assert move_latest(lake, document(3, components=20))
     assert latest(lake)["components"] == 20
+
+
+def test_results_of_a_table_that_was_made_anew_replace_those_of_the_dropped_one(lake):
+    # Given results of a table with many commits, which was dropped; the new table's commits are counted from 1
+    assert move_latest(lake, document(50, table_uuid="dropped"))
+    assert move_latest(lake, document(1, table_uuid="new"))
+    # Then within the new table they only move forward
+    assert move_latest(lake, document(3, table_uuid="new"))
+    assert not move_latest(lake, document(2, table_uuid="new"))
+    assert (latest(lake)["table_uuid"], latest(lake)["sequence_number"]) == ("new", 3)
+
+
+@pytest.mark.parametrize(
+    ("committed_at", "moves"), [("2025-01-01T00:00:00+00:00", True), ("2027-01-01T00:00:00+00:00", False)]
+)
+def test_results_of_an_earlier_release_tell_by_the_time_of_their_commit(lake, committed_at, moves):
+    # Given a latest.json without the table's UUID, of a dropped table (older commits) or of this one (a newer commit)
+    move_latest(lake, document(50, committed_at=committed_at))
+    newest = document(1, table_uuid="new", committed_at="2026-01-01T00:00:00.5+00:00")
+    assert move_latest(lake, newest) == moves
+
+
+def test_a_refit_with_other_settings_leaves_what_latest_names_whole(lake):
+    def folder(components, backbone="net@1"):
+        return ResultsFolder.beside_latest(lake, 7, components, backbone).prefix
+
+    def fitted(components, backbone="net@1"):
+        asked = {"components_asked": components, "backbone": backbone, "snapshot_id": 7}
+        move_latest(lake, document(7) | asked | {"prefix": folder(components, backbone)})
+        return latest(lake)["prefix"]
+
+    # Given no results of this snapshot
+    assert fitted("100") == "results/7/"
+    # Then the same settings write the same folder again, and others never that which latest.json names
+    assert fitted("100") == "results/7/"
+    assert fitted("50") == "results/7-2/"
+    assert fitted("50") == "results/7-2/"
+    assert fitted("50", "net@2") == "results/7/"
+    assert fitted("100", "net@2") == "results/7-2/"
+    # And another snapshot has a folder of its own
+    assert ResultsFolder.beside_latest(lake, 8, "50", "net@1").prefix == "results/8/"
 
 
 def test_the_newest_wins_whatever_the_order_of_a_race(lake):

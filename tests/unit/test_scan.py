@@ -121,7 +121,7 @@ def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
 
 
 def test_the_census_counts_each_kind_and_keeps_the_first_failures():
-    from pomona.census import SHOWN_FAILURES, Census
+    from pomona.census import SHOWN_FAILURES, Census, CensusTotal
 
     # Given rows of every kind, in two batches
     failed = [(f"x/{number:03d}.jpg", "it is text") for number in np.random.default_rng(1).permutation(250).tolist()]
@@ -130,7 +130,10 @@ def test_the_census_counts_each_kind_and_keeps_the_first_failures():
     columns = dict(zip(("key", "label", "backbone", "error"), zip(*rows, strict=True), strict=True))
     whole = pa.RecordBatch.from_pydict({name: pa.array(values, pa.string()) for name, values in columns.items()})
     # Then the parts together are the whole
-    census = Census.of(whole.slice(0, 100), "net@1").merge(Census.of(whole.slice(100), "net@1"))
+    total = CensusTotal()
+    for part in (whole.slice(0, 100), whole.slice(100)):
+        total.add(Census.of(part, "net@1"))
+    census = total.census()
     assert census == Census.of(whole, "net@1")
     assert (census.images, census.errors, census.stale, census.classes) == (253, 250, 1, 1)
     assert list(census.failures) == sorted(failed)[:SHOWN_FAILURES]

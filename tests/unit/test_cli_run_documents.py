@@ -1,0 +1,30 @@
+"""`pomona runs --json` says how many objects boto3 read in obstore's place; null if a run did not count them."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pomona_cli.run_history import RunHistory
+
+NAME = "featurize-20261120T120100000Z-abc-1"
+KEY = "runs/20261120T120100000Z-abc-1.json"
+
+
+def history(record: dict[str, Any]) -> RunHistory:
+    body = json.dumps({"format": 1, "batch_id": "20261120T120100000Z-abc", "keys": 5, "images": {}, **record}).encode()
+    lake = SimpleNamespace(read=lambda name: SimpleNamespace(body=body) if name == KEY else None, names=lambda _: [KEY])
+    emr = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_options: [{"jobRuns": []}]))
+    place = SimpleNamespace(region="eu-west-3")
+    return RunHistory(SimpleNamespace(lake=lake, client=lambda _: emr, application_id="app", place=place))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("record", "fallbacks"),
+    [({"fallbacks": {"keys": 3, "errors": 1}}, {"keys": 3, "errors": 1}), ({}, None)],
+)
+def test_fallbacks_are_told_if_they_were_counted(record: dict[str, Any], fallbacks: dict[str, int] | None) -> None:
+    (run,) = history(record).latest(1)
+    assert run.name == NAME
+    assert run.document()["fallbacks"] == fallbacks
