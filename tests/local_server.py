@@ -43,12 +43,14 @@ ROLE = {
 class LocalServer:
     """`python -m local serve` on one state folder."""
 
+    module = "local"
+
     def __init__(self, state: Path) -> None:
         self.state = state
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "local", "serve", "--state", str(self.state)]
+        command = [sys.executable, "-m", self.module, "serve", "--state", str(self.state)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         until(lambda: self._ready(), 60, "the server is ready")
         self.endpoint = (self.state / "endpoint").read_text()

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from intake.documents import Claim, FailedBatch
 from intake.errors import code_of
 from intake.times import iso, now
+from pomona_cli.alarms import ActiveAlarm, active_alarms
 from pomona_cli.erasures import Erasure, erasures
 from pomona_cli.queue_reading import Pending, active_claim, failed_batch_ids, failed_batches, pending, waiting_events
 from pomona_cli.run_history import Run, RunHistory
@@ -46,6 +47,7 @@ class Status:
     failed: list[FailedBatch]
     more_failed: int
     erasures: list[Erasure]
+    alarms: list[ActiveAlarm] | None  # that are on; None if these credentials may not see them
     at: datetime
 
     @property
@@ -66,14 +68,15 @@ class Status:
             "failed_batches": [_failed_document(batch) for batch in self.failed],
             "more_failed_batches": self.more_failed,
             "open_erasures": [erasure.document() for erasure in self.erasures],
+            "alarms": None if self.alarms is None else [alarm.document() for alarm in self.alarms],
         }
 
 
 def look(stack: Stack) -> Status:
     """Read everything, side by side."""
     history = RunHistory(stack)
-    with ThreadPoolExecutor(6) as pool:
-        events = pool.submit(waiting_events, stack)
+    with ThreadPoolExecutor(7) as pool:
+        events, alarms = pool.submit(waiting_events, stack), pool.submit(active_alarms, stack)
         claimed = pool.submit(active_claim, stack)
         runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
         failed_ids, opened = pool.submit(failed_batch_ids, stack), pool.submit(erasures, stack)
@@ -90,6 +93,7 @@ def look(stack: Stack) -> Status:
             failed=failed_batches(stack, ids[-SHOWN_FAILED:]),
             more_failed=max(len(ids) - SHOWN_FAILED, 0),
             erasures=[erasure for erasure in opened.result() if erasure.is_open],
+            alarms=alarms.result(),
             at=now(),
         )
 
