@@ -62,7 +62,8 @@ class Evaluator:
         self._measured = minute
         for backend in list(sqs_backends[ACCOUNT_ID].values()):
             cloudwatch = cloudwatch_backends[ACCOUNT_ID][backend.region_name]
-            cloudwatch.forget(now - _KEPT)
+            if minute.minute == 0:
+                cloudwatch.forget(now - _KEPT)
             for queue in list(backend.queues.values()):
                 cloudwatch.put_metric_data("AWS/SQS", list(_queue_metrics(queue, now, minute)))
 
