@@ -207,6 +207,32 @@ def test_the_clock_does_not_go_back(aws):
         urllib.request.urlopen(request)
 
 
+def test_a_queue_is_measured_by_what_is_visible_and_how_old_the_oldest_message_is(aws):
+    # Given two messages, one of which has waited ten minutes longer
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="measured")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="old")
+    evaluate(aws, minutes=10)
+    sqs.send_message(QueueUrl=url, MessageBody="new")
+    evaluate(aws, minutes=2)
+    assert of_queue(aws, "ApproximateNumberOfMessagesVisible") == 2
+    assert 12 * 60 <= of_queue(aws, "ApproximateAgeOfOldestMessage") < 13 * 60
+    # When they are gone
+    sqs.purge_queue(QueueUrl=url)
+    evaluate(aws, minutes=2)
+    # Then both are measured as nothing
+    assert of_queue(aws, "ApproximateNumberOfMessagesVisible") == 0
+    assert of_queue(aws, "ApproximateAgeOfOldestMessage") == 0
+
+
+def of_queue(aws: LocalServer, metric: str) -> float:
+    """The newest value of a metric of that queue."""
+    span = {"StartTime": datetime.now(UTC) - timedelta(hours=1), "EndTime": datetime.now(UTC) + timedelta(days=9)}
+    of = {"Namespace": "AWS/SQS", "Dimensions": [{"Name": "QueueName", "Value": "measured"}], "Period": 60, **span}
+    found = aws.client("cloudwatch").get_metric_statistics(MetricName=metric, Statistics=["Maximum"], **of)
+    return max(found["Datapoints"], key=lambda point: point["Timestamp"])["Maximum"]
+
+
 def test_a_functions_invocations_and_errors_are_measured(aws):
     code = aws.upload("failing.zip", "def handler(event, context): return 1 / event")
     name = aws.deploy("failing", {"Role": ROLE, "F": function(code)}, {"F": {"Ref": "F"}})["F"]
