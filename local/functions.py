@@ -115,7 +115,8 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
         mapping = super().update_event_source_mapping(uuid, spec)
-        self._sources.pop(uuid).stop()
+        if source := self._sources.pop(uuid, None):  # none of a mapping that is disabled
+            source.stop()
         self._listen(mapping)
         return mapping
 

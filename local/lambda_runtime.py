@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from local.clients import Clients
+from local.cloudwatch.evaluator import record_invocation
 from local.log_delivery import LAMBDA_ACTIONS, LogDelivery, LogStream
 from local.processes import kill_group, lifeline
 
@@ -61,6 +62,7 @@ class LambdaRuntime:
             worker = worker or self._start(function)
             invocation = worker.invoke(_request(function, event), int(function.timeout))
             self._keep(worker, function, pool)
+        record_invocation(function, invocation.failed)
         self._deliver_log(function)
         return invocation
 

@@ -4,21 +4,23 @@ Lines in the embedded metric format become metrics, as CloudWatch makes them.
 """
 
 import contextlib
-import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from local.clients import ACCOUNT_ID, Clients
+from local.cloudwatch import emf
+from local.cloudwatch.clock import Clock
 from local.enforcement import Gate
 from local.policies import Call
 
+_log = logging.getLogger(__name__)
 _EVENTS_AT_ONCE = 5_000
 _LONGEST_EVENT = 200_000
 LAMBDA_ACTIONS = ("CreateLogStream", "PutLogEvents")
@@ -47,9 +49,10 @@ class LogStream:
 class LogDelivery:
     """Delivers in the background, in order. A role that may not write has no logs here, as on AWS; only its file."""
 
-    def __init__(self, clients: Clients, gate: Gate) -> None:
+    def __init__(self, clients: Clients, gate: Gate, clock: Clock) -> None:
         self._clients = clients
         self._gate = gate
+        self._clock = clock
         self._offsets: dict[Path, int] = {}
         self._lock = threading.Lock()
         self._queue = ThreadPoolExecutor(1, "logs")
@@ -65,6 +68,10 @@ class LogDelivery:
         if lines := added.decode("utf-8", "replace").splitlines():
             self._queue.submit(self._put, stream, lines)
 
+    def wait(self) -> None:
+        """Return when all that was handed over has been delivered."""
+        self._queue.submit(lambda: None).result()
+
     def _put(self, stream: LogStream, lines: list[str]) -> None:
         if self._gate.check(stream.role_arn, stream.calls()):
             return
@@ -76,24 +83,13 @@ class LogDelivery:
         for first in range(0, len(events), _EVENTS_AT_ONCE):
             some = events[first : first + _EVENTS_AT_ONCE]
             logs.put_log_events(logGroupName=stream.group, logStreamName=stream.name, logEvents=some)
-        for line in lines:
-            with contextlib.suppress(ValueError, KeyError, ClientError):  # a line like any other
-                self._put_metrics(json.loads(line), stream.region)
+        for measured in (one for line in lines for one in emf.measured(line)):
+            self._put_metrics(measured, stream.region)
 
-    def _put_metrics(self, line: Any, region: str) -> None:
-        for directive in line["_aws"]["CloudWatchMetrics"] if isinstance(line, dict) and "_aws" in line else ():
-            data = [
-                {
-                    "MetricName": metric["Name"],
-                    "Dimensions": [{"Name": name, "Value": str(line[name])} for name in names],
-                    "Values": [float(value) for value in _list(line[metric["Name"]])],
-                    "Unit": metric.get("Unit", "None"),
-                }
-                for names in directive["Dimensions"]
-                for metric in directive["Metrics"]
-            ]
-            self._clients("cloudwatch", region).put_metric_data(Namespace=directive["Namespace"], MetricData=data)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    def _put_metrics(self, measured: emf.Measured, region: str) -> None:
+        at = self._clock.shifted(measured.at)
+        data = [{**datum, "Timestamp": at} for datum in measured.data]
+        try:
+            self._clients("cloudwatch", region).put_metric_data(Namespace=measured.namespace, MetricData=data)
+        except ClientError as error:  # as on AWS, a value that CloudWatch refuses stays a log event like any other
+            _log.warning("metrics of %s were refused: %s", measured.namespace, error)

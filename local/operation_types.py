@@ -55,13 +55,18 @@ def _remove_schedule(request: Request, resource: Resource) -> None:
 
 @puts("AWS::CloudWatch::Alarm")
 def _put_alarm(request: Request) -> Made:
-    name = request.name("AlarmName")
+    name = str(request.properties.get("AlarmName") or _alarm_name(request))
     asked = {key: _NUMBERS[key](value) if key in _NUMBERS else value for key, value in request.properties.items()}
     if "ActionsEnabled" in asked:
         asked["ActionsEnabled"] = str(asked["ActionsEnabled"]).lower() == "true"
     asked.pop("Tags", None)
     request.client("cloudwatch").put_metric_alarm(**{**asked, "AlarmName": name})
     return Made(name, {"Arn": f"arn:aws:cloudwatch:{request.region}:{ACCOUNT_ID}:alarm:{name}"})
+
+
+def _alarm_name(request: Request) -> str:
+    """Return STACK-LOGICALID-SUFFIX uncut, as CloudFormation makes it: a longest name is of 255 characters."""
+    return f"{request.stack_id.split('/')[1]}-{request.logical_id}-{request.generated_name.rpartition('-')[2]}"
 
 
 @removes("AWS::CloudWatch::Alarm")

@@ -2,11 +2,13 @@
 
 import json
 from copy import copy
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.sqs import models
 
 from local.clients import ACCOUNT_ID
+from local.cloudwatch.clock import Clock
 from local.store import Store
 
 _KEPT = ("id", "body", "message_attributes", "sent_timestamp", "group_id", "deduplication_id", "system_attributes")
@@ -19,13 +21,19 @@ class ServedQueue(models.Queue):  # type: ignore[misc]
     """
 
     store: Store
+    clock: Clock
     _messages: list[Any]
 
     def add_message(self, message: Any) -> None:
+        message.sent_at = self.clock.shifted(datetime.fromtimestamp(message.sent_timestamp / 1000, UTC))
         described = json.dumps({name: getattr(message, name) for name in _KEPT}, default=_hex)
         row = (message.id, self.region, self.name, described)
         self.store.write("INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?)", *row)
         super().add_message(message)
+
+    def oldest_sent_at(self) -> datetime | None:
+        """Return when the oldest message that is not deleted was sent, by the clock of CloudWatch; None without any."""
+        return min((message.sent_at for message in list(self._messages)), default=None)
 
     def delete_message(self, receipt_handle: str) -> None:
         found = [one for one in self._messages if one.had_receipt_handle(receipt_handle)]

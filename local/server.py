@@ -4,12 +4,15 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import responses as cloudformation_responses
 from moto.cloudformation.models import cloudformation_backends
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.cloudwatch.responses import CloudWatchResponse
 from moto.emrserverless import urls as emr_urls
 from moto.emrserverless.models import emrserverless_backends
 from moto.events import models as events_models
@@ -26,6 +29,9 @@ from local import compute_types, operation_types, storage_types  # noqa: F401 - 
 from local.catalog import CatalogBackend, LockingResponse
 from local.clients import ACCOUNT_ID, Clients
 from local.cloudformation import StackBackend, continue_update_rollback, template_at
+from local.cloudwatch import backend as cloudwatch
+from local.cloudwatch.clock import Clock
+from local.cloudwatch.evaluator import Evaluator
 from local.custom_resources import RESPONSE_PATH, accept_response, response_to
 from local.emr import EmrBackend
 from local.emr_api import EmrResponse
@@ -54,7 +60,7 @@ class EmbeddedAws:
     def __init__(self, state: Path, host: str, port: int) -> None:
         self._state = state
         self._gate = Gate(state / "calls.jsonl")
-        self._schedules = Schedules(self._gate)
+        self._schedules, self._clock = Schedules(self._gate), Clock()
         self._server: BaseWSGIServer = make_server(
             host, port, self._application(), threaded=True, request_handler=MotoRequestHandler
         )
@@ -72,7 +78,7 @@ class EmbeddedAws:
         cloudformation_responses.get_stack_from_s3_url = template_at
         cloudformation_responses.CloudFormationResponse.continue_update_rollback = continue_update_rollback
         # functions run in processes; moto's need containers
-        logs = LogDelivery(clients, self._gate)
+        logs = LogDelivery(clients, self._gate, self._clock)
         FunctionBackend.runtime, FunctionBackend.gate = LambdaRuntime(self._state, clients, logs), self._gate
         _substitute(lambda_backends, FunctionBackend)
         # job runs are spark-submits; moto's succeed at once
@@ -83,6 +89,7 @@ class EmbeddedAws:
             emr_urls.url_paths[path] = EmrResponse.dispatch
         # objects, messages and tables outlive the process; UpdateTable honours VersionId
         ObjectBackend.store, ServedQueue.store, CatalogBackend.store = store, store, store
+        ServedQueue.clock = self._clock
         _substitute(s3_models.s3_backends, ObjectBackend)
         s3_responses.S3Response.list_object_versions = list_object_versions
         _substitute(glue_backends, CatalogBackend)
@@ -92,12 +99,23 @@ class EmbeddedAws:
             glue_urls.url_paths[path] = LockingResponse.dispatch
         # rules deliver to functions
         events_models.Rule = DeliveringRule
+        self._watch(store, clients, logs)
+
+    def _watch(self, store: Store, clients: Clients, logs: LogDelivery) -> None:
+        """Put our CloudWatch in the place of moto's, whose alarms stay as they were set."""
+        backend = cloudwatch.CloudWatchBackend
+        backend.clock, backend.clients, backend.store = self._clock, clients, store
+        _substitute(cloudwatch_backends, backend)
+        CloudWatchResponse.describe_alarms = cloudwatch.describe_alarms
+        CloudWatchResponse.describe_alarm_history = cloudwatch.describe_alarm_history
+        self._alarms = Evaluator(self._clock, logs.wait)
 
     def _restore(self) -> None:
         """Bring back what the last server on this state folder had. The server must already answer."""
         s3_models.s3_backends[ACCOUNT_ID]["aws"].restore()
         for region in CatalogBackend.regions():
             glue_backends[ACCOUNT_ID][region].restore()
+        cloudwatch.restore_metrics()
         interrupted = self._emr_store.restore()
         for region in self._stacks.regions():
             cloudformation_backends[ACCOUNT_ID][region].restore_stacks()
@@ -111,6 +129,7 @@ class EmbeddedAws:
         threading.Thread(target=self._server.serve_forever, name="server", daemon=True).start()
         self._restore()
         self._schedules.start()
+        self._alarms.start()
 
     def _application(self) -> WSGI:
         moto = DomainDispatcherApplication(create_backend_app)
@@ -134,7 +153,17 @@ class EmbeddedAws:
         if parts[2] == "schedules" and parts[-1] == "fire":
             fired = self._schedules.fire(parts[3])
             return Response(json.dumps({"fired": fired}), status=200 if fired else 404, mimetype="application/json")
+        if request.path == "/_local/alarms/evaluate":
+            return self._evaluated(request.args.get("at"))
         return Response("ready" if request.path == "/_local/ready" else "", status=200)
+
+    def _evaluated(self, at: str | None) -> Response:
+        """Evaluate the alarms, at a later moment if one is given: the clock of CloudWatch goes on from there."""
+        try:
+            moment, states = self._alarms.evaluate(datetime.fromisoformat(at).astimezone(UTC) if at else None)
+        except ValueError as error:
+            return Response(json.dumps({"error": str(error)}), status=400, mimetype="application/json")
+        return Response(json.dumps({"at": moment.isoformat(), "alarms": states}), mimetype="application/json")
 
 
 def _substitute(backends: Any, ours: type) -> None:

@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS objects (bucket TEXT, key TEXT, described TEXT, body 
 CREATE TABLE IF NOT EXISTS messages (id TEXT PRIMARY KEY, region TEXT, queue TEXT, described TEXT);
 CREATE TABLE IF NOT EXISTS glue (region TEXT, database TEXT, name TEXT, described TEXT,
                                  PRIMARY KEY (region, database, name));
+CREATE TABLE IF NOT EXISTS metrics (region TEXT, namespace TEXT, at REAL, datum TEXT);
+CREATE TABLE IF NOT EXISTS alarms (region TEXT, name TEXT, state TEXT, PRIMARY KEY (region, name));
 CREATE TABLE IF NOT EXISTS emr (kind TEXT, id TEXT PRIMARY KEY, region TEXT, described TEXT);
 """
 

@@ -42,12 +42,14 @@ ROLE = {
 class LocalServer(ServedAws):
     """`python -m local serve` on one state folder."""
 
+    module = "local"
+
     def __init__(self, state: Path) -> None:
         self.state = state
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "local", "serve", "--state", str(self.state)]
+        command = [sys.executable, "-m", self.module, "serve", "--state", str(self.state)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
         until(lambda: self._ready(), 60, "the server is ready")
         super().__init__((self.state / "endpoint").read_text())

@@ -12,6 +12,7 @@ from intake.errors import FormatError, code_of
 from intake.line import Line
 from intake.repair import read_claim
 from intake.times import iso, now
+from pomona_cli.alarms import ActiveAlarm, active_alarms
 from pomona_cli.erasures import Erasure, erasures
 from pomona_cli.queue_reading import Pending, failed_batches, pending, waiting_events
 from pomona_cli.run_history import LastRefit, Run, RunHistory
@@ -60,6 +61,7 @@ class Status:
     failed: list[FailedBatch]
     more_failed: int
     erasures: list[Erasure]
+    alarms: list[ActiveAlarm] | None  # that are on; None if these credentials may not see them
     at: datetime
 
     @property
@@ -82,14 +84,15 @@ class Status:
             "failed_batches": [_failed_document(batch) for batch in self.failed],
             "more_failed_batches": self.more_failed,
             "open_erasures": [erasure.document() for erasure in self.erasures],
+            "alarms": None if self.alarms is None else [alarm.document() for alarm in self.alarms],
         }
 
 
 def look(stack: Stack) -> Status:
     """Read everything, side by side."""
     history = RunHistory(stack)
-    with ThreadPoolExecutor(6) as pool:
-        events = pool.submit(waiting_events, stack)
+    with ThreadPoolExecutor(8) as pool:
+        events, alarms = pool.submit(waiting_events, stack), pool.submit(active_alarms, stack)
         claimed, line = pool.submit(_claim, stack), pool.submit(stack.line().read)
         runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
         failed_ids, opened = pool.submit(stack.failed.ids), pool.submit(erasures, stack)
@@ -108,6 +111,7 @@ def look(stack: Stack) -> Status:
             failed=failed_batches(stack, ids[-SHOWN_FAILED:]),
             more_failed=max(len(ids) - SHOWN_FAILED, 0),
             erasures=[erasure for erasure in opened.result() if erasure.is_open],
+            alarms=alarms.result(),
             at=now(),
         )
 

@@ -12,6 +12,8 @@ def print_status(status: Status) -> None:
     show(f"{status.stack} at {moment(status.at)} UTC")
     if status.events:
         show(f"events     {counted(status.events, 'event')} on the way into the queue")
+    for alarm in status.alarms or ():
+        show(f"alarm      {alarm.name} is on since {moment(alarm.since)}: {alarm.reason} What to do: {alarm.runbook}")
     show(_pending_line(status))
     show(_in_flight_line(status))
     if status.line.is_paused(status.at):

@@ -136,7 +136,30 @@ def test_a_missing_permission_is_named(common, name, actions, words, missing):
 def test_what_looks_needs_no_more_than_it_says(common):
     told = common.pomona("status", "--json", **user(common.aws, "watcher", *LOOK))
     assert (told.exit_code, told.stderr) == (0, "")
-    assert lines(told.stdout)[0]["events"] is None  # without sqs:GetQueueAttributes
+    (document,) = lines(told.stdout)
+    assert document["events"] is None  # without sqs:GetQueueAttributes
+    assert document["alarms"] is None  # without cloudwatch:DescribeAlarms
+
+
+def test_alarms_that_are_on_are_shown_to_whom_may_see_them(aws):
+    # Given an alarm of the stack that is on, one that is off, and one of another stack that is on
+    stack = CliStack(aws, "cli-alarms")
+    rule = {"Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
+    rule |= {"Threshold": 0.0, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "ignore"}
+    for name in ("cli-alarms-StuckEventsAlarm-1", "cli-alarms-DeadLetterAlarm-1", "cli-alarms-two-ErrorRateAlarm-1"):
+        aws.client("cloudwatch").put_metric_alarm(AlarmName=name, **rule)
+        if "DeadLetter" not in name:
+            aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="too \x1b[31mold")
+    # When somebody looks who may see alarms
+    credentials = user(aws, "alarmed", *LOOK, "cloudwatch:DescribeAlarms")
+    told = stack.pomona("status", **credentials)
+    (document,) = lines(stack.pomona("status", "--json", **credentials).stdout)
+    # Then the one is shown, and nothing that steers a terminal
+    (alarm,) = document["alarms"]
+    assert (alarm["name"], alarm["runbook"]) == ("StuckEventsAlarm", "docs/operations.md#stuckeventsalarm")
+    (line,) = (line for line in told.stdout.splitlines() if line.startswith("alarm "))
+    assert "StuckEventsAlarm is on since 20" in line
+    assert r"too \x1b[31mold" in line
 
 
 LAKE = ("cloudformation:DescribeStacks", "s3:ListBucket", "s3:GetObject")

@@ -1,18 +1,32 @@
-"""The template's alarms: each tells somebody, is about something that is measured, and is explained."""
+"""The template's alarms: each tells somebody, can be evaluated, and is explained.
+
+That each is on while its fault lasts: tests/integration/test_local_alarms.py.
+"""
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
+import typer
 from botocore import xform_name
 from botocore.session import get_session
+from moto import mock_aws
+from moto.cloudwatch.models import cloudwatch_backends
 
+from local.cloudwatch.definitions import rule_of
+from local.cloudwatch.evaluation import Rule, Statistic, evaluate
+from local.cloudwatch.metrics import MetricRecord, Sample
+from pomona_cli.main import app
 from tests.template_roles import ACCOUNT, REGION, ROOT, STACK, resolved
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:mine"
 SOURCES = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
 PARTS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+TEMPLATE = (ROOT / "template.yaml").read_text()
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
@@ -23,13 +37,36 @@ def alarms(**parameters: str) -> dict[str, dict[str, Any]]:
 NAMES = sorted(alarms())
 
 
-@pytest.mark.parametrize("name", [*NAMES, "Budget"])
-def test_the_documentation_says_what_to_do(name):
-    section = re.search(rf"^### {name}\n\n(\*.+?)(?=^##|\Z)", OPERATIONS, re.MULTILINE | re.DOTALL)
-    assert section, f"docs/operations.md has no section {name}"
-    assert len(section[1]) > 200
-    if name != "Budget":
-        assert "docs/operations.md" in alarms()[name]["AlarmDescription"]
+SECTIONS = dict(re.findall(r"^### (\w+)\n\n(.+?)(?=^##|\Z)", OPERATIONS.partition("\n## Alarms\n")[2], re.M | re.S))
+COMMANDS = set(typer.main.get_group(app).commands)
+
+
+def test_the_runbook_has_a_section_for_each_alarm_and_no_other():
+    assert sorted(SECTIONS) == sorted([*NAMES, "Budget"])
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_section_of_the_runbook_names_what_to_do(name):
+    # a command to type, or something of the stack to look at, change or invoke
+    assert quoted(SECTIONS[name].partition("**Mitigation.**")[2])
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_what_a_section_names_is_there(name):
+    for words in quoted(SECTIONS[name]):
+        if words.startswith("pomona "):
+            assert words.split()[1] in COMMANDS, words
+        elif re.fullmatch(r"([A-Z][a-z]+){2,}", words):
+            assert re.search(rf"\b{words}\b", TEMPLATE), f"{words} is neither a parameter, an output nor a metric"
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_alarm_says_where_the_runbook_is(name):
+    assert "(docs/operations.md, Alarms)" in alarms()[name]["AlarmDescription"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, "Budget"])
@@ -79,7 +116,6 @@ def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
 def test_an_alarm_is_about_what_this_stack_measures(name):
     for metric in metrics_of(alarms()[name]):
         if metric["Namespace"] == "Pomona":
-            assert f'"{metric["MetricName"]}"' in SOURCES
             assert metric["Dimensions"] == [{"Name": "service", "Value": STACK}]
         else:
             (dimension,) = metric["Dimensions"]
@@ -99,11 +135,48 @@ def test_the_thresholds_are_the_parameters():
     assert thresholds == ["900", "7200", "3"]
 
 
-def test_a_failed_maintenance_is_told_until_a_run_manages_it():
-    # no run, no measurement: silence must neither end the alarm nor raise it
-    alarm = alarms()["MaintenanceAlarm"]
-    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("MaintenanceErrors", "Minimum", 0)
-    assert alarm["TreatMissingData"] == "ignore"
+@pytest.fixture
+def rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, Rule]:
+    """Each alarm of the template as CloudWatch would evaluate it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        cloudwatch = boto3.client("cloudwatch", REGION)
+        for name, properties in alarms().items():
+            asked = {
+                key: value for key, value in properties.items() if key not in ("Type", "AlarmActions", "OKActions")
+            }
+            cloudwatch.put_metric_alarm(AlarmName=name, **{**asked, "Threshold": float(asked["Threshold"])})
+        return {name: rule_of(alarm) for name, alarm in cloudwatch_backends[ACCOUNT][REGION].alarms.items()}
+
+
+def test_every_alarm_can_be_evaluated(rules):
+    assert sorted(rules) == NAMES
+
+
+def state(rule: Rule, current: str, *measured: tuple[timedelta, float]) -> str:
+    """The state at noon, of values that the alarm's metric had some time before."""
+    record = MetricRecord()
+    (metric,) = (query.metric for query in rule.queries.values() if isinstance(query, Statistic))
+    for before, value in measured:
+        record.add(metric, Sample(NOON - before, 1, value, value, value, "None"))
+    return evaluate(rule, record, NOON, current).state
+
+
+def test_a_failed_maintenance_is_told_until_a_run_manages_it(rules):
+    rule, minute = rules["MaintenanceAlarm"], timedelta(minutes=1)
+    assert state(rule, "OK", (minute, 1)) == "ALARM"
+    # no run, no measurement: silence neither ends the alarm nor raises it
+    assert state(rule, "ALARM") == "ALARM"
+    assert state(rule, "OK") == "OK"
+    # of several runs in a period one is enough
+    assert state(rule, "ALARM", (minute, 1), (2 * minute, 0), (3 * minute, 1)) == "OK"
+
+
+@pytest.mark.parametrize(("silent_minutes", "expected"), [(5, "OK"), (359, "OK"), (361, "ALARM"), (1000, "ALARM")])
+def test_six_hours_without_a_look_are_told_then_and_not_after_three_times_as_long(rules, silent_minutes, expected):
+    looks = [(timedelta(minutes=silent_minutes + 5 * number), 1.0) for number in range(300)]
+    assert state(rules["NobodyLooksAlarm"], "OK", *looks) == expected
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm():

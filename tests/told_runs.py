@@ -1,0 +1,88 @@
+"""An embedded AWS whose job runs do what a test has told: all else is real, the functions above all.
+
+`python -m tests.told_runs serve --state DIR`; DIR/outcome.json says how the next runs end, and what their records say.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local.clients import Clients
+from local.emr import Ended, JobRunner
+from local.log_delivery import LogDelivery
+from tests.local_server import LocalServer
+
+OUTCOME = "outcome.json"
+_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class ToldRuns(JobRunner):
+    """Runs that end as they are told, and write the documents of a run of the job."""
+
+    state: Path
+    spark: Path
+    clients: Clients
+    logs: LogDelivery
+
+    def run(self, job_run: Any) -> Ended:
+        while (told := json.loads((self.state / OUTCOME).read_text()))["state"] == "RUNNING":
+            time.sleep(_SECONDS)
+        if told["state"] == "SUCCESS":
+            words = job_run.job_driver["sparkSubmit"]["entryPointArguments"]
+            self._write(job_run, dict(zip(words[::2], words[1::2], strict=True)), told)
+        return Ended(told["state"], "as the test has told")
+
+    def cancel(self, job_run_id: str) -> None:
+        """Nothing: a told run ends when it is told to."""
+
+    def _write(self, job_run: Any, arguments: dict[str, str], told: dict[str, Any]) -> None:
+        if job_run.name.startswith("refit-"):
+            key, document = "results/latest.json", {"snapshot_id": int(job_run.name.split("-")[1])}
+        else:
+            key = f"runs/{arguments['--batch-id']}-{arguments['--attempt']}.json"
+            document = {"batch_id": arguments["--batch-id"], "started_at": datetime.now(UTC).isoformat()}
+            document |= {"keys": 1, "images": told["images"], "maintenance": told["maintenance"]}
+        s3 = self.clients.in_role(job_run.execution_role_arn, "s3", job_run.region)
+        s3.put_object(Bucket=arguments["--lake-bucket"], Key=key, Body=json.dumps({"format": 1, **document}).encode())
+
+
+class ToldServer(LocalServer):
+    """Such an embedded AWS in a process of its own."""
+
+    module = "tests.told_runs"
+
+    def __init__(self, state: Path) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        self.state = state
+        self.tell()
+        super().__init__(state)
+
+    def tell(self, state: str = "SUCCESS", images: dict[str, int] | None = None, **maintenance: Any) -> None:
+        """Say how runs end from now on; one that is told RUNNING waits for the next word."""
+        counts = {"done": 1, "unchanged": 0, "deleted": 0, "errors": 0} | (images or {})
+        told = {"state": state, "images": counts, "maintenance": {"error": None, "done": None} | maintenance}
+        partial = self.state / f"{OUTCOME}.partial"
+        partial.write_text(json.dumps(told))
+        partial.rename(self.state / OUTCOME)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+if __name__ == "__main__":
+    from local import __main__ as command
+    from local import server
+
+    server.SparkRuns = ToldRuns  # type: ignore[misc,assignment]
+    sys.exit(command.main())
