@@ -12,7 +12,7 @@ from intake.settings import Settings
 # what the stack makes, or names after itself: it has no default
 RESOURCES = {
     "LAKE_BUCKET": "lake",
-    "IMAGES_BUCKET": "images",
+    "IMAGES_BUCKET": "pomona-images-123456789012-eu-west-3",  # of the sample events
     "APPLICATION_ID": "application",
     "JOB_ROLE_ARN": "arn:aws:iam::123456789012:role/job",
     "JOB_PREFIX": "jobs/0123456789ab",

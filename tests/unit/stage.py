@@ -44,8 +44,7 @@ class Stage:
         self.emr = boto3.client("emr-serverless")
         created = self.emr.create_application(name="pomona", releaseLabel="emr-7.5.0", type="SPARK")
         self.application_id = created["applicationId"]
-        images = "pomona-images-123456789012-eu-west-3"  # the bucket of the sample events
-        self.set(**variables() | {"APPLICATION_ID": self.application_id, "IMAGES_BUCKET": images})
+        self.set(**variables() | {"APPLICATION_ID": self.application_id})
         self.set(POWERTOOLS_TRACE_DISABLED="true", LAUNCH_AFTER_MINUTES="0", MAX_ATTEMPTS="2")
         self.set(RETRY_AFTER_MINUTES="0")
 

@@ -201,7 +201,7 @@ def test_an_application_changes_only_when_nothing_runs(service: Service) -> None
     nothing = dict.fromkeys(("initial_capacity", "auto_start_configuration", "auto_stop_configuration"))
     capacity = {"cpu": "8 vCPU", "memory": "32 GB"}
     change = {**nothing, "network_configuration": None, "maximum_capacity": capacity}
-    with pytest.raises(ValidationException, match="CREATED, STOPPED"):
+    with pytest.raises(ValidationException, match=r"\[STOPPED, CREATED\]"):
         service.backend.update_application(application, **change)
     # When the run has ended, then it may change
     service.runner.may_end.set()

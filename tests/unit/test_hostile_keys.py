@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 import boto3
 import pytest
 
+from benchmarks.template import RESOURCES
 from intake import telemetry
 from intake.failed_batches import FailedBatches
 from intake.lake import Lake
@@ -20,7 +21,8 @@ from pomona.segments import SegmentContent, read_segment
 from tests.hostile import KEYS
 from tests.unit.stage import Context, Stage
 
-IMAGES = "pomona-images-123456789012-eu-west-3"  # the stage's
+IMAGES = RESOURCES["IMAGES_BUCKET"]
+
 
 
 def test_the_longest_is_as_long_as_s3_takes():
