@@ -93,7 +93,9 @@ def read(environ: dict[str, Any], signed_for: str) -> Asked | None:
             "url_params": labels,
         }
     )
-    return Asked(service, operation, parsed)
+    # moto reads a list that is not in the query string as an empty one
+    absent = {name for name, value in parsed.items() if value == [] and _in_query(operation.input_shape.members[name])}
+    return Asked(service, operation, {name: value for name, value in parsed.items() if name not in absent})
 
 
 def _read_cbor(service: str, model: Any, request: Request) -> Asked:
@@ -107,6 +109,10 @@ def _is_stream(operation: Any) -> bool:
     shape = operation.input_shape
     payload = shape.serialization.get("payload") if shape else None
     return bool(payload) and shape.members[payload].type_name == "blob"
+
+
+def _in_query(shape: Any) -> bool:
+    return bool(shape.serialization.get("location") == "querystring")
 
 
 def _body(environ: dict[str, Any]) -> bytes:

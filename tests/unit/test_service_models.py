@@ -24,6 +24,7 @@ MODELS = botocore.session.get_session()
 OPERATIONS = [
     ("emr-serverless", "StartJobRun"),
     ("emr-serverless", "CreateApplication"),
+    ("emr-serverless", "ListApplications"),
     ("emr-serverless", "ListJobRuns"),
     ("glue", "UpdateTable"),
     ("glue", "GetTable"),
