@@ -202,7 +202,11 @@ def a_clock_that_is_switched_off(deployed: Deployed) -> Steps:
     deployed.look()
 
 
-@raises("FailedBatchAlarm", off_after=16)
+# what is measured only while there is something to tell is the newest data point until it is out of range
+OUT_OF_RANGE = 3 * 15 + 1
+
+
+@raises("FailedBatchAlarm", off_after=OUT_OF_RANGE)
 def a_run_that_fails(deployed: Deployed) -> Steps:
     deployed.aws.tell("FAILED")
     deployed.drop()
@@ -212,8 +216,31 @@ def a_run_that_fails(deployed: Deployed) -> Steps:
     deployed.aws.tell()
     deployed.pomona("retry", "--all")
     deployed.wait_until_idle()
-    deployed.evaluate(minutes=16)
     deployed.look()
+
+
+@raises("PausedLineAlarm", off_after=OUT_OF_RANGE)
+def two_batches_that_fail_in_a_row(deployed: Deployed) -> Steps:
+    deployed.aws.tell("FAILED")
+    for _ in range(2):
+        before = len(deployed.keys("queue/failed/"))
+        deployed.drop()
+        deployed.until(lambda before=before: len(deployed.keys("queue/failed/")) > before, "the batch is set aside")
+    deployed.wait_for("LinePaused", deployed.look)
+    yield
+    deployed.aws.tell()
+    deployed.pomona("resume")
+    deployed.pomona("retry", "--all")
+    deployed.wait_until_idle()
+
+
+@raises("UnreadableClaimAlarm", off_after=OUT_OF_RANGE)
+def a_claim_that_is_cut_off(deployed: Deployed) -> Steps:
+    deployed.aws.client("s3").put_object(Bucket=deployed.lake, Key="queue/active.json", Body=b'{"format": 1, "ba')
+    deployed.wait_for("ClaimUnreadable", deployed.look)
+    yield
+    deployed.pomona("repair", "--yes")
+    deployed.wait_until_idle()
 
 
 @raises("MaintenanceAlarm")

@@ -24,7 +24,6 @@ from tests.unit.stage import Context, Stage
 IMAGES = RESOURCES["IMAGES_BUCKET"]
 
 
-
 def test_the_longest_is_as_long_as_s3_takes():
     assert max(len(key.encode()) for key in KEYS) == 1024
 
