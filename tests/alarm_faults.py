@@ -202,8 +202,8 @@ def a_clock_that_is_switched_off(deployed: Deployed) -> Steps:
     deployed.look()
 
 
-# what is measured only while there is something to tell is the newest data point until it is out of range
-OUT_OF_RANGE = 3 * 15 + 1
+# what is measured only while there is something to tell counts until its period is over
+OUT_OF_RANGE = 15 + 1
 
 
 @raises("FailedBatchAlarm", off_after=OUT_OF_RANGE)

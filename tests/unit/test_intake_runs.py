@@ -56,7 +56,8 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
     assert parameters["name"] == f"featurize-{BATCH}-2"
     assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize.py"
     assert submitted(parameters)["entryPointArguments"] == (
-        f"--lake-bucket lake --images-bucket {settings().images_bucket} --database pomona --table features --backbone fruitnet "
+        f"--lake-bucket lake --images-bucket {settings().images_bucket} --database pomona --table features "
+        "--backbone fruitnet "
         f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 --snapshot-days 7 "
         "--timeout-minutes 60"
     ).split(" ")
