@@ -32,5 +32,6 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "skew": skew.measure,
     "ingest": intake.measure_ingest,
     "advance": intake.measure_advance,
+    "set-aside": intake.measure_set_aside,
     "latency": latency.measure,
 }

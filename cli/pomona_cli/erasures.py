@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from intake.errors import FormatError
+from intake.documents import read_document
 from pomona_cli.stack import Stack
 from pomona_cli.terminal import counted
 
@@ -58,11 +58,11 @@ class Erasure:
 
     @classmethod
     def from_json(cls, name: str, body: bytes) -> Self:
-        """The erasure in a document; FormatError if its format is unknown."""
-        document = json.loads(body)
-        version = document.pop("format", None)
-        if version != FORMAT:
-            raise FormatError(f"{name} has format {version!r}, but this release reads only format {FORMAT}.")
+        """The erasure in a document; FormatError if it cannot be read."""
+        return read_document(name, body, (FORMAT,), cls._from_document)
+
+    @classmethod
+    def _from_document(cls, _version: int, document: dict[str, Any]) -> Self:
         document.setdefault("first_requested_at", None)
         return cls(**{field.name: document[field.name] for field in fields(cls)})
 

@@ -1,6 +1,5 @@
 """The runs of a stack: what EMR Serverless knows of them, what they recorded, and what was billed."""
 
-import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from intake.bills import RUNS, Attempt
 from intake.costs import prices_of
+from intake.documents import read_document
 from intake.emr import Billed
-from intake.errors import FormatError, code_of
+from intake.errors import code_of
 from intake.times import unstamp
 from pomona_cli.stack import Stack
 
@@ -163,10 +163,7 @@ class RunHistory:
         stored = self._stack.lake.read(key)
         if stored is None:
             return None
-        document: dict[str, Any] = json.loads(stored.body)
-        if document.get("format") != FORMAT:
-            raise FormatError(f"{key} has format {document.get('format')!r}, but this release reads only {FORMAT}.")
-        return document
+        return read_document(key, stored.body, (FORMAT,), lambda _, document: document)
 
 
 def _run_name(key: str) -> str | None:

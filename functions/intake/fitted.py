@@ -1,12 +1,11 @@
 """`results/latest.json`: what the last refit was fitted to, and with which settings."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from intake.documents import read_document
 from intake.settings import Settings
-from intake.table_metadata import require_format
 
 LATEST = "results/latest.json"
 _FORMAT = 1
@@ -25,9 +24,11 @@ class Fitted:
 
     @classmethod
     def from_json(cls, body: bytes) -> Self:
-        """Return what the document says; FormatError if its format is unknown."""
-        document: dict[str, Any] = json.loads(body)
-        require_format(LATEST, document, "format", (_FORMAT,))
+        """Return what the document says; FormatError if it cannot be read."""
+        return read_document(LATEST, body, (_FORMAT,), cls._from_document)
+
+    @classmethod
+    def _from_document(cls, _version: int, document: dict[str, Any]) -> Self:
         return cls(
             snapshot_id=int(document["snapshot_id"]),
             table_uuid=document.get("table_uuid"),

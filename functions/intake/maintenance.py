@@ -1,14 +1,14 @@
 """Asking for the maintenance of the feature table: a run of no keys does it, in its turn among the other runs."""
 
-import json
 from datetime import datetime, timedelta
 
+from intake.documents import read_document
 from intake.history import needs_maintenance
 from intake.lake import Lake
 from intake.segment_writer import SegmentWriter
 from intake.segments import MAINTENANCE, PENDING
 from intake.settings import Settings
-from intake.table_metadata import TableMetadata, require_format
+from intake.table_metadata import TableMetadata
 
 ERASURES = "erasures/open/"
 _FORMAT = 1
@@ -41,6 +41,4 @@ class Maintenance:
         stored = self._lake.read(name)
         if stored is None:
             return False
-        document = json.loads(stored.body)
-        require_format(name, document, "format", (_FORMAT,))
-        return bool(document["state"] == "open")
+        return read_document(name, stored.body, (_FORMAT,), lambda _, document: bool(document["state"] == "open"))

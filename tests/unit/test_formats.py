@@ -13,6 +13,7 @@ from intake.bundle import Bundle, BundleError
 from intake.documents import Claim, ClaimedSegment, FailedBatch
 from intake.errors import FormatError
 from intake.fitted import Fitted
+from intake.line import Line
 from intake.segments import DirtyKey, format_lines, parse_lines
 from pomona import batch, results
 from pomona.backbone import load_backbone
@@ -60,6 +61,22 @@ def test_a_document_without_a_version_is_refused_too(name: str) -> None:
     }
     with pytest.raises(FormatError, match="has format None"):
         readers[name]()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"format": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "read",
+    [
+        Fitted.from_json,
+        lambda body: Erasure.from_json("erasure", body),
+        lambda body: FailedBatch.from_json("failed", body),
+        Claim.from_json,
+        Line.from_json,
+    ],
+)
+def test_a_damaged_document_is_told_in_a_sentence(read: Callable[[bytes], object], body: bytes) -> None:
+    with pytest.raises(FormatError, match=r"^\S+ (cannot be read: .*|has format None, .*)\.$"):
+        read(body)
 
 
 def lake_with(body: bytes) -> SimpleNamespace:
