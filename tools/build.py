@@ -38,7 +38,7 @@ JOB_PLATFORM = (
     ),
 )
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
-SERVICES = {"s3", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
+SERVICES = {"s3", "lambda", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
 UNUSED_IN_JOB = (
     *("*/tests", "bin", "share", "pyarrow/include", "numpy/_core/include"),
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools

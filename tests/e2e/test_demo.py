@@ -53,6 +53,14 @@ def test_the_second_run_is_incremental_and_says_so(demo: Demo):
     assert counts["unread"] == 0
 
 
+def test_no_function_warns_of_anything_while_all_goes_well(demo: Demo):
+    # A function catches what must not cost an event or a row, and only warns: here nothing may have gone wrong.
+    logs = list((demo.state / "logs" / "functions").glob("*.log"))
+    lines = [line for log in logs for line in log.read_text().splitlines() if '"level":"' in line]
+    assert len(lines) > 20
+    assert not [line for line in lines if json.loads(line)["level"] in ("WARNING", "ERROR", "CRITICAL")]
+
+
 def test_an_image_that_cannot_be_read_is_a_row_with_a_reason_for_people(frame: pd.DataFrame):
     failed = frame[frame["error"].notna()]
     assert failed["features"].isna().all()

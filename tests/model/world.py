@@ -142,10 +142,10 @@ class World:
             raise ViolationError(f"more than one run in flight: {self.emr.alive()}")
         self._check_claim()
 
-    def drain(self, ticks: int = 60) -> None:
+    def drain(self) -> None:
         """Nothing happens any more and all goes well: after a bounded number of ticks every event is reflected."""
         self._finish_all()
-        for _ in range(ticks):
+        for _ in range(60 + len(self.segments())):  # a batch may be a single segment
             if self._is_drained():
                 return
             self._tick()

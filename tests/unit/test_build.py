@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ def test_a_bundles_digest_changes_with_each_of_its_files(tmp_path: Path) -> None
         return (folder / "bundle.json").read_text().split('"digest": "')[1][:64]
 
     assert digest_with("a") != digest_with("b")
+
+
+def test_a_package_has_the_models_of_every_service_that_the_functions_call() -> None:
+    # Given every client that the functions make; a model that was pruned would only be missed when it is called
+    sources = (path.read_text() for path in (build.ROOT / "functions").rglob("*.py"))
+    called = {name for source in sources for name in re.findall(r"client\(\"([a-z0-9-]+)\"", source)}
+    assert len(called) >= 5
+    assert called <= build.SERVICES
