@@ -19,11 +19,16 @@ QUARTER, EIGHTH = Billed(0.25, 1.0, 0.0), Billed(0.125, 0.5, 0.0)
 
 
 def succeeded(name: str, seconds: int = 90, billed: Billed | None = QUARTER) -> RunState:
-    return RunState(Phase.SUCCEEDED, "", f"id-of-{name}", name, "SUCCESS", seconds, billed)
+    return RunState(Phase.SUCCEEDED, "", run_id_of(name), name, "SUCCESS", seconds, billed)
 
 
 def failed(name: str, reason: str, seconds: int = 30, billed: Billed | None = EIGHTH) -> RunState:
-    return RunState(Phase.FAILED, reason, f"id-of-{name}", name, "FAILED", seconds, billed)
+    return RunState(Phase.FAILED, reason, run_id_of(name), name, "FAILED", seconds, billed)
+
+
+def run_id_of(name: str) -> str:
+    """Return an id as EMR Serverless gives them: lower case letters and digits, 64 at most."""
+    return "00" + "".join(one for one in name.lower() if one.isalnum())[:62]
 
 
 @dataclass

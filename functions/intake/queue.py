@@ -185,7 +185,7 @@ class Queue:
             self._launch_next()
 
     def _restart_delay(self, claim: Claim) -> timedelta:
-        restarts = claim.attempt - claim.failures
+        restarts = claim.attempt - claim.failures  # the present one is among them
         return restart_delay(restarts, self._settings.retry_after, self._chance())
 
     def _delay_after_failure(self, claim: Claim, reason: str) -> timedelta:

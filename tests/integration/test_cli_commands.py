@@ -311,7 +311,8 @@ def test_a_failed_run_is_told_with_its_reason_and_cost(stack):
     bill(stack.s3, stack.lake, failed(f"featurize-{BATCH}-2", "run 00a ended as FAILED: \x1b[31mno memory"))
     bill(stack.s3, stack.lake, failed("refit-42-20261120T130000000Z", "run 00b ended as FAILED: no disk", billed=None))
     # When runs are asked for
-    refit, featurize = lines(stack.pomona("runs", "--json").stdout)
+    told = stack.pomona("runs", "--json")
+    refit, featurize = lines(told.stdout)
     shown = stack.pomona("runs").stdout
     # Then each has its reason; a cost that is not known yet is not guessed
     assert featurize["details"] == "run 00a ended as FAILED: \x1b[31mno memory"
