@@ -31,7 +31,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument("--ignored-names", type=_listed, default=(), help="patterns of names that are no images")
     return parser.parse_args(arguments)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun":
