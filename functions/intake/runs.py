@@ -62,6 +62,7 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
         "--max-image-pixels": str(settings.max_image_pixels),
         "--snapshot-days": str(settings.snapshot_days),
         "--timeout-minutes": str(settings.run_timeout_minutes),
+        **({"--ignored-names": ",".join(settings.ignored_names)} if settings.ignored_names else {}),
     }
     name = f"featurize-{batch_id}-{attempt}"
     return _parameters(settings, _Job(name, "featurize.py", arguments, settings.run_timeout_minutes, keys))
