@@ -4,6 +4,7 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from pomona import logs
 from pomona.errors import JobError
@@ -36,7 +37,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
+    """The parts of a list whose parts are percent-encoded."""
+    return tuple(unquote(part) for part in text.split(","))
 
 
 def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun":
