@@ -4,6 +4,7 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from pomona import logs
 from pomona.errors import JobError
@@ -31,7 +32,13 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument("--ignored-names", type=_listed, default=(), help="patterns of names that are no images")
     return parser.parse_args(arguments)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of a list whose parts are percent-encoded."""
+    return tuple(unquote(part) for part in text.split(","))
 
 
 def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun":

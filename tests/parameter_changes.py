@@ -43,6 +43,8 @@ IN_PLACE = {
     "EndpointUrl": Change("http://127.0.0.1:9"),
     "ImagesPrefixes": Change("plants/", variable="IMAGES_PREFIXES"),
     "ImagesSuffixes": Change(".jpg", variable="IMAGES_SUFFIXES"),
+    "IgnoredNames": Change("*.tmp", variable="IGNORED_NAMES"),
+    "EventSourceArn": Change(TOPIC, gone={"ImagesNotification"}),
     "DeleteData": Change("delete"),
     "AccessLogBucketName": Change("access-logs"),
     "ImageVersionsDays": Change("7"),

@@ -17,6 +17,7 @@ from pomona.erasures import settle_erasures
 from pomona.errors import UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey
+from pomona.ignored_names import IgnoredNames
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
@@ -50,6 +51,8 @@ class FeaturizeRun:
     timeout_minutes: int
     """Of the run: EMR Serverless ends it then."""
     snapshot_days: int = 7
+    ignored_names: tuple[str, ...] = ()
+    """Shell patterns of names that are no images: keys of such names have no rows."""
     backbones: Path | None = None
     """The folder of the backbones; None is the one beside this package."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
@@ -91,7 +94,7 @@ class FeaturizeRun:
         with table.branch(self._branch) as branch:
             with self.stopwatch.timing("plan"):
                 known = branch.known(self.images_bucket, batch.keys)
-                dirty = plan(batch.keys, known, backbone.label)
+                dirty = plan(batch.keys, known, backbone.label, IgnoredNames(self.ignored_names))
                 writer = branch.writer()
             with self.stopwatch.timing("write"):
                 changes = self._tasks(table.spark, dirty).mapPartitionsWithIndex(Featurizer(self._work(), tallies))
@@ -179,5 +182,5 @@ class FeaturizeRun:
 
 
 def _likely_changed(dirty: list[DirtyKey]) -> int:
-    """How many keys will have rows to write: an image that the table knows with this backbone is seldom another now."""
-    return sum(key.etag is None for key in dirty)
+    """How many keys will have rows to write: a row of this backbone seldom changes, be it features or an error."""
+    return sum(key.etag is None and key.row_error is None for key in dirty)

@@ -121,8 +121,16 @@ class _Task:
         return decoded, features
 
     def _error(self, fetched: Fetched, reason: str) -> Iterator[pa.RecordBatch]:
+        if _is_told_already(fetched, reason):
+            self.tally.counts["unchanged"] += 1
+            return
         self.tally.counts["errors"] += 1
         yield from self._batch.add(_about(fetched) | {"error": reason})
+
+
+def _is_told_already(fetched: Fetched, reason: str) -> bool:
+    """Whether the table's row says the same of the same object: it stays, and counts as no new error."""
+    return fetched.dirty.row_error == reason and (fetched.dirty.row_etag or "") == fetched.etag
 
 
 def _why_unread(fetched: Fetched) -> str:

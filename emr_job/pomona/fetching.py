@@ -49,11 +49,15 @@ class DirtyKey:
 
     key: str
     etag: str | None
-    """Of the row made with the present backbone, if there is one."""
+    """Of the row with features of the present backbone, if there is one: such an object need not be read again."""
     known: bool
     """Whether the table has a row of this key."""
     row_etag: str | None = None
     """Of the row, whatever its backbone."""
+    row_error: str | None = None
+    """Of the row, if it is an error of the present backbone."""
+    ignored: bool = False
+    """Whether its name says that it is no image: then it has no row, whatever the object is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class ImageFetcher:
 
     def fetch(self, dirty: DirtyKey) -> Fetched:
         """Look at the object; never raises for what S3 answers."""
+        if dirty.ignored:
+            return Fetched(dirty, Status.GONE)
         if NORMALISED.search(dirty.key):
             return self._ask_again(dirty, Fallback.KEYS)
         try:
@@ -120,6 +126,8 @@ class ImageFetcher:
             return Fetched(dirty, Status.UNREAD, f"no answer from S3 ({type(error).__name__})", retries=1)
 
     def _read(self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]) -> Fetched:
+        if size == 0 and dirty.key.endswith("/"):
+            return Fetched(dirty, Status.GONE)  # a folder's placeholder, as consoles and sync tools make them
         about = {"etag": etag, "size": size, "last_modified": modified}
         if size > self._max_bytes:
             reason = f"too large: {size:,} bytes is above the limit of {self._max_bytes:,}"

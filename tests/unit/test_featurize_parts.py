@@ -13,6 +13,8 @@ from pomona import featurizing
 from pomona.errors import MisconfiguredError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey, Fallback, Fetched, Status
+from pomona.ignored_names import IgnoredNames
+from pomona.known_rows import TOLD
 from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
 from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
@@ -32,10 +34,33 @@ def test_no_task_is_large_and_none_is_empty(keys, slots):
     assert 1 <= tasks <= max(keys, 1)
 
 
+def known(*rows: dict[str, str | None]) -> pa.Table:
+    """Rows of the table, as a run finds them."""
+    usual = {"etag": "1", "backbone": "net@new", "label": None, "error": None}
+    return pa.Table.from_pylist([usual | row for row in rows], pa.schema([(name, pa.string()) for name in TOLD]))
+
+
 def test_a_plan_tells_each_key_what_the_table_knows():
-    known = pa.table({"key": ["a", "b"], "etag": ["1", "2"], "backbone": ["net@new", "net@old"]})
-    planned = {one.key: (one.etag, one.row_etag, one.known) for one in plan(["a", "b", "c"], known, "net@new")}
+    rows = known({"key": "a"}, {"key": "b", "etag": "2", "backbone": "net@old"})
+    planned = {one.key: (one.etag, one.row_etag, one.known) for one in plan(["a", "b", "c"], rows, "net@new")}
     assert planned == {"a": ("1", "1", True), "b": (None, "2", True), "c": (None, None, False)}
+
+
+def test_only_a_row_with_features_is_spared_by_its_etag():
+    rows = known({"key": "a"}, {"key": "b", "error": "empty object"}, {"key": "c", "error": "e", "backbone": "net@old"})
+    planned = {one.key: (one.etag, one.row_etag, one.row_error) for one in plan(["a", "b", "c"], rows, "net@new")}
+    assert planned == {"a": ("1", "1", None), "b": (None, "1", "empty object"), "c": (None, "1", None)}
+
+
+def test_a_row_with_a_label_of_an_earlier_release_is_made_again():
+    keys = ["Pe\u0302che/1.jpg", "Pe\u0302che/2.jpg"]
+    rows = known({"key": keys[0], "label": "Pe\u0302che"}, {"key": keys[1], "label": "P\u00eache"})
+    assert {one.key: one.etag for one in plan(keys, rows, "net@new")} == {keys[0]: None, keys[1]: "1"}
+
+
+def test_a_plan_marks_names_that_are_no_images():
+    planned = plan(["a/._1.jpg", "a/1.jpg"], known(), "net@new", IgnoredNames(("._*",)))
+    assert {one.key: one.ignored for one in planned} == {"a/._1.jpg": True, "a/1.jpg": False}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +72,9 @@ def test_a_plan_tells_each_key_what_the_table_knows():
         ("/x.jpg", None),
         ("a//x.jpg", None),
         ("a/", "a"),
+        ("Pe\u0302che/x.jpg", "P\u00eache"),
+        ("P\u00eache/x.jpg", "P\u00eache"),
+        ("e\u0301/e\u0301.jpg", "\u00e9"),
     ],
 )
 def test_the_label_is_the_parent_folder(key, label):
@@ -105,7 +133,7 @@ def task(monkeypatch):
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
         featurizer = Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)
-        dirty = [DirtyKey(key, etag=None, known=True) for key in answers]
+        dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
         return rows.to_pylist(), tallies.add.call_args.args[0]
 
@@ -137,6 +165,16 @@ def test_what_boto3_read_in_obstores_place_is_counted(task):
 def test_an_image_that_nobody_could_read_has_no_etag_in_its_row(task):
     rows, _ = task({"a": lambda dirty: Fetched(dirty, Status.UNUSABLE, "archived", size=6)}, [1.0])
     assert [(row["etag"], row["size"], row["error"]) for row in rows] == [(None, 6, "archived")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "etag", "outcome"),
+    [("archived", "e", "unchanged"), ("damaged", "e", "errors"), ("archived", "f", "errors")],
+)
+def test_the_same_error_of_the_same_object_changes_no_row_and_is_no_new_error(task, reason, etag, outcome):
+    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.UNUSABLE, reason, etag=etag)}, [1.0])
+    assert [row["error"] for row in rows] == ([] if outcome == "unchanged" else [reason])
+    assert {name: count for name, count in tally.images().items() if count} == {outcome: 1}
 
 
 def test_features_that_are_not_finite_are_an_error(task):

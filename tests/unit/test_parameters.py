@@ -80,6 +80,22 @@ def test_a_number_that_the_template_takes_is_one_that_the_functions_take(paramet
             ["", "emr-7.13.0", "emr-spark-8.1", "emr-spark-8.0-preview", "emr-spark-8.1.0-20260908", "emr-spark-0.1.0"],
         ),
         ("ImagesBucketName", ["", "photos", "my.photos-1"], ["Photos", "a", "x" * 64, "-a-"]),
+        ("IgnoredNames", ["", "._*,Thumbs.db", "*_$folder$", "[!a]?.tmp"], ["a/b", "Icon\r", "x" * 1025]),
+        (
+            "EventSourceArn",
+            [
+                "",
+                "arn:aws:sns:eu-west-3:123456789012:photos_1-changed",
+                "arn:aws:events:eu-west-3:123456789012:rule/photos",
+                "arn:aws-cn:events:cn-north-1:123456789012:rule/a.bus/photos",
+            ],
+            [
+                "photos",
+                "arn:aws:sqs:eu-west-3:123456789012:q",
+                "arn:aws:sns:eu-west-3:123456789012:*",
+                "arn:aws:s3:::p",
+            ],
+        ),
         ("DeleteData", ["keep", "delete"], ["", "yes"]),
         ("BackboneName", ["fruitnet", "resnet50"], ["resnet"]),
         ("LogRetentionDays", ["1", "365"], ["2", "1.5"]),
