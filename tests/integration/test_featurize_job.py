@@ -362,7 +362,7 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.Comp
 
     def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes"]
+        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes", "decode_seconds", "decode_megabytes"]
         arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(job))

@@ -97,17 +97,18 @@ def test_tallies_add_up_and_keep_the_first_reason():
 def task(monkeypatch):
     """A task over a network and an S3 of our own: gives its rows and its tally for what S3 answers."""
 
-    def run(answers: dict[str, Fetched], features: list[float]):
+    def run(answers: dict[str, Fetched], features: list[float], careful: bool = False):
         backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
         backbone.name = "net"
         engine = Mock(backbone=backbone, run=lambda _: np.array(features, np.float32))
         monkeypatch.setattr(featurizing, "engine_of", lambda *_: engine)
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
-        featurizer = Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)
+        work = Work("b", "net", None, 1, 10**6, "x", decode_seconds=20, decode_bytes=2**28, careful=careful)
+        featurizer = Featurizer(work, tallies)
         dirty = [DirtyKey(key, etag=None, known=True) for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
-        return rows.to_pylist(), tallies.add.call_args.args[0]
+        return rows.to_pylist(), tallies.add.call_args.args[0][0]
 
     return run
 

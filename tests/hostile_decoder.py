@@ -1,0 +1,49 @@
+"""A decoder that does to its process what a broken native one may do: for the tests of careful mode.
+
+Copied as `sitecustomize.py` into a folder of PYTHONPATH, it is in every Python process of a run. A PPM whose last
+pixels are one of the markers then has the effect, the n-th time as the first.
+"""
+
+import ctypes
+
+from PIL import PpmImagePlugin
+
+CRASH = b"!crash"
+HANG = b"!hang."
+GROW = b"!grow."
+ABORT = b"!abort"
+MARKERS = (CRASH, HANG, GROW, ABORT)
+_load = PpmImagePlugin.PpmImageFile.load
+
+
+def hostile(marker: bytes) -> bytes:
+    """Return a PPM of two pixels with this effect."""
+    return b"P6 2 1 255\n" + marker
+
+
+def load(self: PpmImagePlugin.PpmImageFile) -> object:
+    """Have the effect, or else decode."""
+    if self.fp is not None:
+        position = self.fp.tell()
+        self.fp.seek(-6, 2)
+        _act(self.fp.read())
+        self.fp.seek(position)
+    return _load(self)
+
+
+def _act(marker: bytes) -> None:
+    libc = ctypes.PyDLL(None)  # its calls keep the interpreter's lock
+    if marker == CRASH:
+        libc.memset(None, 1, 1)
+    elif marker == HANG:
+        while True:
+            libc.pause()
+    elif marker == GROW:
+        taken = []
+        while True:
+            taken.append(bytearray(b"\1") * 2**24)
+    elif marker == ABORT:
+        libc.abort()
+
+
+PpmImagePlugin.PpmImageFile.load = load

@@ -1,0 +1,112 @@
+"""An image that kills, hangs or bloats the process that decodes it costs its batch one row, and no attempt.
+
+Real spark-submits, in which `tests/hostile_decoder.py` stands for a broken native decoder.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from pomona.featurize_run import FeaturizeRun
+from pomona.objects import read_json
+from tests import hostile_decoder
+from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, hostile
+from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 (fixtures)
+
+SECONDS = 2
+REASONS = {
+    CRASH: "cannot be decoded: its decoder crashed (SIGSEGV)",
+    ABORT: "cannot be decoded: its decoder crashed (SIGABRT)",
+    GROW: "cannot be decoded: its decoder needed more than 768 MB",
+    HANG: f"cannot be decoded: its decoder took longer than {SECONDS} s",
+}
+Submit = Callable[[FeaturizeRun], CompletedProcess[str]]
+
+
+@pytest.fixture
+def with_hostile_decoder(submit: Submit, tmp_path: Path) -> Submit:  # noqa: F811
+    shutil.copy(hostile_decoder.__file__, tmp_path / "a job" / "sitecustomize.py")
+    return submit
+
+
+def run_of(orchard: Orchard, keys: list[str], attempt: int = 1) -> FeaturizeRun:  # noqa: F811
+    return replace(orchard.claim(keys, attempt), decode_seconds=SECONDS)
+
+
+def record_of(run: FeaturizeRun) -> dict[str, Any]:
+    record = read_json(run.lake_bucket, f"runs/{run.batch_id}-{run.attempt}.json")
+    assert record is not None
+    return record
+
+
+def put_innocent(orchard: Orchard, count: int) -> list[str]:  # noqa: F811
+    keys = [f"Apple/{number}.jpg" for number in range(count)]
+    for number, key in enumerate(keys):
+        orchard.put(key, jpeg(number % 10))
+    return keys
+
+
+def errors(orchard: Orchard) -> dict[str, str]:  # noqa: F811
+    rows = orchard.rows()
+    assert all((row["features"] is None) == (row["error"] is not None) for row in rows.values())
+    return {key: row["error"] for key, row in rows.items() if row["error"]}
+
+
+@pytest.mark.parametrize("marker", [CRASH, ABORT, GROW, HANG])
+def test_one_guilty_image_costs_one_row(orchard, with_hostile_decoder, marker):  # noqa: F811
+    # Given 200 images, one of which does harm to the process that decodes it
+    keys = put_innocent(orchard, 199)
+    orchard.put("guilty.ppm", hostile(marker))
+    run = run_of(orchard, [*keys, "guilty.ppm"])
+    # When the batch is featurized
+    finished = with_hostile_decoder(run)
+    # Then its first attempt commits all rows, and the guilty image's says why it has no features
+    assert finished.returncode == 0, finished.stdout
+    assert errors(orchard) == {"guilty.ppm": REASONS[marker]}
+    assert len(orchard.rows()) == 200
+    assert images_of(record_of(run)) == {"done": 199, "errors": 1}
+
+
+def test_several_guilty_images_in_one_task_beside_an_unreadable_object(orchard, with_hostile_decoder):  # noqa: F811
+    # Given a batch of one task, in which each way to do harm occurs, two of them twice, and an object that S3 refuses
+    keys = put_innocent(orchard, 20)
+    guilty = {f"guilty/{number}.ppm": marker for number, marker in enumerate([CRASH, GROW, HANG, ABORT, CRASH, GROW])}
+    for key, marker in guilty.items():
+        orchard.put(key, hostile(marker))
+    orchard.put_unreadable("secret.jpg", jpeg(1))
+    run = run_of(orchard, [*keys, *guilty, "secret.jpg"])
+    # When the batch is featurized
+    finished = with_hostile_decoder(run)
+    # Then all rows but the refused object's are published, and the run fails for that object alone
+    assert finished.returncode != 0
+    said = [line for line in finished.stdout.splitlines() if line.startswith("featurize: ")]
+    assert len(said) == 1
+    assert said[0].startswith("featurize: 1 of 27 keys could not be read: S3 says ")
+    assert errors(orchard) == {key: REASONS[marker] for key, marker in guilty.items()}
+    record = record_of(run)
+    assert images_of(record) == {"done": 20, "errors": 6, "unread": 1}
+    # And the task was repeated once, with every image in a child process
+    assert record["careful"] == 26
+    planned = [json.loads(line[line.index("{") :]) for line in finished.stdout.splitlines() if '"planned"' in line]
+    assert [line["tasks"] for line in planned] == [1]
+
+
+def test_a_second_attempt_is_careful_from_its_start(orchard, with_hostile_decoder):  # noqa: F811
+    keys = put_innocent(orchard, 5)
+    first = run_of(orchard, keys)
+    second = run_of(orchard, keys, attempt=2)
+    assert with_hostile_decoder(second).returncode == 0
+    assert record_of(second)["careful"] == 5
+    assert first.attempt == 1
+
+
+def test_a_batch_without_a_guilty_image_is_not_decoded_carefully(orchard, with_hostile_decoder):  # noqa: F811
+    run = run_of(orchard, put_innocent(orchard, 5))
+    assert with_hostile_decoder(run).returncode == 0
+    assert record_of(run)["careful"] == 0
