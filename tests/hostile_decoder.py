@@ -12,7 +12,9 @@ CRASH = b"!crash"
 HANG = b"!hang."
 GROW = b"!grow."
 ABORT = b"!abort"
-MARKERS = (CRASH, HANG, GROW, ABORT)
+KEEP = b"!keep."
+KEPT_BYTES = 40 * 2**20
+_kept: list[bytearray] = []
 _load = PpmImagePlugin.PpmImageFile.load
 
 
@@ -44,6 +46,8 @@ def _act(marker: bytes) -> None:
             taken.append(bytearray(b"\1") * 2**24)
     elif marker == ABORT:
         libc.abort()
+    elif marker == KEEP:
+        _kept.append(bytearray(b"\1") * KEPT_BYTES)
 
 
 PpmImagePlugin.PpmImageFile.load = load

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pomona.image_errors import ImageError
 from pomona.images import decode, resize
 
+
 @dataclass(frozen=True)
 class Preparation:
     """What a run's images are made into, and what this may take for one of them."""

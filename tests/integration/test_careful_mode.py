@@ -4,6 +4,7 @@ Real spark-submits, in which `tests/hostile_decoder.py` stands for a broken nati
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +16,13 @@ import pytest
 
 from pomona.featurize_run import FeaturizeRun
 from pomona.objects import read_json
+from pomona.plan import MOST_KEYS_A_TASK
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, hostile
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 (fixtures)
 
-SECONDS = 2
+SECONDS = 6
+AMONG = int(os.environ.get("AMONG", "200"))  # 5,000 take some minutes, most of them the tests' S3's
 REASONS = {
     CRASH: "cannot be decoded: its decoder crashed (SIGSEGV)",
     ABORT: "cannot be decoded: its decoder crashed (SIGABRT)",
@@ -35,8 +38,8 @@ def with_hostile_decoder(submit: Submit, tmp_path: Path) -> Submit:  # noqa: F81
     return submit
 
 
-def run_of(orchard: Orchard, keys: list[str], attempt: int = 1) -> FeaturizeRun:  # noqa: F811
-    return replace(orchard.claim(keys, attempt), decode_seconds=SECONDS)
+def run_of(orchard: Orchard, keys: list[str]) -> FeaturizeRun:  # noqa: F811
+    return replace(orchard.claim(keys), decode_seconds=SECONDS)
 
 
 def record_of(run: FeaturizeRun) -> dict[str, Any]:
@@ -52,16 +55,24 @@ def put_innocent(orchard: Orchard, count: int) -> list[str]:  # noqa: F811
     return keys
 
 
+def refuse(orchard: Orchard, key: str) -> None:  # noqa: F811
+    """Let S3 refuse to anybody what the object holds."""
+    resource = f"arn:aws:s3:::{orchard.run.images_bucket}/{key}"
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    orchard.s3.put_bucket_policy(Bucket=orchard.run.images_bucket, Policy=policy)
+
+
 def errors(orchard: Orchard) -> dict[str, str]:  # noqa: F811
     rows = orchard.rows()
     assert all((row["features"] is None) == (row["error"] is not None) for row in rows.values())
     return {key: row["error"] for key, row in rows.items() if row["error"]}
 
 
-@pytest.mark.parametrize("marker", [CRASH, ABORT, GROW, HANG])
+@pytest.mark.parametrize("marker", [CRASH, GROW, HANG])
 def test_one_guilty_image_costs_one_row(orchard, with_hostile_decoder, marker):  # noqa: F811
-    # Given 200 images, one of which does harm to the process that decodes it
-    keys = put_innocent(orchard, 199)
+    # Given images one of which does harm to the process that decodes it
+    keys = put_innocent(orchard, AMONG - 1)
     orchard.put("guilty.ppm", hostile(marker))
     run = run_of(orchard, [*keys, "guilty.ppm"])
     # When the batch is featurized
@@ -69,8 +80,11 @@ def test_one_guilty_image_costs_one_row(orchard, with_hostile_decoder, marker): 
     # Then its first attempt commits all rows, and the guilty image's says why it has no features
     assert finished.returncode == 0, finished.stdout
     assert errors(orchard) == {"guilty.ppm": REASONS[marker]}
-    assert len(orchard.rows()) == 200
-    assert images_of(record_of(run)) == {"done": 199, "errors": 1}
+    assert len(orchard.rows()) == AMONG
+    record = record_of(run)
+    assert images_of(record) == {"done": AMONG - 1, "errors": 1}
+    # And at most one task was repeated, with each image in a child process
+    assert 1 <= record["careful"] <= MOST_KEYS_A_TASK
 
 
 def test_several_guilty_images_in_one_task_beside_an_unreadable_object(orchard, with_hostile_decoder):  # noqa: F811
@@ -79,7 +93,8 @@ def test_several_guilty_images_in_one_task_beside_an_unreadable_object(orchard, 
     guilty = {f"guilty/{number}.ppm": marker for number, marker in enumerate([CRASH, GROW, HANG, ABORT, CRASH, GROW])}
     for key, marker in guilty.items():
         orchard.put(key, hostile(marker))
-    orchard.put_unreadable("secret.jpg", jpeg(1))
+    orchard.put("secret.jpg", jpeg(1))
+    refuse(orchard, "secret.jpg")
     run = run_of(orchard, [*keys, *guilty, "secret.jpg"])
     # When the batch is featurized
     finished = with_hostile_decoder(run)
@@ -97,16 +112,7 @@ def test_several_guilty_images_in_one_task_beside_an_unreadable_object(orchard, 
     assert [line["tasks"] for line in planned] == [1]
 
 
-def test_a_second_attempt_is_careful_from_its_start(orchard, with_hostile_decoder):  # noqa: F811
-    keys = put_innocent(orchard, 5)
-    first = run_of(orchard, keys)
-    second = run_of(orchard, keys, attempt=2)
-    assert with_hostile_decoder(second).returncode == 0
-    assert record_of(second)["careful"] == 5
-    assert first.attempt == 1
-
-
-def test_a_batch_without_a_guilty_image_is_not_decoded_carefully(orchard, with_hostile_decoder):  # noqa: F811
-    run = run_of(orchard, put_innocent(orchard, 5))
-    assert with_hostile_decoder(run).returncode == 0
-    assert record_of(run)["careful"] == 0
+def test_a_second_attempt_is_careful_from_its_start(orchard):  # noqa: F811
+    run = orchard.claim(put_innocent(orchard, 5), attempt=2)
+    record = run.start(lambda: orchard.spark)
+    assert (images_of(record), record["careful"]) == ({"done": 5}, 5)

@@ -121,6 +121,8 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     # Then each image has its features, each broken object its reason, and nothing else is there
     assert images_of(record) == {"done": 12, "errors": 3, "absent": 1}
     assert (record["keys"], record["segments_missing"]) == (16, 1)
+    # And none of them was decoded in a child process: no worker has died
+    assert record["careful"] == 0
     # And the keys that obstore cannot read are counted: all odd ones but the last
     assert record["fallbacks"] == {"keys": len(ODD_KEYS) - 1, "errors": 0}
     rows = orchard.rows()
