@@ -6,6 +6,7 @@ Real spark-submits, in which `tests/hostile_decoder.py` stands for a broken nati
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from pomona.featurize_run import FeaturizeRun
 from pomona.objects import read_json
 from pomona.plan import MOST_KEYS_A_TASK
 from tests import hostile_decoder
-from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, hostile
+from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KILL, hostile
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 (fixtures)
 
 SECONDS = 6
@@ -36,6 +37,19 @@ Submit = Callable[[FeaturizeRun], CompletedProcess[str]]
 def with_hostile_decoder(submit: Submit, tmp_path: Path) -> Submit:  # noqa: F811
     shutil.copy(hostile_decoder.__file__, tmp_path / "a job" / "sitecustomize.py")
     return submit
+
+
+@pytest.fixture
+def one_executor(spark_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster of one executor, which is a process of its own and is started again when it is killed."""
+    settings = tmp_path / "cluster"
+    settings.mkdir()
+    shutil.copy(Path(spark_environment["SPARK_CONF_DIR"]) / "spark-defaults.conf", settings)
+    with (settings / "spark-defaults.conf").open("a") as defaults:
+        defaults.write("spark.master local-cluster[1,1,1024]\n")
+    monkeypatch.setenv("SPARK_CONF_DIR", str(settings))
+    monkeypatch.setenv("SPARK_WORKER_DIR", str(tmp_path / "work"))
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
 
 
 def run_of(orchard: Orchard, keys: list[str]) -> FeaturizeRun:  # noqa: F811
@@ -110,6 +124,23 @@ def test_several_guilty_images_in_one_task_beside_an_unreadable_object(orchard, 
     assert record["careful"] == 26
     planned = [json.loads(line[line.index("{") :]) for line in finished.stdout.splitlines() if '"planned"' in line]
     assert [line["tasks"] for line in planned] == [1]
+
+
+def test_an_image_that_has_its_executor_killed_costs_one_row(orchard, with_hostile_decoder, one_executor):  # noqa: F811
+    # Given an executor with one core, and the guilty image in the last of two tasks
+    keys = put_innocent(orchard, 200)
+    guilty = max((f"guilty-{number}.ppm" for number in range(10_000)), key=lambda key: zlib.crc32(key.encode()))
+    orchard.put(guilty, hostile(KILL))
+    run = run_of(orchard, [*keys, guilty])
+    # When the executor is killed together with the rows of the first task
+    finished = with_hostile_decoder(run)
+    # Then both tasks are done again, and each image is counted once
+    assert finished.returncode == 0, finished.stdout
+    assert "exited with code 137" in finished.stdout
+    assert errors(orchard) == {guilty: "cannot be decoded: its decoder crashed (SIGKILL)"}
+    assert len(orchard.rows()) == 201
+    record = record_of(run)
+    assert (images_of(record), record["careful"]) == ({"done": 200, "errors": 1}, 201)
 
 
 def test_a_second_attempt_is_careful_from_its_start(orchard):  # noqa: F811
