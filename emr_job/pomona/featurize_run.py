@@ -12,6 +12,7 @@ from pyspark.sql import SparkSession
 
 from pomona.backbone import Backbone, load_backbone
 from pomona.batch import Batch, read_batch, require_in_flight, set_aside
+from pomona.bounds import DECODE_MEGABYTES, DECODE_SECONDS
 from pomona.deadline import Deadline
 from pomona.erasures import settle_erasures
 from pomona.errors import UnreadError, first_line
@@ -24,7 +25,7 @@ from pomona.plan import partitions, plan
 from pomona.session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
 from pomona.table import FeatureTable, branch_name
-from pomona.tally import Tally, TallyParam
+from pomona.tally import TalliesParam, Tally, total
 from pomona.writing import files_for, write_rows
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class FeaturizeRun:
     snapshot_days: int = 7
     ignored_names: tuple[str, ...] = ()
     """Shell patterns of names that are no images: keys of such names have no rows."""
+    decode_seconds: float = DECODE_SECONDS
+    decode_megabytes: int = DECODE_MEGABYTES
     backbones: Path | None = None
     """The folder of the backbones; None is the one beside this package."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
@@ -90,7 +93,7 @@ class FeaturizeRun:
         return read_batch(self.lake_bucket, self.images_bucket, active)
 
     def _publish(self, table: FeatureTable, backbone: Backbone, batch: Batch) -> tuple[Tally, int]:
-        tallies = table.spark.sparkContext.accumulator(Tally(), TallyParam())
+        tallies = table.spark.sparkContext.accumulator({}, TalliesParam())
         with table.branch(self._branch) as branch:
             with self.stopwatch.timing("plan"):
                 known = branch.known(self.images_bucket, batch.keys)
@@ -104,7 +107,7 @@ class FeaturizeRun:
                 branch.commit(written, known, properties)
                 require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
                 snapshot_id = branch.publish()
-        return tallies.value, snapshot_id
+        return total(tallies.value), snapshot_id
 
     def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
         """Return what was done, and why not all: the rows are published, and the next run tries the maintenance again.
@@ -151,6 +154,9 @@ class FeaturizeRun:
             max_image_bytes=self.max_image_bytes,
             max_image_pixels=self.max_image_pixels,
             batch_id=self.batch_id,
+            decode_bytes=self.decode_megabytes * 2**20,
+            decode_seconds=self.decode_seconds,
+            careful=self.attempt > 1,
         )
 
     def _write_record(self, record: dict[str, Any]) -> None:
@@ -176,6 +182,7 @@ class FeaturizeRun:
             "bytes": tally.counts["bytes"],
             "retries": tally.counts["retries"],
             "fallbacks": tally.fallbacks(),
+            "careful": tally.counts["careful"],
             "maintenance": maintained,
             "seconds": seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
         }

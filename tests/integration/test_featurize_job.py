@@ -121,6 +121,8 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     # Then each image has its features, each broken object its reason, and nothing else is there
     assert images_of(record) == {"done": 12, "errors": 3, "absent": 1}
     assert (record["keys"], record["segments_missing"]) == (16, 1)
+    # And none of them was decoded in a child process: no worker has died
+    assert record["careful"] == 0
     # And the keys that obstore cannot read are counted: all odd ones but the last
     assert record["fallbacks"] == {"keys": len(ODD_KEYS) - 1, "errors": 0}
     rows = orchard.rows()
@@ -433,7 +435,7 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.Comp
 
     def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes"]
+        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes", "decode_seconds", "decode_megabytes"]
         arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(job))

@@ -19,7 +19,7 @@ from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
 from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
 from pomona.table import branch_name, branch_of, order_of
-from pomona.tally import Tally
+from pomona.tally import TalliesParam, Tally, total
 
 
 @pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])
@@ -125,17 +125,18 @@ def test_tallies_add_up_and_keep_the_first_reason():
 def task(monkeypatch):
     """A task over a network and an S3 of our own: gives its rows and its tally for what S3 answers."""
 
-    def run(answers: dict[str, Fetched], features: list[float]):
+    def run(answers: dict[str, Fetched], features: list[float], careful: bool = False):
         backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
         backbone.name = "net"
         engine = Mock(backbone=backbone, run=lambda _: np.array(features, np.float32))
         monkeypatch.setattr(featurizing, "engine_of", lambda *_: engine)
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
-        featurizer = Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)
+        work = Work("b", "net", None, 1, 10**6, "x", decode_seconds=20, decode_bytes=2**28, careful=careful)
+        featurizer = Featurizer(work, tallies)
         dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
-        return rows.to_pylist(), tallies.add.call_args.args[0]
+        return rows.to_pylist(), tallies.add.call_args.args[0][0]
 
     return run
 
@@ -182,6 +183,26 @@ def test_features_that_are_not_finite_are_an_error(task):
     rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=ppm)}, [1.0, float("nan")])
     assert [(row["features"], row["error"]) for row in rows] == [(None, "net gives no finite features for this image")]
     assert tally.images()["errors"] == 1
+
+
+def test_an_image_without_room_beside_the_others_is_decoded_in_a_process_of_its_own(task, monkeypatch):
+    # Given a worker in which decoding fails for want of memory
+    monkeypatch.setattr(featurizing, "prepare", Mock(side_effect=MemoryError))
+    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=b"P6 1 1 255 abc")}, [1.0])
+    assert [(row["features"], row["width"]) for row in rows] == [([1.0], 1)]
+    assert (tally.images()["done"], tally.counts["careful"]) == (1, 1)
+
+
+def test_the_tally_of_a_repeated_task_takes_the_place_of_its_first():
+    # Given a task that is done again, because the executor that held its rows was lost
+    first, again, other = Tally(), Tally(), Tally()
+    for tally, done in ((first, 3), (again, 3), (other, 4)):
+        tally.counts["done"] = done
+    param = TalliesParam()
+    gathered = param.zero({})
+    for tallies in ({0: first}, {1: other}, {0: again}):
+        gathered = param.addInPlace(gathered, tallies)
+    assert total(gathered).images()["done"] == 7
 
 
 def test_an_archive_that_does_not_fit_is_one_sentence():
