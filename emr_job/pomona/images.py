@@ -74,7 +74,8 @@ def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedIma
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
         image.load()
         orientation = _orientation(image)
-        rgb = to_rgb(image)
+        network = (width, height) if orientation in TURNED else (height, width)
+        rgb = to_rgb(image, body, *network)
     if orientation in AS_DISPLAYED:
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
     if orientation in TURNED:
