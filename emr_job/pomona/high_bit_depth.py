@@ -1,7 +1,8 @@
 """Images of more than 8 bits a sample become images of 8 bits. They are reduced in strips, in their own type."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +10,7 @@ from PIL import Image
 
 from pomona.value_range import value_range
 
-Samples = npt.NDArray[np.float64]
+Samples = npt.NDArray[np.floating[Any]]  # float32, or float64 where 24 bits are not enough
 STRIP_PIXELS = 1 << 18
 SAMPLED_PIXELS = 1 << 20
 # a side keeps this many times the network's input before the bicubic resize, as a JPEG does after its draft
@@ -39,16 +40,13 @@ class HighBitDepth:
     no_data: float | None = None
     """The value that the file declares to be no measurement."""
 
-    def strips(self, height: int) -> Iterator[Strip]:
-        for top in range(0, self.height, height):
-            yield self.rows(top, min(top + height, self.height))
-
-    def measured(self, colours: Samples) -> npt.NDArray[np.bool_]:
-        """Return which pixels, [...], of `colours`, [..., bands], are measurements in every band."""
-        measured: npt.NDArray[np.bool_] = np.isfinite(colours).all(axis=-1)
-        if self.no_data is not None:
-            measured &= (colours != self.no_data).any(axis=-1)
-        return measured
+    def weights(self, strip: Strip) -> Samples | None:
+        """Return how much each pixel counts, [rows, width]: not measured 0, else its opacity. None: all count 1."""
+        if self.whole_numbers and self.no_data is None:
+            return strip.opacity
+        missing = ~np.isfinite(strip.colours) | (strip.colours == self.no_data)
+        measured: Samples = (~missing.any(axis=-1)).astype(strip.colours.dtype)
+        return measured if strip.opacity is None else measured * strip.opacity
 
 
 def to_eight_bits(image: HighBitDepth, height: int, width: int) -> Image.Image:
@@ -61,40 +59,52 @@ def to_eight_bits(image: HighBitDepth, height: int, width: int) -> Image.Image:
     down = max(1, image.height // (REDUCTION_MARGIN * height))
     across = max(1, image.width // (REDUCTION_MARGIN * width))
     rows = max(1, STRIP_PIXELS // (image.width * down)) * down
-    black, white = value_range(_sampled(image, rows), image.whole_numbers)
-    pixels = np.concatenate([_cells(image, strip, (black, white), (down, across)) for strip in image.strips(rows)])
+    shown = value_range(_sampled(image), image.whole_numbers)
+    strips = (image.rows(top, min(top + rows, image.height)) for top in range(0, image.height, rows))
+    pixels = np.concatenate([_eight_bits(image, strip, shown, (down, across)) for strip in strips])
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def _sampled(image: HighBitDepth, rows: int) -> Samples:
-    """Return the values of evenly spaced pixels that are measured and not transparent: [values]."""
-    every = -(-image.width * image.height // SAMPLED_PIXELS) | 1  # odd: it keeps no step with patterns of 2, 4, 8…
+def _sampled(image: HighBitDepth) -> npt.NDArray[np.float64]:
+    """Return the values of the visible, measured pixels of evenly spaced rows: [values]."""
+    every = -(-image.width * image.height // SAMPLED_PIXELS)
     parts = []
-    for strip in image.strips(rows):
-        shown = image.measured(strip.colours)
-        if strip.opacity is not None:
-            shown &= strip.opacity > 0
-        pixels = strip.colours.reshape(shown.size, -1)[::every]
-        parts.append(pixels[shown.ravel()[::every]].ravel())
-    return np.concatenate(parts)
+    for row in range(every // 2, image.height, every):
+        strip = image.rows(row, row + 1)
+        weights = image.weights(strip)
+        parts.append((strip.colours if weights is None else strip.colours[weights > 0]).ravel())
+    return np.concatenate(parts).astype(np.float64)
 
 
-def _cells(
+def _eight_bits(
     image: HighBitDepth, strip: Strip, shown: tuple[float, float], cell: tuple[int, int]
 ) -> npt.NDArray[np.uint8]:
-    black, white = shown
-    measured = image.measured(strip.colours)
-    colours = np.where(measured[..., np.newaxis], strip.colours, black).clip(black, white)
-    weights = measured.astype(np.float64) if strip.opacity is None else measured * strip.opacity
-    sums = _cell_sums((colours - black) * weights[..., np.newaxis], cell)
-    means = sums / np.maximum(_cell_sums(weights, cell), np.finfo(np.float64).tiny)[..., np.newaxis]
-    means *= 255 / (white - black)
+    """Return the cells of a strip: uint8 [rows of cells, columns of cells, 1 or 3]."""
+    weights = image.weights(strip)
+    means = _cell_means(_scaled(strip.colours, shown), weights, cell)
     if image.white_is_zero:
         means = 255 - means
     if strip.opacity is not None:
-        cover = (_cell_sums(strip.opacity, cell) / _cell_sums(np.ones_like(weights), cell))[..., np.newaxis]
-        means = 255 + (means - 255) * cover
+        means = 255 + (means - 255) * _cell_means(strip.opacity[..., np.newaxis], None, cell)
     return np.rint(means).clip(0, 255).astype(np.uint8)
+
+
+def _scaled(colours: Samples, shown: tuple[float, float]) -> Samples:
+    """Return values from 0 for black to 255 for white; what is not a number is black."""
+    black, white = shown
+    scaled: Samples = np.clip(colours, black, white)
+    scaled -= black
+    scaled *= 255 / (white - black)
+    scaled[np.isnan(scaled)] = 0
+    return scaled
+
+
+def _cell_means(values: Samples, weights: Samples | None, cell: tuple[int, int]) -> Samples:
+    """Return the weighted mean of each cell, [rows, columns, bands]; 0 where nothing counts."""
+    if weights is None:
+        return _cell_sums(values, cell) / _cell_sums(np.ones((*values.shape[:2], 1), values.dtype), cell)
+    sums = _cell_sums(values * weights[..., np.newaxis], cell)
+    return sums / np.maximum(_cell_sums(weights, cell), np.finfo(values.dtype).tiny)[..., np.newaxis]
 
 
 def _cell_sums(values: Samples, cell: tuple[int, int]) -> Samples:

@@ -41,7 +41,7 @@ def _one_band(image: Image.Image) -> HighBitDepth:
 
     def rows(first: int, end: int) -> Strip:
         values = _rows(image, first, end)
-        opacity = (values != transparent).astype(np.float64) if isinstance(transparent, int) else None
+        opacity = (values != transparent).astype(np.float32) if isinstance(transparent, int) else None
         return Strip(values[..., np.newaxis], opacity)
 
     inverted = _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
@@ -85,7 +85,8 @@ def _colours(high: Image.Image, low: Image.Image, first: int, end: int) -> Strip
 
 
 def _rows(image: Image.Image, first: int, end: int) -> Samples:
-    return np.asarray(image.crop((0, first, image.width, end))).astype(np.float64)
+    values = np.asarray(image.crop((0, first, image.width, end)))
+    return values.astype(np.float64 if values.dtype == np.int32 else np.float32)  # 24 bits hold all other types
 
 
 def _has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
