@@ -30,7 +30,7 @@ def transform_to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform |
         if source.profile.xcolor_space.strip() != COLOUR_SPACES.get(mode):
             return None
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError):  # what Pillow makes of LittleCMS's refusals
+    except Exception:  # a hostile profile makes Pillow raise almost anything, and says nothing about the pixels
         return None
     return transform if _is_of_use(transform, mode) else None
 

@@ -16,9 +16,9 @@ NEARLY_WHOLE = 1e-3
 # Below a quarter of the full contrast a network takes different pictures for one: the median cosine of two different
 # samples (fruitnet, black at 0) is .73 at full contrast, .86 at 1/2, .91 at 1/4, .96 at 1/6, .99 at 1/8.
 SLIVER = 0.25
-STRAYS = 0.001  # of the pixels, at each end: hot and dead pixels
+STRAYS = 0.001  # of the pixels, at each end, and at least one: hot and dead pixels
 OVERSHOOT = 0.01  # of white: resampling with a bicubic filter leaves values slightly outside the range
-LEVELS = 32  # an image of fewer distinct values is a mask or a map of labels: its gaps say nothing
+LEVELS = 32  # an image of fewer distinct values may be a mask or a map of labels: its gaps say nothing
 MOST_NO_DATA_VALUES = 4
 
 
@@ -65,7 +65,8 @@ def _is_apart(value: float, others: Values) -> bool:
     if not others.size:
         return False
     low, high = _robust_range(others)
-    return max(low - value, value - high) > high - low and len(np.unique(others)) >= LEVELS
+    is_picture = value < 0 <= low or len(np.unique(others)) >= LEVELS
+    return bool(max(low - value, value - high) > high - low > 0 and is_picture)
 
 
 def _widened_by(ordered: Values, steps: tuple[float, ...]) -> float | None:
@@ -80,7 +81,7 @@ def _widened_by(ordered: Values, steps: tuple[float, ...]) -> float | None:
 
 def _robust_range(ordered: Values) -> tuple[float, float]:
     """Return the range without the strays; with them if nothing else differs (a sparse image: stars, spots)."""
-    strays = int(ordered.size * STRAYS)
+    strays = min(max(1, int(ordered.size * STRAYS)), (ordered.size - 1) // 2)
     low, high = ordered[strays], ordered[ordered.size - 1 - strays]
     return (float(low), float(high)) if low < high else (float(ordered[0]), float(ordered[-1]))
 
