@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[1]
 LIMIT = 10_000_000
 GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6  # colour types of PNG
 D50 = (0.9642, 1.0, 0.8249)
-# primaries adapted to D50, and the exponent of the tone curve (Adobe RGB (1998), 4.3; SMPTE EG 432-1, with Apple's curve)
+# primaries adapted to D50, as Adobe RGB (1998), Apple's Display P3 and sRGB profiles have them
 ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
 DISPLAY_P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
 SRGB = ((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.71410))
@@ -64,26 +64,41 @@ def tiff(
     order: str = "<",
     deflate: bool = False,
     no_data: str = "",
+    orientation: int = 1,
+    tile_width: int = 0,
+    shown: tuple[int, int] = (0, 0),
+    offset_of_pixels: int | None = None,
 ) -> bytes:
-    """A TIFF (6.0) of [height, width, bands] of any type of NumPy, one strip a plane."""
+    """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, or tiles of its whole height.
+
+    With tiles, `shown` is the width and height of the image in them.
+    """
     height, width, bands = samples.shape
     typed = samples.astype(samples.dtype.newbyteorder(order))
-    planes = [plane.tobytes() for plane in (np.moveaxis(typed, -1, 0) if planar else [typed])]
-    planes = [zlib.compress(plane) for plane in planes] if deflate else planes
+    planes = list(np.moveaxis(typed, -1, 0)) if planar else [typed]
+    parts = [part.tobytes() for plane in planes for part in np.split(plane, width // (tile_width or width), axis=1)]
+    parts = [zlib.compress(part) for part in parts] if deflate else parts
     out = bytearray((b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 0))
-    offsets = [len(out) + sum(map(len, planes[:number])) for number in range(len(planes))]
-    out += b"".join(planes) + bytes(sum(map(len, planes)) % 2)
+    start = len(out) if offset_of_pixels is None else offset_of_pixels
+    offsets = [start + sum(map(len, parts[:number])) for number in range(len(parts))]
+    out += b"".join(parts) + bytes(sum(map(len, parts)) % 2)
+    lengths = [len(part) for part in parts]
     tags = {
-        256: ("I", [width]),
-        257: ("I", [height]),
+        256: ("I", [shown[0] or width]),
+        257: ("I", [shown[1] or height]),
         258: ("H", [samples.dtype.itemsize * 8] * bands),
         259: ("H", [8 if deflate else 1]),
         262: ("H", [photometric]),
-        273: ("I", offsets),
+        273: ("I", [] if tile_width else offsets),
+        274: ("H", [orientation]),
         277: ("H", [bands]),
-        278: ("I", [height]),
-        279: ("I", [len(plane) for plane in planes]),
+        278: ("I", [] if tile_width else [height]),
+        279: ("I", [] if tile_width else lengths),
         284: ("H", [2 if planar else 1]),
+        322: ("I", [tile_width] if tile_width else []),
+        323: ("I", [height] if tile_width else []),
+        324: ("I", offsets if tile_width else []),
+        325: ("I", lengths if tile_width else []),
         338: ("H", list(extra)),
         339: ("H", [{"u": 1, "i": 2, "f": 3}[samples.dtype.kind]] * bands),
         42113: ("s", [no_data.encode() + b"\0"] if no_data else []),

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pomona.high_bit_depth import to_eight_bits
 from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain
 from pomona.modes import to_rgb
+from pomona.tiff_bands import TiffBands, tiff_bands
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
@@ -64,23 +66,41 @@ def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImag
 def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
     if RAW_MAGIC.match(body):
         raise ImageError(RAW)
+    if (tiff := tiff_bands(body)) is not None:
+        return _decode_bands(tiff, height, width, max_pixels)
     with Image.open(io.BytesIO(body), formats=_formats()) as image:
         if image.format == "TIFF" and _is_raw(image):
             raise ImageError(RAW)
         full_width, full_height = image.size
-        if full_width * full_height > max_pixels:
-            raise ImageError(f"too many pixels: {full_width} x {full_height} is above the limit of {max_pixels:,}")
+        _require_at_most(max_pixels, full_width, full_height)
         if image.format in ("JPEG", "MPO"):
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
         image.load()
         orientation = _orientation(image)
         network = (width, height) if orientation in TURNED else (height, width)
         rgb = to_rgb(image, body, *network)
+    return _upright(rgb, orientation, full_width, full_height)
+
+
+def _decode_bands(tiff: TiffBands, height: int, width: int, max_pixels: int) -> DecodedImage:
+    layout = tiff.layout
+    _require_at_most(max_pixels, layout.width, layout.height)
+    network = (width, height) if layout.orientation in TURNED else (height, width)
+    rgb = to_eight_bits(tiff.samples(), *network).convert("RGB")
+    return _upright(rgb, layout.orientation, layout.width, layout.height)
+
+
+def _upright(rgb: Image.Image, orientation: int, full_width: int, full_height: int) -> DecodedImage:
     if orientation in AS_DISPLAYED:
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
     if orientation in TURNED:
         full_width, full_height = full_height, full_width
     return DecodedImage(rgb, full_width, full_height)
+
+
+def _require_at_most(max_pixels: int, width: int, height: int) -> None:
+    if width * height > max_pixels:
+        raise ImageError(f"too many pixels: {width} x {height} is above the limit of {max_pixels:,}")
 
 
 def _is_raw(image: Image.Image) -> bool:
