@@ -1,9 +1,10 @@
 """Makes small image files of the kinds that Pillow does not write: PNG and TIFF of any bands and bits, ICC profiles."""
 
 import io
+import itertools
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -122,21 +123,39 @@ def _tiff_entry(out: bytearray, order: str, tag: int, code: str, values: list) -
 
 
 def icc(primaries: Sequence[Sequence[float]] = (), gamma: float = 2.2, space: bytes = b"RGB ") -> bytes:
-    """An ICC profile (ICC.1:2001-04) of a display: primaries and a gamma; of grey, a gamma alone."""
-    fixed = lambda value: struct.pack(">i", round(value * 65536))  # noqa: E731
-    xyz = lambda values: b"XYZ \0\0\0\0" + b"".join(map(fixed, values))  # noqa: E731
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    text = b"made by a test\0"
-    tags = {b"desc": b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78), b"wtpt": xyz(D50)}
-    if space == b"GRAY":
-        tags[b"kTRC"] = curve
+    """An ICC profile of a display: primaries and a gamma; of grey, a gamma alone."""
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
+    tags = {b"kTRC": curve} if space == b"GRAY" else {}
     for letter, values in zip(b"rgb", primaries, strict=False):
-        tags |= {bytes([letter]) + b"XYZ": xyz(values), bytes([letter]) + b"TRC": curve}
-    table, data, start = b"", b"", 128 + 4 + 12 * len(tags)
-    for name, value in tags.items():
+        tags |= {bytes([letter]) + b"XYZ": _xyz(values), bytes([letter]) + b"TRC": curve}
+    return _icc(b"mntr", space, b"XYZ ", tags)
+
+
+def icc_of_inks(lab_of: Callable[[int, int, int, int], Sequence[int]]) -> bytes:
+    """An ICC profile of a printer: `lab_of` says L*, a*, b* (0…255) of cyan, magenta, yellow, black (each 0 or 1)."""
+    ramp = bytes(range(256))
+    table = b"".join(bytes(lab_of(*inks)) for inks in itertools.product((0, 1), repeat=4))
+    identity = b"".join(_fixed(float(row == column)) for row in range(3) for column in range(3))
+    return _icc(b"prtr", b"CMYK", b"Lab ", {b"A2B0": b"mft1\0\0\0\0\4\3\2\0" + identity + ramp * 4 + table + ramp * 3})
+
+
+def _icc(kind: bytes, space: bytes, connection: bytes, tags: dict[bytes, bytes]) -> bytes:
+    """A profile (ICC.1:2001-04): header, table of tags, their data."""
+    text = b"made by a test\0"
+    described = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
+    table, data, start = b"", b"", 128 + 4 + 12 * (len(tags) + 2)
+    for name, value in {b"desc": described, b"wtpt": _xyz(D50), **tags}.items():
         table += name + struct.pack(">II", start + len(data), len(value))
         data += value + bytes(-len(value) % 4)
-    body = struct.pack(">I", len(tags)) + table + data
-    header = struct.pack(">I4sI4s4s4s", 128 + len(body), b"\0\0\0\0", 0x02100000, b"mntr", space, b"XYZ ")
-    header += bytes(12) + b"acsp" + bytes(28) + b"".join(map(fixed, D50))
+    body = struct.pack(">I", len(tags) + 2) + table + data
+    header = struct.pack(">I4sI4s4s4s", 128 + len(body), b"\0\0\0\0", 0x02100000, kind, space, connection)
+    header += bytes(12) + b"acsp" + bytes(28) + b"".join(map(_fixed, D50))
     return header.ljust(128, b"\0") + body
+
+
+def _fixed(value: float) -> bytes:
+    return struct.pack(">i", round(value * 65536))
+
+
+def _xyz(values: Sequence[float]) -> bytes:
+    return b"XYZ \0\0\0\0" + b"".join(map(_fixed, values))

@@ -10,11 +10,12 @@ from PIL import Image, UnidentifiedImageError
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from pomona.high_bit_depth import HighBitDepth, Samples, Strip
-from pomona.image_errors import ImageError
+from pomona.image_errors import RAW, ImageError
 from pomona.tiff_layout import (
     BANDS,
     BITS,
     BLACK_IS_ZERO,
+    CAMERA_DATA,
     COMPRESSION,
     HEIGHT,
     MAGIC,
@@ -61,7 +62,7 @@ class TiffBands:
 def tiff_bands(body: bytes) -> TiffBands | None:
     """Return how to read a TIFF that Pillow refuses or misreads; None for any other file, and for damaged tags.
 
-    ImageError names bands and bits if there is no way.
+    ImageError names bands and bits if there is no way, and raw camera files.
     """
     if body[:4] not in MAGIC:
         return None
@@ -70,6 +71,8 @@ def tiff_bands(body: bytes) -> TiffBands | None:
         layout = layout_of(tags, body)
     except Exception:  # Pillow will say what is damaged
         return None
+    if layout.photometric in CAMERA_DATA:
+        raise ImageError(RAW)
     if _pillow_reads(layout, body):
         return None
     if not _is_readable(layout):

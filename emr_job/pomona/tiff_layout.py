@@ -12,12 +12,13 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, BANDS, PLANAR = 256, 257, 258, 259, 262, 274, 277, 284
 PREDICTOR, EXTRA_SAMPLES, SAMPLE_FORMAT, GDAL_NODATA = 317, 338, 339, 42113
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+CAMERA_DATA = (32803, 34892)  # a colour filter array, linear raw (TIFF/EP, DNG)
 SEPARATE = 2
 STRAIGHT_ALPHA = 2
 KINDS = {1: "u", 2: "i", 3: "f"}
 COLOUR_SPACES = {
     3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab", 9: "ICCLab",
-    32803: "a colour filter array", 32844: "LogL", 32845: "LogLuv", 34892: "linear raw",
+    32844: "LogL", 32845: "LogLuv",
 }  # fmt: skip
 
 

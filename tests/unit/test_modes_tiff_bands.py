@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pomona.image_errors import ImageError
+from pomona.image_errors import RAW, ImageError
 from pomona.images import decode
 from tests.image_files import LIMIT, features, pixels, sample, saved, tiff
 
@@ -104,6 +104,13 @@ def test_tiles_are_read() -> None:
     rgb[:100, :100] = sample("kiwi", "RGB")
     body = tiff(rgb, RGB, tile_width=64, shown=(100, 100))
     assert features(body) @ features(saved(Image.fromarray(sample("kiwi", "RGB")), "PNG")) > 0.998
+
+
+@pytest.mark.parametrize("photometric", [32803, 34892])
+def test_the_data_of_a_camera_are_called_raw(photometric: int) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode(tiff(np.zeros((9, 12, 1), "u2"), photometric), 96, 96, LIMIT)
+    assert str(caught.value) == RAW
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
