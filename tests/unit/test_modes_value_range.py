@@ -145,10 +145,11 @@ def test_hot_and_dead_pixels_of_a_sensor_decide_nothing() -> None:
 
 
 def test_a_stray_spoils_no_more_than_its_own_pixel() -> None:
-    values = np.tile(np.linspace(0, 1, 800, dtype=np.float32), (800, 1))
+    # Given an image of which the network sees 1 pixel for 244
+    values = np.tile(np.linspace(0, 1, 1500, dtype=np.float32), (1500, 1))
     plain = pixels(grey_tiff(values)).astype(int)
-    values[400, 400] = 1e30
-    assert abs(pixels(grey_tiff(values)) - plain).max() <= 40
+    values[750, 750] = 1e30
+    assert abs(pixels(grey_tiff(values)) - plain).max() <= 2
 
 
 def test_a_dark_photograph_of_8_bits_is_not_brightened() -> None:
