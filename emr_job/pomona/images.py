@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain
+from pomona.limits import Limits
 from pomona.modes import to_rgb
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
@@ -45,7 +46,7 @@ class DecodedImage:
     height: int
 
 
-def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+def decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage:
     """Decode an image that will be resized to `height` by `width`.
 
     Large JPEGs are decoded at a fraction of their size (the DCT's own, `Image.draft`). Of an animation the first frame
@@ -54,22 +55,21 @@ def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImag
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(body, height, width, max_pixels)
+            return _decode(body, height, width, limits)
     except ImageError:
         raise
     except Exception as error:  # decoders of hostile bytes raise almost anything
         raise ImageError(explain(body, error)) from None
 
 
-def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage:
     if RAW_MAGIC.match(body):
         raise ImageError(RAW)
     with Image.open(io.BytesIO(body), formats=_formats()) as image:
         if image.format == "TIFF" and _is_raw(image):
             raise ImageError(RAW)
         full_width, full_height = image.size
-        if full_width * full_height > max_pixels:
-            raise ImageError(f"too many pixels: {full_width} x {full_height} is above the limit of {max_pixels:,}")
+        limits.check_pixels(full_width, full_height)
         if image.format in ("JPEG", "MPO"):
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
         image.load()
