@@ -7,14 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain
+from pomona.heif_file import register_heif
+from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain, format_of
+from pomona.image_files import decodable
 from pomona.limits import Limits
 from pomona.modes import to_rgb
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
+DECODERS = {
+    "JPEG": "JPEG",
+    "PNG": "PNG",
+    "GIF": "GIF",
+    "BMP": "BMP",
+    "TIFF": "TIFF",
+    "PPM": "PPM",
+    "WebP": "WEBP",
+    "AVIF": "AVIF",
+    "HEIC": "HEIF",
+}
+# What these decoders hold of each pixel beside Pillow's image: planes, tiles, interleaved pixels and copies of them
+# (measured: benchmarks/worst_images.py)
+DECODER_BYTES_A_PIXEL = {"AVIF": 12, "HEIF": 12}
 # A JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input. Measured with
 # MobileNetV2 on noisy and textured photographs, the cosine to a full decode is at worst .9976 at 1.5, .9987 at 2,
 # .9998 at 3; photographs of 12 megapixels are decoded at 1/4 at 2 as at 3.
@@ -65,13 +80,19 @@ def decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage
 def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage:
     if RAW_MAGIC.match(body):
         raise ImageError(RAW)
-    with Image.open(io.BytesIO(body), formats=_formats()) as image:
-        if image.format == "TIFF" and _is_raw(image):
+    name = format_of(body)
+    if name is None:
+        raise UnidentifiedImageError
+    file = decodable(name, body, limits)
+    register_heif()
+    with Image.open(io.BytesIO(file.body), formats=(DECODERS[name],)) as image:
+        if name == "TIFF" and _is_raw(image):
             raise ImageError(RAW)
         full_width, full_height = image.size
         limits.check_pixels(full_width, full_height)
-        if image.format in ("JPEG", "MPO"):
+        if name == "JPEG":
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
+        limits.check_decoded_bytes(file.decoder_bytes + _image_bytes(image))
         image.load()
         orientation = _orientation(image)
         rgb = to_rgb(image)
@@ -90,9 +111,10 @@ def _is_raw(image: Image.Image) -> bool:
     return False
 
 
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
+def _image_bytes(image: Image.Image) -> int:
+    """What Pillow's image and its decoder will hold."""
+    held = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    return image.width * image.height * (held + DECODER_BYTES_A_PIXEL.get(image.format or "", 0))
 
 
 def _orientation(image: Image.Image) -> int:
