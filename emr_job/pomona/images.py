@@ -95,7 +95,8 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         limits.check_decoded_bytes(file.decoder_bytes + _image_bytes(image))
         image.load()
         orientation = _orientation(image)
-        rgb = to_rgb(image)
+        network = (width, height) if orientation in TURNED else (height, width)
+        rgb = to_rgb(image, body, *network)
     if orientation in AS_DISPLAYED:
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
     if orientation in TURNED:
