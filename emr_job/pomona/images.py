@@ -30,6 +30,9 @@ DECODERS = {
 # What these decoders hold of each pixel beside Pillow's image: planes, tiles, interleaved pixels and copies of them
 # (measured: benchmarks/worst_images.py)
 DECODER_BYTES_A_PIXEL = {"AVIF": 12, "HEIF": 12}
+# Pillow's image of a mode, and what its conversion to RGB holds beside it
+BYTES_A_PIXEL = {"RGB": 4, "1": 5, "L": 5, "P": 8, "I;16": 2, "I;16B": 2, "I;16L": 2, "I": 4, "F": 4}
+OTHER_BYTES_A_PIXEL = 8
 # A JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input. Measured with
 # MobileNetV2 on noisy and textured photographs, the cosine to a full decode is at worst .9976 at 1.5, .9987 at 2,
 # .9998 at 3; photographs of 12 megapixels are decoded at 1/4 at 2 as at 3.
@@ -96,7 +99,7 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         image.load()
         orientation = _orientation(image)
         network = (width, height) if orientation in TURNED else (height, width)
-        rgb = to_rgb(image, body, *network)
+        rgb = to_rgb(image, file.body, *network)
     if orientation in AS_DISPLAYED:
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
     if orientation in TURNED:
@@ -113,9 +116,9 @@ def _is_raw(image: Image.Image) -> bool:
 
 
 def _image_bytes(image: Image.Image) -> int:
-    """What Pillow's image and its decoder will hold."""
-    held = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
-    return image.width * image.height * (held + DECODER_BYTES_A_PIXEL.get(image.format or "", 0))
+    """What Pillow's image, its decoder and the conversion to RGB (pomona.modes) hold together."""
+    a_pixel = BYTES_A_PIXEL.get(image.mode, OTHER_BYTES_A_PIXEL) + DECODER_BYTES_A_PIXEL.get(image.format or "", 0)
+    return image.width * image.height * a_pixel
 
 
 def _orientation(image: Image.Image) -> int:
