@@ -29,6 +29,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--max-image-pixels", type=int, required=True, help="larger images become error rows, undecoded"
     )
+    parser.add_argument(
+        "--max-decoded-bytes", type=int, required=True, help="images that need more memory become error rows, undecoded"
+    )
+    parser.add_argument(
+        "--max-jpeg-scans", type=int, required=True, help="JPEGs of more scans become error rows, undecoded"
+    )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
     return parser.parse_args(arguments)

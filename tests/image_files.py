@@ -12,9 +12,10 @@ from PIL import Image
 
 from pomona.backbone import engine_of
 from pomona.images import decode, resize
+from pomona.limits import Limits
 
 REPOSITORY = Path(__file__).parents[1]
-LIMIT = 10_000_000
+LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)
 GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6  # colour types of PNG
 D50 = (0.9642, 1.0, 0.8249)
 # primaries adapted to D50, as Adobe RGB (1998), Apple's Display P3 and sRGB profiles have them
@@ -30,7 +31,7 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def pixels(body: bytes, size: int = 96) -> np.ndarray:
-    return resize(decode(body, size, size, LIMIT).image, size, size)
+    return resize(decode(body, size, size, LIMITS).image, size, size)
 
 
 def features(body: bytes) -> np.ndarray:

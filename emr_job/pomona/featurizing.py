@@ -13,6 +13,7 @@ from pomona.backbone import Engine, engine_of
 from pomona.fetching import DirtyKey, Fetched, ImageFetcher, Status
 from pomona.image_errors import ImageError
 from pomona.images import DecodedImage, decode, resize
+from pomona.limits import Limits
 from pomona.rows import RowBatch, label_of
 from pomona.tally import Tally, fallback_count
 
@@ -33,7 +34,7 @@ class Work:
     backbone: str
     backbones: Path | None
     max_image_bytes: int
-    max_image_pixels: int
+    limits: Limits
     batch_id: str
 
 
@@ -111,7 +112,7 @@ class _Task:
     def _features(self, body: bytes) -> "tuple[DecodedImage, np.typing.NDArray[np.float32]]":
         height, width = self._backbone.height, self._backbone.width
         with self.tally.timing("decode"):
-            decoded = decode(body, height, width, self._work.max_image_pixels)
+            decoded = decode(body, height, width, self._work.limits)
         with self.tally.timing("resize"):
             pixels = resize(decoded.image, height, width)
         with self.tally.timing("inference"):

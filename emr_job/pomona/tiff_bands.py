@@ -48,7 +48,6 @@ PREMULTIPLIED_ALPHA = 1
 EIGHT_BITS = (0.0, 255.0)
 TYPES = {"u": (8, 16, 32), "i": (8, 16, 32), "f": (16, 32, 64)}
 WIDER = {"u4", "i4", "f8"}  # than the 24 bits that float32 holds
-MOST_BYTES = 512 << 20  # of samples, which are in memory at once
 
 
 @dataclass(frozen=True)
@@ -122,9 +121,6 @@ def _shown(layout: TiffLayout) -> tuple[list[int], int | None]:
 
 
 def _samples(layout: TiffLayout, tags: ImageFileDirectory_v2, body: bytes) -> HighBitDepth:
-    needed = layout.width * layout.height * layout.bands * layout.sample_bits // 8
-    if needed > MOST_BYTES:
-        raise ImageError(f"too large to decode: {layout.describe()} need {needed >> 20:,} MB, above {MOST_BYTES >> 20}")
     colours, alpha = _shown(layout)
     rows = _planes(layout, tags, body) if layout.planar else _interleaved(layout, tags, body)
     full = 1.0 if layout.kind == "f" else 2.0**layout.sample_bits - 1

@@ -50,6 +50,11 @@ class TiffLayout:
         """0 if the bands differ."""
         return self.bits[0] if len(set(self.bits)) == 1 else 0
 
+    @property
+    def bytes(self) -> int:
+        """Of all samples."""
+        return self.width * self.height * sum(self.bits) // 8
+
     def describe(self) -> str:
         """Return the layout in words: "5 bands of 16 bits"."""
         bits = str(self.sample_bits) if self.sample_bits else ", ".join(map(str, self.bits))

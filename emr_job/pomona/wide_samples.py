@@ -31,7 +31,7 @@ def wide_samples(image: Image.Image, body: bytes) -> HighBitDepth | None:
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _one_band(image)
-    if image.mode in ("RGB", "RGBA") and _has_sixteen_bits(image, body) and _is_sliver(image):
+    if image.mode in ("RGB", "RGBA") and has_sixteen_bits(image, body) and _is_sliver(image):
         return _both_bytes(image, body)
     return None
 
@@ -89,7 +89,8 @@ def _rows(image: Image.Image, first: int, end: int) -> Samples:
     return values.astype(np.float64 if values.dtype == np.int32 else np.float32)  # 24 bits hold all other types
 
 
-def _has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
+def has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
+    """Whether an image that Pillow opens with 8 bits a sample has 16."""
     if image.format == "PNG":
         return body[BIT_DEPTH_OF_PNG] == 16
     return _tag(image, BITS) == 16

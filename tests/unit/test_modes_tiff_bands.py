@@ -1,12 +1,14 @@
 """TIFFs of every number and type of bands: the picture, or an error that names them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from pomona.image_errors import RAW, ImageError
 from pomona.images import decode
-from tests.image_files import LIMIT, features, pixels, sample, saved, tiff
+from tests.image_files import LIMITS, features, pixels, sample, saved, tiff
 
 GREY, RGB = 1, 2
 WRITTEN = [
@@ -83,19 +85,22 @@ def test_a_picture_of_12_bits_packed_is_read() -> None:
 @pytest.mark.parametrize("planar", [False, True])
 def test_what_cannot_be_read_is_named(samples, photometric, extra, said, planar) -> None:
     with pytest.raises(ImageError) as caught:
-        decode(tiff(samples, photometric, extra=extra, planar=planar), 96, 96, LIMIT)
+        decode(tiff(samples, photometric, extra=extra, planar=planar), 96, 96, LIMITS)
     assert str(caught.value) == f"{said}: export it as RGB or grey of 8 or 16 bits"
 
 
-def test_the_limit_of_pixels_holds_for_every_type() -> None:
+def test_the_limits_hold_for_every_type() -> None:
+    body = tiff(np.zeros((30, 40, 3), "f4"), RGB)
     with pytest.raises(ImageError, match="too many pixels: 40 x 30 is above the limit of 1,000"):
-        decode(tiff(np.zeros((30, 40, 3), "f4"), RGB), 96, 96, 1000)
+        decode(body, 96, 96, replace(LIMITS, max_image_pixels=1000))
+    with pytest.raises(ImageError, match="too large to decode"):
+        decode(body, 96, 96, replace(LIMITS, max_decoded_bytes=10_000))
 
 
 def test_a_file_that_ends_before_its_bands_do_is_an_error() -> None:
     body = tiff(sample("kiwi", "RGB").astype("f4"), RGB, offset_of_pixels=100_000)
     with pytest.raises(ImageError):
-        decode(body, 96, 96, LIMIT)
+        decode(body, 96, 96, LIMITS)
 
 
 def test_tiles_are_read() -> None:
@@ -109,7 +114,7 @@ def test_tiles_are_read() -> None:
 @pytest.mark.parametrize("photometric", [32803, 34892])
 def test_the_data_of_a_camera_are_called_raw(photometric: int) -> None:
     with pytest.raises(ImageError) as caught:
-        decode(tiff(np.zeros((9, 12, 1), "u2"), photometric), 96, 96, LIMIT)
+        decode(tiff(np.zeros((9, 12, 1), "u2"), photometric), 96, 96, LIMITS)
     assert str(caught.value) == RAW
 
 
@@ -117,7 +122,7 @@ def test_the_data_of_a_camera_are_called_raw(photometric: int) -> None:
 def test_the_orientation_is_applied(orientation: int) -> None:
     rgb = sample("banana", "RGB")[:60]
     body = tiff(rgb.astype("f4"), RGB, orientation=orientation)
-    decoded = decode(body, 96, 96, LIMIT)
+    decoded = decode(body, 96, 96, LIMITS)
     turned = Image.fromarray(np.rot90(rgb, {3: 2, 6: 3}[orientation]))
     assert (decoded.width, decoded.height) == turned.size
     assert features(body) @ features(saved(turned, "PNG")) > 0.998

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pomona.images import decode
-from tests.image_files import LIMIT, features, pixels, saved, tiff
+from tests.image_files import LIMITS, features, pixels, saved, tiff
 
 SIZE = 200
 RED = (200, 30, 30)
@@ -108,7 +108,7 @@ def test_a_transparent_image_is_turned_as_its_exif_says(orientation: int) -> Non
     exif = Image.Exif()
     exif[0x0112] = orientation
     body = saved(Image.fromarray(square(None)), "PNG", exif=exif)
-    decoded = decode(body, 96, 48, LIMIT)
+    decoded = decode(body, 96, 48, LIMITS)
     wide = np.asarray(decoded.image.convert("L")) < 128
     is_wide = np.ptp(np.nonzero(wide.any(axis=0))) / 48 > np.ptp(np.nonzero(wide.any(axis=1))) / 96
     assert is_wide == (orientation == 6)
