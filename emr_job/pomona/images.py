@@ -100,8 +100,8 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         orientation = _orientation(image)
         network = (width, height) if orientation in TURNED else (height, width)
         rgb = to_rgb(image, file.body, *network)
-    if orientation in AS_DISPLAYED:
-        rgb = rgb.transpose(AS_DISPLAYED[orientation])
+    if orientation in AS_DISPLAYED:  # reduced first: turning makes a copy
+        rgb = rgb.resize(network[::-1], Image.Resampling.BICUBIC).transpose(AS_DISPLAYED[orientation])
     if orientation in TURNED:
         full_width, full_height = full_height, full_width
     return DecodedImage(rgb, full_width, full_height)

@@ -154,9 +154,10 @@ def test_black_is_below_white_whatever_the_values(values: list[float], whole: bo
 MEASURE = """
 import resource, sys
 from pomona.images import decode
+from pomona.limits import Limits
 body = open(sys.argv[1], "rb").read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-image = decode(body, 96, 96, 100_000_000).image
+image = decode(body, 96, 96, Limits(10**8, 10**9, 100)).image
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, max(image.size))
 """
 
