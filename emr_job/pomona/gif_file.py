@@ -5,7 +5,7 @@ EXTENSION, IMAGE = 0x21, 0x2C
 
 
 def checked_gif(body: bytes) -> bytes:
-    """Return the GIF without the extensions before its first frame, but its control: Pillow keeps each block of them."""
+    """Return the GIF without the extensions before its first frame but its control: Pillow keeps all of them."""
     start = SCREEN_BYTES + (3 << (body[10] & 7) + 1 if body[10] & 0x80 else 0)
     position, control = start, b""
     while body[position : position + 1] == bytes((EXTENSION,)):

@@ -53,6 +53,7 @@ AS_DISPLAYED = {
     8: Image.Transpose.ROTATE_90,
 }
 TURNED = (5, 6, 7, 8)
+TURNED_FIRST = 1 << 24  # pixels: turning makes a copy, of four bytes a pixel
 
 # the limit is checked here, from the header, in pixels that the operator chose
 Image.MAX_IMAGE_PIXELS = None
@@ -105,7 +106,7 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         orientation = _orientation(image)
         network = (width, height) if orientation in TURNED else (height, width)
         rgb = to_rgb(image, file.body, *network)
-    return _upright(rgb, orientation, full_width, full_height)
+    return _upright(rgb, orientation, network, (full_width, full_height))
 
 
 def _decode_bands(tiff: TiffBands, height: int, width: int, limits: Limits) -> DecodedImage:
@@ -114,15 +115,19 @@ def _decode_bands(tiff: TiffBands, height: int, width: int, limits: Limits) -> D
     limits.check_decoded_bytes(layout.bytes)
     network = (width, height) if layout.orientation in TURNED else (height, width)
     rgb = to_eight_bits(tiff.samples(), *network).convert("RGB")
-    return _upright(rgb, layout.orientation, layout.width, layout.height)
+    return _upright(rgb, layout.orientation, network, (layout.width, layout.height))
 
 
-def _upright(rgb: Image.Image, orientation: int, full_width: int, full_height: int) -> DecodedImage:
+def _upright(rgb: Image.Image, orientation: int, network: tuple[int, int], size: tuple[int, int]) -> DecodedImage:
+    """Turn an image as its EXIF says; `network` is the height and width to which it is reduced first if it is large.
+
+    Others are turned first, as the field's scripts do: a resize of a turned image rounds some pixels the other way.
+    """
     if orientation in AS_DISPLAYED:
+        if rgb.width * rgb.height > TURNED_FIRST:
+            rgb = rgb.resize(network[::-1], Image.Resampling.BICUBIC)
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
-    if orientation in TURNED:
-        full_width, full_height = full_height, full_width
-    return DecodedImage(rgb, full_width, full_height)
+    return DecodedImage(rgb, *(size[::-1] if orientation in TURNED else size))
 
 
 def _is_raw(image: Image.Image) -> bool:

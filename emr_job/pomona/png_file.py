@@ -3,16 +3,18 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from pomona.image_errors import cut_short
+from pomona.image_errors import ImageError, cut_short
 from pomona.zeros import ZEROS, may_hold_zeros
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AROUND = 12  # the length, name and CRC of a chunk
 PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 # how to show the pixels: kept if they are whole and of a sensible size
-SHOWN_BY = (b"iCCP", b"eXIf", b"sRGB", b"gAMA", b"cHRM")
+SHOWN_BY = (b"iCCP", b"eXIf")
 METADATA_BYTES = 2**16
+CHUNKS = 200_000  # pixels come in chunks of 8 kB and more
 INFLATED_BYTES = 2**20  # Pillow refuses the image if a profile is larger
 
 
@@ -31,9 +33,11 @@ def checked_png(body: bytes) -> bytes:
     An animation becomes its default image.
 
     Raises:
-        ImageError: Zeros lie where the pixels were.
+        ImageError: Zeros lie where the pixels were, or the chunks are too many to look at.
     """
-    chunks = list(_chunks(body))
+    chunks = list(islice(_chunks(body), CHUNKS + 1))
+    if len(chunks) > CHUNKS:
+        raise ImageError(f"too many chunks: a PNG of more than {CHUNKS:,} is not supported: save it again")
     for chunk in chunks:
         if chunk.name == b"IDAT" and _has_hole(body, chunk):
             raise cut_short("PNG")

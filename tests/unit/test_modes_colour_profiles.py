@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from tests.image_files import ADOBE_RGB, DISPLAY_P3, SRGB, features, icc, icc_of_inks, pixels, png_chunk, sample, saved
 
@@ -133,11 +133,15 @@ def test_transparency_and_a_profile_go_together() -> None:
     assert found[40, 80, 1] > 200
 
 
-def test_ordinary_files_keep_their_pixels_to_the_bit() -> None:
-    for form in ("JPEG", "PNG"):
-        body = saved(fruit(), form)
-        with Image.open(io.BytesIO(body)) as image:
-            assert np.array_equal(pixels(body), np.asarray(image.resize((96, 96), Image.Resampling.BICUBIC)))
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_ordinary_files_keep_their_pixels_to_the_bit(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    body = saved(fruit(), form, exif=exif)
+    with Image.open(io.BytesIO(body)) as image:
+        upright = ImageOps.exif_transpose(image)
+        assert np.array_equal(pixels(body), np.asarray(upright.resize((96, 96), Image.Resampling.BICUBIC)))
 
 
 def test_gamma_and_primaries_of_a_png_without_a_profile_change_nothing() -> None:

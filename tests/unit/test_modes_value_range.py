@@ -190,6 +190,7 @@ def test_black_is_below_white_whatever_the_values(values: list[float], whole: bo
 MEASURE = """
 import sys
 from pomona.images import decode
+from pomona.limits import Limits
 
 def most_memory():  # of this program: getrusage counts what its parent had before exec, too
     [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
@@ -197,7 +198,7 @@ def most_memory():  # of this program: getrusage counts what its parent had befo
 
 body = open(sys.argv[1], "rb").read()
 before = most_memory()
-image = decode(body, 96, 96, 100_000_000).image
+image = decode(body, 96, 96, Limits(10**8, 10**9, 100)).image
 print(most_memory() - before, max(image.size))
 """
 
