@@ -31,6 +31,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--max-image-pixels", type=int, required=True, help="larger images become error rows, undecoded"
     )
+    parser.add_argument(
+        "--max-decoded-bytes", type=int, required=True, help="images that need more memory become error rows, undecoded"
+    )
+    parser.add_argument(
+        "--max-jpeg-scans", type=int, required=True, help="JPEGs of more scans become error rows, undecoded"
+    )
     parser.add_argument("--decode-seconds", type=float, default=DECODE_SECONDS, help="for decoding one image")
     parser.add_argument("--decode-megabytes", type=int, default=DECODE_MEGABYTES, help="of memory, for decoding one")
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -67,7 +66,7 @@ class _Child:
         with theirs:
             command = [sys.executable, "-P", "-m", "pomona.decoder_process"]
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), json.dumps(asdict(wanted))],
+                [*command, str(theirs.fileno()), wanted.to_json()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -43,7 +43,7 @@ def _answer(connection: "Connection[bytes, bytes]", body: bytes, wanted: Prepara
 
 def main(socket: str, preparation: str) -> None:
     """Serve the connection with that number."""
-    wanted = Preparation(**json.loads(preparation))
+    wanted = Preparation.from_json(preparation)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected, and its core is large
     try:

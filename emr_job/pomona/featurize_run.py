@@ -19,6 +19,7 @@ from pomona.errors import UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey
 from pomona.ignored_names import IgnoredNames
+from pomona.limits import Limits
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
@@ -49,6 +50,8 @@ class FeaturizeRun:
     attempt: int
     max_image_bytes: int
     max_image_pixels: int
+    max_decoded_bytes: int
+    max_jpeg_scans: int
     timeout_minutes: int
     """Of the run: EMR Serverless ends it then."""
     snapshot_days: int = 7
@@ -152,7 +155,7 @@ class FeaturizeRun:
             backbone=self.backbone,
             backbones=self.backbones,
             max_image_bytes=self.max_image_bytes,
-            max_image_pixels=self.max_image_pixels,
+            limits=Limits(self.max_image_pixels, self.max_decoded_bytes, self.max_jpeg_scans),
             batch_id=self.batch_id,
             decode_bytes=self.decode_megabytes * 2**20,
             decode_seconds=self.decode_seconds,

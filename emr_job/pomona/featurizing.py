@@ -17,6 +17,7 @@ from pomona.bounds import growth_bounded, killed_after
 from pomona.careful import CarefulDecoder
 from pomona.fetching import DirtyKey, Fetched, ImageFetcher, Status
 from pomona.image_errors import ImageError
+from pomona.limits import Limits
 from pomona.preparing import Preparation, PreparedImage, prepare
 from pomona.rows import RowBatch, label_of
 from pomona.tally import Tally, fallback_count
@@ -39,7 +40,7 @@ class Work:
     backbone: str
     backbones: Path | None
     max_image_bytes: int
-    max_image_pixels: int
+    limits: Limits
     batch_id: str
     decode_seconds: float
     decode_bytes: int
@@ -80,7 +81,7 @@ class _Task:
         self._preparation = Preparation(
             height=self._backbone.height,
             width=self._backbone.width,
-            max_pixels=work.max_image_pixels,
+            limits=work.limits,
             memory_bytes=work.decode_bytes,
             seconds=work.decode_seconds,
         )

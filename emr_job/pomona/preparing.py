@@ -1,14 +1,17 @@
 """From the bytes of an image file to what the network and the row need, within the bounds of a run."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from pomona.image_errors import ImageError
 from pomona.images import decode, resize
+from pomona.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,20 @@ class Preparation:
     height: int
     width: int
     """Of the network's input, in pixels."""
-    max_pixels: int
+    limits: Limits
     memory_bytes: int
     """Of memory, beyond what the process has at its start."""
     seconds: float
+
+    def to_json(self) -> str:
+        """Return it for the command line of another process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(limits=Limits(**fields.pop("limits")), **fields)
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ def prepare(
     """Return the image as the network takes it. ImageError as by `decode`; MemoryError if there is not enough of it."""
     with timing("decode"):
         try:
-            decoded = decode(body, wanted.height, wanted.width, wanted.max_pixels)
+            decoded = decode(body, wanted.height, wanted.width, wanted.limits)
         except ImageError as error:
             if _is_out_of_memory(error):
                 raise MemoryError from error

@@ -61,6 +61,8 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
         "--attempt": str(attempt),
         "--max-image-bytes": str(settings.max_image_bytes),
         "--max-image-pixels": str(settings.max_image_pixels),
+        "--max-decoded-bytes": str(settings.max_decoded_bytes),
+        "--max-jpeg-scans": str(settings.max_jpeg_scans),
         "--snapshot-days": str(settings.snapshot_days),
         **({"--ignored-names": _one_word(settings.ignored_names)} if settings.ignored_names else {}),
         "--timeout-minutes": str(settings.run_timeout_minutes),

@@ -123,6 +123,10 @@ class Settings:
     """Bytes above which an object is not downloaded but an error row."""
     max_image_pixels: int = _variable(_FROM_1)
     """Pixels above which an image is not decoded but an error row."""
+    max_decoded_bytes: int = _variable(_FROM_1)
+    """Memory, in bytes, above which an image is not decoded but an error row."""
+    max_jpeg_scans: int = _variable(_FROM_1)
+    """Scans above which a JPEG is not decoded but an error row."""
     snapshot_days: int = _variable(_FROM_0)
     """Days after which a snapshot of the table expires, and with it the last copy of a deleted row."""
     max_executors: int = _variable(_FROM_1)

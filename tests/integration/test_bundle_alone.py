@@ -124,7 +124,10 @@ def lake(aws: LocalServer) -> str:
 
 COMMON = ("--lake-bucket", "lake", "--database", "pomona", "--table", "features", "--backbone", "fruitnet")
 FEATURIZE = (*COMMON, "--images-bucket", "images", "--batch-id", BATCH, "--attempt", "1")
-LIMITS = ("--max-image-bytes", "67108864", "--max-image-pixels", "100000000", "--timeout-minutes", "60")
+LIMITS = (
+    *("--max-image-bytes", "67108864", "--max-image-pixels", "100000000"),
+    *("--max-decoded-bytes", "536870912", "--max-jpeg-scans", "100", "--timeout-minutes", "60"),
+)
 
 
 def test_the_place_has_python_and_none_of_the_projects_packages(aws: LocalServer, place: Path) -> None:

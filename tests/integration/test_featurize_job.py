@@ -98,6 +98,8 @@ def orchard(s3, spark, lake, images, database, backbones) -> Orchard:
         attempt=1,
         max_image_bytes=100_000,
         max_image_pixels=10_000_000,
+        max_decoded_bytes=100_000_000,
+        max_jpeg_scans=100,
         timeout_minutes=60,
         backbones=backbones,
     )
@@ -435,7 +437,8 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.Comp
 
     def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes", "decode_seconds", "decode_megabytes"]
+        names += ["max_image_bytes", "max_image_pixels", "max_decoded_bytes", "max_jpeg_scans"]
+        names += ["timeout_minutes", "decode_seconds", "decode_megabytes"]
         arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(job))

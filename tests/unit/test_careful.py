@@ -19,12 +19,13 @@ from pomona.bounds import growth_bounded, killed_after
 from pomona.careful import CarefulDecoder
 from pomona.errors import JobError
 from pomona.image_errors import ImageError
+from pomona.limits import Limits
 from pomona.preparing import Preparation, prepare
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KEEP, KEPT_BYTES, hostile
 
 ROOT = Path(__file__).resolve().parents[2]
-WANTED = Preparation(height=32, width=48, max_pixels=10**6, memory_bytes=64 * 2**20, seconds=1)
+WANTED = Preparation(height=32, width=48, limits=Limits(10**6, 10**8, 100), memory_bytes=64 * 2**20, seconds=1)
 # a parent that dies while its child decodes an image that never ends; it tells the child's number
 DYING_PARENT = """
 import os, signal, sys, threading, time

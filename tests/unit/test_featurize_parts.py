@@ -15,6 +15,7 @@ from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey, Fallback, Fetched, Status
 from pomona.ignored_names import IgnoredNames
 from pomona.known_rows import TOLD
+from pomona.limits import Limits
 from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
 from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
@@ -132,7 +133,9 @@ def task(monkeypatch):
         monkeypatch.setattr(featurizing, "engine_of", lambda *_: engine)
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
-        work = Work("b", "net", None, 1, 10**6, "x", decode_seconds=20, decode_bytes=2**28, careful=careful)
+        work = Work(
+            "b", "net", None, 1, Limits(10**6, 10**8, 100), "x", decode_seconds=20, decode_bytes=2**28, careful=careful
+        )
         featurizer = Featurizer(work, tallies)
         dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
@@ -225,7 +228,8 @@ def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(featurize, "check_archive", Mock(side_effect=MisconfiguredError("the archive does not fit")))
     monkeypatch.setattr(featurize, "start_session", Mock())  # a real one would be every later test's
     names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
-    numbers = ("attempt", "max-image-bytes", "max-image-pixels", "timeout-minutes")
+    limits = ("max-image-bytes", "max-image-pixels", "max-decoded-bytes", "max-jpeg-scans")
+    numbers = ("attempt", *limits, "timeout-minutes")
     status = featurize.main([part for name in names + numbers for part in (f"--{name}", "1")])
     assert status == 1
     assert capsys.readouterr().err.splitlines()[-1] == "featurize: the archive does not fit"

@@ -61,7 +61,8 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
     assert submitted(parameters)["entryPointArguments"] == (
         f"--lake-bucket lake --images-bucket {settings().images_bucket} --database pomona --table features "
         "--backbone fruitnet "
-        f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 --snapshot-days 7 "
+        f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 "
+        "--max-decoded-bytes 536870912 --max-jpeg-scans 100 --snapshot-days 7 "
         "--ignored-names ._%2A,Thumbs.db --timeout-minutes 60"
     ).split(" ")
 

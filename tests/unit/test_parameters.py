@@ -26,6 +26,8 @@ VARIABLES = {
     "RefitTimeoutMinutes": "REFIT_TIMEOUT_MINUTES",
     "MaxImageBytes": "MAX_IMAGE_BYTES",
     "MaxImagePixels": "MAX_IMAGE_PIXELS",
+    "MaxDecodedBytes": "MAX_DECODED_BYTES",
+    "MaxJpegScans": "MAX_JPEG_SCANS",
     "MaxExecutors": "MAX_EXECUTORS",
     "MaxVcpus": "MAX_VCPUS",
     "SnapshotDays": "SNAPSHOT_DAYS",
