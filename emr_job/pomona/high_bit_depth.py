@@ -39,6 +39,8 @@ class HighBitDepth:
     white_is_zero: bool = False
     no_data: float | None = None
     """The value that the file declares to be no measurement."""
+    shown: tuple[float, float] | None = None
+    """Black and white, if the type says so; None: the values decide."""
 
     def weights(self, strip: Strip) -> Samples | None:
         """Return how much each pixel counts, [rows, width]: not measured 0, else its opacity. None: all count 1."""
@@ -59,7 +61,7 @@ def to_eight_bits(image: HighBitDepth, height: int, width: int) -> Image.Image:
     down = max(1, image.height // (REDUCTION_MARGIN * height))
     across = max(1, image.width // (REDUCTION_MARGIN * width))
     rows = max(1, STRIP_PIXELS // (image.width * down)) * down
-    shown = value_range(_sampled(image), image.whole_numbers)
+    shown = image.shown or value_range(_sampled(image), image.whole_numbers)
     strips = (image.rows(top, min(top + rows, image.height)) for top in range(0, image.height, rows))
     pixels = np.concatenate([_eight_bits(image, strip, shown, (down, across)) for strip in strips])
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

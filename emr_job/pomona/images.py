@@ -10,10 +10,12 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from pomona.heif_file import register_heif
+from pomona.high_bit_depth import to_eight_bits
 from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain, format_of
 from pomona.image_files import decodable
 from pomona.limits import Limits
 from pomona.modes import to_rgb
+from pomona.tiff_bands import TiffBands, tiff_bands
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
 DECODERS = {
@@ -88,6 +90,10 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
     if name is None:
         raise UnidentifiedImageError
     file = decodable(name, body, limits)
+    if (tiff := tiff_bands(file.body)) is not None:
+        samples = tiff.layout.width * tiff.layout.height * sum(tiff.layout.bits) // 8
+        limits.check_decoded_bytes(file.decoder_bytes + samples)
+        return _decode_bands(tiff, height, width)
     register_heif()
     with Image.open(io.BytesIO(file.body), formats=(DECODERS[name],)) as image:
         if name == "TIFF" and _is_raw(image):
@@ -101,11 +107,21 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         orientation = _orientation(image)
         network = (width, height) if orientation in TURNED else (height, width)
         rgb = to_rgb(image, file.body, *network)
+    return _upright(rgb, orientation, (full_width, full_height), network)
+
+
+def _decode_bands(tiff: TiffBands, height: int, width: int) -> DecodedImage:
+    layout = tiff.layout
+    network = (width, height) if layout.orientation in TURNED else (height, width)
+    rgb = to_eight_bits(tiff.samples(), *network).convert("RGB")
+    return _upright(rgb, layout.orientation, (layout.width, layout.height), network)
+
+
+def _upright(rgb: Image.Image, orientation: int, size: tuple[int, int], network: tuple[int, int]) -> DecodedImage:
+    """Return the image as it is displayed; `network` is the height and width that it will have before it is turned."""
     if orientation in AS_DISPLAYED:  # reduced first: turning makes a copy
         rgb = rgb.resize(network[::-1], Image.Resampling.BICUBIC).transpose(AS_DISPLAYED[orientation])
-    if orientation in TURNED:
-        full_width, full_height = full_height, full_width
-    return DecodedImage(rgb, full_width, full_height)
+    return DecodedImage(rgb, *(size[::-1] if orientation in TURNED else size))
 
 
 def _is_raw(image: Image.Image) -> bool:

@@ -1,18 +1,18 @@
 """Reads every bit of 16-bit, 32-bit and float images, of which Pillow's own conversions to RGB keep 8."""
 
 import io
-from contextlib import suppress
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from pomona.high_bit_depth import HighBitDepth, Samples, Strip
+from pomona.tiff_layout import BITS, PHOTOMETRIC, WHITE_IS_ZERO, declared_no_data
 from pomona.value_range import SLIVER, STRAYS
 
 SIXTEEN_BITS = 65535
 BIT_DEPTH_OF_PNG = 24  # where the header has it (PNG, 11.2.1)
-BITS_PER_SAMPLE, PHOTOMETRIC, GDAL_NODATA = 258, 262, 42113  # tags of TIFF; the last is GDAL's
-WHITE_IS_ZERO = 0
 # Pillow keeps the more significant byte of each sample. Its unpacker for the other byte order keeps the other byte.
 LESS_SIGNIFICANT = {
     f"{bands};16{order}": f"{bands};16{other}"
@@ -45,7 +45,7 @@ def _one_band(image: Image.Image) -> HighBitDepth:
         return Strip(values[..., np.newaxis], opacity)
 
     inverted = _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
-    return HighBitDepth(*image.size, rows, image.mode != "F", inverted, _no_data(image))
+    return HighBitDepth(*image.size, rows, image.mode != "F", inverted, declared_no_data(_tags(image)))
 
 
 def _both_bytes(image: Image.Image, body: bytes) -> HighBitDepth | None:
@@ -92,7 +92,7 @@ def _rows(image: Image.Image, first: int, end: int) -> Samples:
 def _has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
     if image.format == "PNG":
         return body[BIT_DEPTH_OF_PNG] == 16
-    return _tag(image, BITS_PER_SAMPLE) == 16
+    return _tag(image, BITS) == 16
 
 
 def _is_sliver(image: Image.Image) -> bool:
@@ -104,13 +104,11 @@ def _is_sliver(image: Image.Image) -> bool:
     return bool(high < 256 * SLIVER or high - low < 256 * SLIVER)
 
 
-def _no_data(image: Image.Image) -> float | None:
-    with suppress(ValueError):
-        return float(str(_tag(image, GDAL_NODATA)).strip(" \0"))
-    return None
-
-
 def _tag(image: Image.Image, number: int) -> object:
     """Return the first value of a tag of a TIFF; None for other formats."""
-    value = getattr(image, "tag_v2", {}).get(number)
+    value = _tags(image).get(number)
     return value[0] if isinstance(value, tuple) else value
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    return getattr(image, "tag_v2", {})

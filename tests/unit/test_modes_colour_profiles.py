@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from tests.image_files import ADOBE_RGB, DISPLAY_P3, SRGB, features, icc, pixels, png_chunk, sample, saved
+from tests.image_files import ADOBE_RGB, DISPLAY_P3, SRGB, features, icc, icc_of_inks, pixels, png_chunk, sample, saved
 
 FORMATS = {"JPEG": {"quality": 95}, "PNG": {}, "TIFF": {}, "WEBP": {"lossless": True}, "AVIF": {"quality": 95}}
 SWAPPED = (SRGB[1], SRGB[0], SRGB[2])
@@ -75,6 +75,19 @@ def test_a_profile_of_a_grey_16_bit_image_is_used() -> None:
     grey.paste(65535, (0, 0, 10, 10))
     found = pixels(saved(grey, "PNG", icc_profile=icc(gamma=1.0, space=b"GRAY")))
     assert abs(int(found[60, 60, 0]) - 168) <= 2
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_the_profile_of_a_printer_says_what_its_inks_look_like(form: str) -> None:
+    # Given a press whose "magenta" is a strong green: L* 50, a* -60, b* 50
+    def lab_of(cyan: int, magenta: int, yellow: int, black: int) -> tuple[int, int, int]:
+        return (0, 128, 128) if black else (128, 68, 178) if magenta else (255, 128, 128)
+
+    ink = Image.new("CMYK", (50, 50), (0, 255, 0, 0))
+    red, green, blue = pixels(saved(ink, form, icc_profile=icc_of_inks(lab_of)))[40, 40].astype(int)
+    assert green > red + 60
+    assert green > blue + 60
+    assert pixels(saved(ink, form))[40, 40].tolist() == pytest.approx([255, 0, 255], abs=3)
 
 
 def cut(profile: bytes) -> bytes:
