@@ -47,7 +47,7 @@ def heic(length: int, chroma: str) -> bytes:
 
     body = io.BytesIO()
     image = pillow_heif.from_pillow(picture("RGB", length))
-    image.save(body, quality=30, chroma=chroma, enc_params={"complexity": 0})
+    image.save(body, quality=30, chroma=chroma, enc_params={"ctu": "16"})
     return body.getvalue()
 
 
@@ -58,7 +58,7 @@ def heic_of_ten_bits(length: int) -> bytes:
     body = io.BytesIO()
     samples = np.asarray(picture("RGB", length)).astype(np.uint16) << 8
     image = pillow_heif.from_bytes(mode="RGB;16", size=(length, length), data=samples.tobytes())
-    image.save(body, quality=30, chroma="444", enc_params={"complexity": 0})
+    image.save(body, quality=30, chroma="444", enc_params={"ctu": "16"})
     return body.getvalue()
 
 
