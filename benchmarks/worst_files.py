@@ -41,12 +41,24 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:  # noqa: ANN4
     return body.getvalue()
 
 
-def heic(length: int) -> bytes:
+def heic(length: int, chroma: str) -> bytes:
     """Return a HEIC by the encoder that only the tests have."""
     import pillow_heif
 
     body = io.BytesIO()
-    pillow_heif.from_pillow(picture("RGB", length)).save(body, format="HEIF", quality=40)
+    image = pillow_heif.from_pillow(picture("RGB", length))
+    image.save(body, quality=30, chroma=chroma, enc_params={"ctu": "16"})
+    return body.getvalue()
+
+
+def heic_of_ten_bits(length: int) -> bytes:
+    """Return a HEIC of more than 8 bits a sample."""
+    import pillow_heif
+
+    body = io.BytesIO()
+    samples = np.asarray(picture("RGB", length)).astype(np.uint16) << 8
+    image = pillow_heif.from_bytes(mode="RGB;16", size=(length, length), data=samples.tobytes())
+    image.save(body, quality=30, chroma="444", enc_params={"ctu": "16"})
     return body.getvalue()
 
 
@@ -148,7 +160,9 @@ WORST: dict[str, Maker] = {
     "WebP, 3,000 frames": lambda: animation("WEBP", 3000),
     "AVIF": lambda: saved(picture("RGB", side(16)), "AVIF", speed=10, quality=40),
     "AVIF, 500 frames": lambda: animation("AVIF", 500),
-    "HEIC": lambda: heic(side(16)),
+    "HEIC": lambda: heic(side(10), "420"),
+    "HEIC, 4:4:4": lambda: heic(side(10), "444"),
+    "HEIC, 10 bits": lambda: heic_of_ten_bits(side(16)),
     "TIFF, deflate, one strip": lambda: saved(
         picture("RGB", side(7)), "TIFF", compression="tiff_adobe_deflate", tiffinfo={278: side(7)}
     ),
@@ -166,9 +180,9 @@ WORST: dict[str, Maker] = {
     "GIF": lambda: saved(picture("L", side(8)), "GIF"),
     "GIF, 13 million comments": comments_gif,
     "GIF, 3,000 frames": lambda: animation("GIF", 3000),
-    "BMP, run-length of 8 bits": lambda: run_length_bmp(b"\2\1" * (15 * 2**19), side(5), side(5), 8),
+    "BMP, run-length of 8 bits": lambda: run_length_bmp(b"\2\1" * (15 * 2**19), side(8), side(8), 8),
     "BMP, run-length of 4 bits": lambda: run_length_bmp(
-        b"\xff\x12" * (side(5) ** 2 // 255 + side(5)), side(5), side(5), 4
+        b"\xff\x12" * (side(8) ** 2 // 255 + side(8)), side(8), side(8), 4
     ),
     "PPM, 8 bits of 254": lambda: b"P6 5000 4400 254\n" + bytes(5000 * 4400 * 3),
     "PGM, 16 bits of 60,000": lambda: b"P5 8000 4100 60000\n" + bytes(8000 * 4100 * 2),

@@ -2,7 +2,7 @@
 
 PYTHONPATH=functions:emr_job .venv/development/bin/python -m benchmarks.worst_images [NAME...]
 
-It prints the table of docs/images.md and returns 1 if a file needs more than that page promises.
+It prints the table of docs/files.md and returns 1 if a file needs more than that page promises.
 
 A file is written by one process and decoded by another one, which holds what a worker holds: the packages, a network,
 and fetched images of as many bytes as it may fetch ahead. The kernel tells its peak memory.
@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.places import ROOT
 from benchmarks.template import template_settings
 
-# both of them: what the pages promise of a worker (docs/images.md)
+# both of them: what the pages promise of a worker (docs/files.md)
 PROMISED_MEGABYTES, PROMISED_SECONDS = 1000, 20
 
 

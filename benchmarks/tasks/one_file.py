@@ -11,7 +11,7 @@ from pathlib import Path
 from pomona.images import decode, resize
 from pomona.limits import Limits
 
-LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=1 << 30, max_jpeg_scans=100)
+LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**30, max_jpeg_scans=100)
 REPEATS = 10
 
 

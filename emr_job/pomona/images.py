@@ -33,6 +33,7 @@ DECODERS = {
 # What these decoders hold of each pixel beside Pillow's image: planes, tiles, interleaved pixels and copies of them
 # (measured: benchmarks/worst_images.py)
 DECODER_BYTES_A_PIXEL = {"AVIF": 12, "HEIF": 12}
+HEIF_OF_EIGHT_BITS = 6  # so that the 48 megapixels of a phone stay below the default limit
 # Pillow's image of a mode, and what its conversion to RGB holds beside it
 BYTES_A_PIXEL = {"RGB": 4, "1": 5, "L": 5, "P": 8, "I;16": 2, "I;16B": 2, "I;16L": 2, "I": 4, "F": 4}
 OTHER_BYTES_A_PIXEL = 8
@@ -140,7 +141,10 @@ def _is_raw(image: Image.Image) -> bool:
 
 def _image_bytes(image: Image.Image, body: bytes) -> int:
     """What Pillow's image, its decoder and the conversion to RGB (pomona.modes) hold together."""
-    a_pixel = BYTES_A_PIXEL.get(image.mode, OTHER_BYTES_A_PIXEL) + DECODER_BYTES_A_PIXEL.get(image.format or "", 0)
+    decoder = DECODER_BYTES_A_PIXEL.get(image.format or "", 0)
+    if image.format == "HEIF" and image.info.get("bit_depth") == 8:
+        decoder = HEIF_OF_EIGHT_BITS
+    a_pixel = BYTES_A_PIXEL.get(image.mode, OTHER_BYTES_A_PIXEL) + decoder
     if image.mode == "RGB" and has_sixteen_bits(image, body):  # whose lower bytes may be a second image
         a_pixel *= 2
     return image.width * image.height * a_pixel

@@ -9,8 +9,8 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import takewhile
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -33,8 +33,7 @@ LOOKAHEAD = bytes(16)
 TO_SPARE = 32  # bytes without which an image is whole that has too many
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """A marker and its payload: `body[start:end]` begins with the marker."""
 
     marker: int
@@ -42,8 +41,7 @@ class Segment:
     end: int
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """The size of the image, and of each component how many blocks it has."""
 
     marker: int
@@ -52,8 +50,7 @@ class Frame:
     blocks: dict[int, int]
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(NamedTuple):
     """Which coefficients of which components a scan brings, and from which bit on."""
 
     components: tuple[int, ...]
@@ -80,7 +77,8 @@ def checked_jpeg(body: bytes, limits: Limits) -> tuple[bytes, int]:
     first = _scan(body, scans[0])
     if frame.marker in SEQUENTIAL and set(first.components) == set(frame.blocks):
         following = segments[segments.index(scans[0]) + 1 :]
-        return _whole_scan(header, body[scans[0].start : following[0].start if following else len(body)]), 0
+        end = following[0].start if following else len(body)
+        return _whole_scan(header, memoryview(body)[scans[0].start : end]), 0
     if frame.marker == PROGRESSIVE or len(first.components) < len(frame.blocks):
         _require_coefficients(body, scans, frame)
     end = segments[-1].start if segments[-1].marker == EOI else len(body)
@@ -151,23 +149,23 @@ def _name(content: bytes) -> bytes | None:
     return next((name for name in KEPT_ONCE if content[4:].startswith(name)), None)
 
 
-def _whole_scan(header: bytes, data: bytes) -> bytes:
+def _whole_scan(header: bytes, data: memoryview) -> bytes:
     """The JPEG without its end marker. Zeros in its data are taken for a hole unless the image needs each of them."""
-    zeros = data.find(ZEROS) if may_hold_zeros(data) else -1
+    zeros = bytes(data).find(ZEROS) if may_hold_zeros(data) else -1
     if zeros >= 0 and not _are_honest(header, data, zeros):
         raise cut_short("JPEG")
-    return header + data + LOOKAHEAD
+    return b"".join((header, data, LOOKAHEAD))
 
 
-def _are_honest(header: bytes, data: bytes, zeros: int) -> bool:
+def _are_honest(header: bytes, data: memoryview, zeros: int) -> bool:
     """Whether the zeros follow the image, or are its codes, as in a flat one: then all are needed, and no more."""
-    if _has_all_rows(header + data[:zeros] + LOOKAHEAD):
+    if _has_all_rows(header, data[:zeros], LOOKAHEAD):
         return True
-    return _has_all_rows(header + data + LOOKAHEAD) and not _has_all_rows(header + data[:-TO_SPARE])
+    return _has_all_rows(header, data, LOOKAHEAD) and not _has_all_rows(header, data[:-TO_SPARE])
 
 
-def _has_all_rows(body: bytes) -> bool:
-    with suppress(OSError), Image.open(io.BytesIO(body), formats=("JPEG",)) as image:
+def _has_all_rows(*parts: bytes | memoryview) -> bool:
+    with suppress(OSError), Image.open(io.BytesIO(b"".join(parts)), formats=("JPEG",)) as image:
         image.draft(None, (1, 1))
         image.load()
         return True

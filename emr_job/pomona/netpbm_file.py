@@ -1,6 +1,7 @@
 """PPM, PGM and PBM in the forms that Pillow decodes a sample at a time, in Python, as forms that it decodes in C."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ SPACE = rb"(?:\s|#[^\r\n]*[\r\n])"
 HEADER = re.compile(rb"P([1-6])" + SPACE + rb"+(\d{1,9})" + SPACE + rb"+(\d{1,9})(?:" + SPACE + rb"+(\d{1,5}))?\s")
 BITMAP = re.compile(rb"P([14])" + SPACE + rb"+(\d{1,9})" + SPACE + rb"+(\d{1,9})\s")
 COMMENT = re.compile(rb"#[^\r\n]*")
+LINES_BYTES = 2**18
 TEXT_BYTES = 16 * 2**20  # parsing takes a second; photographs are not kept in this form
 
 
@@ -60,11 +62,19 @@ def _header(body: bytes) -> Header | None:
 def _from_text(body: bytes, header: Header) -> bytes:
     if len(body) > TEXT_BYTES:
         raise ImageError("a PPM written as text is not supported above 16 MB: save it as PNG")
-    text = COMMENT.sub(b" ", body[header.data :])
+    text = b"".join(COMMENT.sub(b" ", lines) for lines in _lines(body, header.data))
     if header.kind == 1:  # its digits need no space between them, and 1 is black
         return _binary(np.frombuffer(b"".join(text.split()), np.uint8) == ord("0"), header)
     samples = np.fromstring(text, np.int64, sep=" ")
     return _binary(samples.clip(0, header.largest).astype(np.uint16), header)
+
+
+def _lines(body: bytes, start: int) -> Iterator[bytes]:
+    """Whole lines, some at a time: to find millions of comments at once takes a gigabyte."""
+    while start < len(body):
+        end = body.find(b"\n", start + LINES_BYTES) + 1 or len(body)
+        yield body[start:end]
+        start = end
 
 
 def _samples(body: bytes, header: Header) -> npt.NDArray[Any]:
