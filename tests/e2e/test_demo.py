@@ -57,7 +57,7 @@ def test_no_function_warns_of_anything_while_all_goes_well(demo: Demo):
     # A function catches what must not cost an event or a row, and only warns: here nothing may have gone wrong.
     logs = list((demo.state / "logs" / "functions").glob("*.log"))
     lines = [line for log in logs for line in log.read_text().splitlines() if '"level":"' in line]
-    assert len(lines) > 20
+    assert len(lines) > 10
     assert not [line for line in lines if json.loads(line)["level"] in ("WARNING", "ERROR", "CRITICAL")]
 
 
