@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pomona.bmp_file import check_bmp
 from pomona.gif_file import checked_gif
-from pomona.heif_file import check_boxes
+from pomona.heif_file import checked_heif
 from pomona.jpeg_file import checked_jpeg
 from pomona.limits import Limits
 from pomona.netpbm_file import checked_netpbm
@@ -43,5 +43,5 @@ def decodable(name: str, body: bytes, limits: Limits) -> Decodable:
         case "BMP":
             check_bmp(body)
         case "HEIC" | "AVIF":
-            check_boxes(name, body)
+            return Decodable(checked_heif(name, body))
     return Decodable(body)

@@ -22,6 +22,7 @@ from pomona.branch import Branch
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
 from pomona.featurize_run import FeaturizeRun
 from pomona.images import decode, resize
+from pomona.limits import Limits
 from pomona.objects import read_json
 
 ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
@@ -137,7 +138,7 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     assert rows.keys() == pictures.keys() | broken.keys()
     backbone = load_backbone("fruitnet", backbones)
     for key, body in pictures.items():
-        decoded = decode(body, backbone.height, backbone.width, 10**9)
+        decoded = decode(body, backbone.height, backbone.width, Limits(10**9, 10**9, 100))
         wanted = Engine(backbone).run(resize(decoded.image, backbone.height, backbone.width))
         assert np.array_equal(np.array(rows[key]["features"], np.float32), wanted), key
     top, apple = rows["top.jpg"], rows["Apple/0.jpg"]

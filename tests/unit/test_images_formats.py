@@ -69,6 +69,37 @@ def test_an_avif_that_calls_itself_mif1_is_read() -> None:
     assert np.array_equal(pixels(body[:8] + b"mif1" + body[12:]), pixels(body))
 
 
+FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\x20\x08mdat" + bytes(8192)
+
+
+@pytest.mark.parametrize("film", [FILM, b"\0\0\x20\x40mpvd" + FILM, bytes(500), b"SEFT" * 99])
+def test_what_is_appended_to_a_heic_does_not_change_it(film: bytes) -> None:
+    body = heic(ORCHARD)
+    assert np.array_equal(pixels(body + film), pixels(body))
+
+
+@pytest.mark.parametrize("kind", [b"unci", b"iovl", b"av01", b"j2k1", b"\0\0\0\0"])
+def test_a_heic_of_items_that_no_phone_writes_is_refused(kind: bytes) -> None:
+    body = heic(ORCHARD)
+    items = body.index(b"iinf")
+    said = reason(body[:items] + body[items:].replace(b"hvc1", kind, 1))
+    assert said.startswith("unsupported HEIC: it holds items of type '")
+
+
+def test_a_sequence_of_heif_is_named() -> None:
+    body = heic(ORCHARD)
+    assert reason(body + b"\0\0\0\x10moov" + bytes(8)).startswith("a sequence of HEIF is not supported")
+
+
+def test_a_heic_with_exif_xmp_and_a_thumbnail_is_read() -> None:
+    file = pillow_heif.from_pillow(ORCHARD)
+    body = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    file.save(body, exif=exif.tobytes(), xmp=b"<x:xmpmeta/>", quality=90)
+    assert features(body.getvalue()) @ features(saved(ORCHARD, "PNG")) > 0.98
+
+
 @pytest.mark.parametrize("maximum", [1, 3, 15, 100, 254, 255])
 @pytest.mark.parametrize("form", [2, 3, 5, 6])
 def test_a_ppm_of_any_depth_is_scaled(form: int, maximum: int) -> None:
