@@ -51,7 +51,7 @@ class Platform:
             (folder / "job").symlink_to(self.code)
             (folder / "deps").symlink_to(unpacked_packages())
             platform = SparkPlatform(SPARK, self.cloud.other_endpoint, self.cloud.s3_endpoint)
-            prepared = platform.prepare(folder, f"local[{self.cores}]")
+            prepared = platform.prepare(folder, self.cores)
             told = self.cloud.environment() | driver_environment(settings) | dict(environment or {})
             command: list[str | Path] = [SPARK / "bin" / "spark-submit", *conf_options(settings), script, *arguments]
             return run(command, prepared | told, folder)

@@ -4,8 +4,10 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from pomona import logs
+from pomona.bounds import DECODE_MEGABYTES, DECODE_SECONDS
 from pomona.errors import JobError
 from pomona.session import check_archive, start_beside, start_session
 from pomona.stopwatch import Stopwatch
@@ -29,9 +31,23 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--max-image-pixels", type=int, required=True, help="larger images become error rows, undecoded"
     )
+    parser.add_argument(
+        "--max-decoded-bytes", type=int, required=True, help="images that need more memory become error rows, undecoded"
+    )
+    parser.add_argument(
+        "--max-jpeg-scans", type=int, required=True, help="JPEGs of more scans become error rows, undecoded"
+    )
+    parser.add_argument("--decode-seconds", type=float, default=DECODE_SECONDS, help="for decoding one image")
+    parser.add_argument("--decode-megabytes", type=int, default=DECODE_MEGABYTES, help="of memory, for decoding one")
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument("--ignored-names", type=_listed, default=(), help="patterns of names that are no images")
     return parser.parse_args(arguments)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """The parts of a list whose parts are percent-encoded."""
+    return tuple(unquote(part) for part in text.split(","))
 
 
 def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun":

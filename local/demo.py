@@ -1,6 +1,7 @@
 """`make demo`: the main job, end to end, through the unchanged template, on a folder of images."""
 
 import argparse
+import re
 import shutil
 import signal
 import sys
@@ -9,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fnmatch import translate
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -135,15 +137,25 @@ def collect(pomona: Observer, out: Path) -> str:
     shutil.copy(out / "results" / "report.html", out / "report.html")
     table = pomona.table()
     pq.write_table(table, out / "features.parquet")
-    keys = sorted(item["Key"] for item in pomona.objects(pomona.images))
+    ignored = [part for part in pomona.outputs.get("IgnoredNames", "").split(",") if part]
+    objects = sorted(item["Key"] for item in pomona.objects(pomona.images))
+    keys = [key for key in objects if not has_name(key, ignored)]
+    if len(keys) < len(objects):
+        say(f"{len(objects) - len(keys)} objects are no images by their names (IgnoredNames), and have no rows")
     if sorted(table["key"].to_pylist()) != keys:
-        raise DemoError(f"the table's {table.num_rows} rows are not the bucket's {len(keys)} objects")
+        raise DemoError(f"the table's {table.num_rows} rows are not the bucket's {len(keys)} images")
     features, errors = (pc.sum(pc.is_valid(table[name])).as_py() or 0 for name in ("features", "error"))
     runs = len(pomona.run_records())
     return (
         f"demo: images={len(keys)} features={features} errors={errors} runs={runs} components={latest['components']} "
         f"variance={latest['variance']:.2f} seconds={time.monotonic() - BEGAN:.0f}"
     )
+
+
+def has_name(key: str, patterns: list[str]) -> bool:
+    """Whether what follows the key's last slash matches one of the shell patterns, in any case."""
+    name = key.rpartition("/")[2]
+    return any(re.match(translate(pattern), name, re.IGNORECASE) for pattern in patterns)
 
 
 def _download(pomona: Observer, prefix: str, folder: Path) -> None:

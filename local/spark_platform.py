@@ -9,6 +9,8 @@ from pathlib import Path
 ARCHIVES = "spark.archives"
 _DRIVER_ENVIRONMENT = "spark.emr-serverless.driverEnv."
 _CONFIGURATION = ".spark"
+# of spark.task.maxFailures, whose default is 4 too: a local master goes by its own number alone, and has 1 without it
+_TASK_FAILURES = 4
 _QUIET = """rootLogger.level = warn
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
@@ -74,13 +76,16 @@ class SparkPlatform:
     glue_endpoint: str
     s3_endpoint: str
 
-    def prepare(self, folder: Path, master: str, java_options: str = "") -> dict[str, str]:
-        """Write a run's configuration into its folder, and give the environment of its spark-submit."""
+    def prepare(self, folder: Path, cores: int | None, java_options: str = "") -> dict[str, str]:
+        """Write a run's configuration into its folder, and return the environment of its spark-submit.
+
+        `cores` is how many tasks run at once; None is one for each core of this machine.
+        """
         scratch = folder / "tmp"
         scratch.mkdir()
         jars = ":".join(str(jar) for jar in sorted((self.spark / "jars").glob("*.jar")))
         settings = {
-            "spark.master": master,
+            "spark.master": f"local[{cores or '*'},{_TASK_FAILURES}]",
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",

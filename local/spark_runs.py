@@ -107,7 +107,7 @@ class SparkRuns(JobRunner):
     def _environment(self, job_run: Any, folder: Path, submit: SparkSubmit) -> dict[str, str]:
         platform = SparkPlatform(self._spark, self._clients.endpoint, self._clients.endpoint)
         return {
-            **platform.prepare(folder, "local[*]", _NO_VERIFICATION),
+            **platform.prepare(folder, cores=None, java_options=_NO_VERIFICATION),
             **self._clients.role_environment(job_run.execution_role_arn, job_run.region),
             **driver_environment(submit.confs),
         }

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from pomona.backbone import Engine, load_backbone
 from pomona.images import decode, resize
+from pomona.limits import Limits
 
-MAX_PIXELS = 100_000_000
+LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_scans=100)
 READY_PIXELS = 200  # different images whose pixels lie ready for `inference`
 
 
@@ -26,7 +27,7 @@ def work(backbone_name: str, backbones: str, files: list[str], kind: str, barrie
     engine = Engine(backbone)
     bodies = [Path(file).read_bytes() for file in files]
     side = (backbone.height, backbone.width)
-    ready = [resize(decode(body, *side, MAX_PIXELS).image, *side) for body in bodies[:READY_PIXELS]]
+    ready = [resize(decode(body, *side, LIMITS).image, *side) for body in bodies[:READY_PIXELS]]
     engine.run(ready[0])
     barrier.wait()
     if kind == "inference":
@@ -34,7 +35,7 @@ def work(backbone_name: str, backbones: str, files: list[str], kind: str, barrie
             engine.run(pixels)
     else:
         for body in bodies:
-            engine.run(resize(decode(body, *side, MAX_PIXELS).image, *side))
+            engine.run(resize(decode(body, *side, LIMITS).image, *side))
     barrier.wait()
 
 

@@ -17,14 +17,15 @@ from PIL import Image
 
 from pomona.backbone import Backbone, Engine, load_backbone
 from pomona.images import decode, resize
+from pomona.limits import Limits
 
-MAX_PIXELS = 100_000_000
+LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_scans=100)
 Features = npt.NDArray[np.float32]
 
 
 def ours(engine: Engine, backbone: Backbone, body: bytes) -> Features:
     """As the job does it."""
-    image = decode(body, backbone.height, backbone.width, MAX_PIXELS).image
+    image = decode(body, backbone.height, backbone.width, LIMITS).image
     return engine.run(resize(image, backbone.height, backbone.width))
 
 

@@ -19,6 +19,7 @@ class Backfill:
     listed: int = 0
     older: int = 0  # listed, and left out because of --since
     only_in_table: int = 0
+    ignored: int = 0  # rows whose names are ignored now
     marked: int = 0
     segments: int = 0
 
@@ -28,9 +29,11 @@ class Backfill:
         if dry_run:
             marked = f"{counted(self.marked, 'key')} would be marked"
         left_out = f", {self.older} of them older than --since" if self.older else ""
+        ignored = f" {counted(self.ignored, 'row')} will go: their names are ignored (IgnoredNames)."
         return (
             f"{marked}: the bucket lists {self.listed}{left_out}, "
             f"and {self.only_in_table} {'is' if self.only_in_table == 1 else 'are'} only in the table."
+            f"{ignored if self.ignored else ''}"
         )
 
 
@@ -40,13 +43,13 @@ def disagreeing_keys(
     """Each key below the prefix that the bucket lists (modified at `since` or later) or only the table has, once.
 
     `found` counts as it goes; `tell` hears how many keys were looked at. The table is opened first: a row that comes
-    while the bucket is listed belongs to an event of its own.
+    while the bucket is listed belongs to an event of its own. A row whose name is ignored is marked, that it may go.
     """
     table = find_table(stack)
     seen = SeenKeys()
     selection = stack.settings.selection
     for page in _pages(stack, prefix):
-        seen.add(listed.key for listed in page)
+        seen.add(listed.key for listed in page if not selection.ignores(listed.key))
         images = [listed for listed in page if selection.takes(listed.key)]
         fresh = [listed.key for listed in images if since is None or listed.modified_at >= since]
         found.listed += len(images)
@@ -54,7 +57,10 @@ def disagreeing_keys(
         tell(len(page))
         yield from fresh
     if table:
-        yield from _only_in_table(table, stack.images_bucket, prefix, seen, found, tell)
+        for gone in _only_in_table(table, stack.images_bucket, prefix, seen, tell):
+            found.ignored += selection.ignores(gone)
+            found.only_in_table += not selection.ignores(gone)
+            yield gone
 
 
 def _pages(stack: Stack, prefix: str) -> Iterator[list[Listed]]:
@@ -65,14 +71,12 @@ def _pages(stack: Stack, prefix: str) -> Iterator[list[Listed]]:
 
 
 def _only_in_table(
-    table: FeatureTable, bucket: str, prefix: str, seen: SeenKeys, found: Backfill, tell: Callable[[int], None]
+    table: FeatureTable, bucket: str, prefix: str, seen: SeenKeys, tell: Callable[[int], None]
 ) -> Iterator[str]:
     for batch in table.batches(("key",), prefixed(prefix, bucket)):
         keys = batch.column("key").to_pylist()
-        gone = seen.new(keys)
-        found.only_in_table += len(gone)
         tell(len(keys))
-        yield from gone
+        yield from seen.new(keys)
 
 
 def write(stack: Stack, keys: Iterator[str], found: Backfill) -> None:

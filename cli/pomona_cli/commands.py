@@ -30,6 +30,7 @@ EndpointUrl = Annotated[
     ),
 ]
 Prefix = Annotated[str, typer.Option("--prefix", help="Only keys that begin with this.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Only errors whose reason has this text.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 TIME_FORMS = "YYYY-MM-DD[THH:MM:SS]"

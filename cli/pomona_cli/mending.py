@@ -7,20 +7,39 @@ import typer
 from intake.errors import FormatError
 from intake.repair import problem_of_the_claim, set_claim_aside
 from intake.times import now
-from pomona_cli.commands import Json, interruptible, on_a_stack
+from pomona_cli.commands import Json, Prefix, Reason, interruptible, on_a_stack
 from pomona_cli.confirming import confirmed
+from pomona_cli.error_rows import ErrorRows
 from pomona_cli.errors import CliError
+from pomona_cli.queue_writing import mark_dirty
 from pomona_cli.stack import Stack
-from pomona_cli.terminal import counted, say, shortened, show, show_json
+from pomona_cli.table import open_table, prefixed
+from pomona_cli.terminal import counted, counted_are, say, shortened, show, show_json
 
 Batch = Annotated[str | None, typer.Argument(metavar="[BATCH]", help="Id of a failed batch, as status shows it.")]
 Every = Annotated[bool, typer.Option("--all", help="Every failed batch.")]
+Errors = Annotated[bool, typer.Option("--errors", help="The images that could not be read; see --prefix, --reason.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @on_a_stack
-def retry(stack: Stack, batch: Batch = None, every: Every = False, json: Json = False) -> None:
-    """Puts a failed batch back into the queue."""
+def retry(
+    stack: Stack,
+    batch: Batch = None,
+    every: Every = False,
+    errors: Errors = False,
+    prefix: Prefix = "",
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Puts a failed batch, or the images that could not be read (--errors), back into the queue."""
+    if errors and (batch or every):
+        raise CliError("Name either a BATCH or --all, or --errors.")
+    if (prefix or reason) and not errors:
+        raise CliError("--prefix and --reason choose among the --errors; a batch is retried whole.")
+    if errors:
+        _retry_errors(stack, prefix, reason, json)
+        return
     chosen = _chosen(stack, batch, every)
     with interruptible(lambda: "Each batch is either failed still or back in the queue; start it again for the rest."):
         for one in chosen:
@@ -29,6 +48,22 @@ def retry(stack: Stack, batch: Batch = None, every: Every = False, json: Json = 
         stack.look_at_the_queue()
     elif not json:
         show("No batch has failed.")
+
+
+def _retry_errors(stack: Stack, prefix: str, reason: str, json: bool) -> None:
+    """Mark the keys of the rows with an error dirty: the next run reads their objects again."""
+    found = ErrorRows(open_table(stack), prefixed(prefix, stack.images_bucket), reason)
+    written: list[int] = []
+    with interruptible(lambda: f"{counted(sum(written), 'key')} or more are in the queue; start it again for all."):
+        written.extend(mark_dirty(stack.segments, stack.images_bucket, found.keys(), "errors"))
+    if written:
+        stack.look_at_the_queue()
+    if json:
+        show_json([{"marked": sum(written), "segments": len(written)}])
+    elif written:
+        show(f"{counted_are(sum(written), 'key')} in the queue, in {counted(len(written), 'segment')}.")
+    else:
+        show("No image has such an error." if prefix or reason else "Every image could be read.")
 
 
 def _chosen(stack: Stack, batch: str | None, every: bool) -> list[str]:

@@ -33,6 +33,7 @@ class Run:
     keys: int | None = None
     images: Mapping[str, int] = field(default_factory=dict)
     fallbacks: Mapping[str, int] | None = None  # objects that boto3 read in obstore's place, by reason
+    careful: int | None = None  # images that were decoded in a child process
     billed: Billed | None = None
     cost: float | None = None
     currency: str | None = None
@@ -134,6 +135,7 @@ class RunHistory:
             keys=record.get("keys"),
             images=record.get("images", {}),
             fallbacks=record.get("fallbacks"),
+            careful=record.get("careful"),
             billed=billed,
             cost=cost,
             currency=currency,

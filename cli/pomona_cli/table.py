@@ -44,6 +44,10 @@ class FeatureTable:
                 return batch.column(column)[0].as_py()
         return None
 
+    def count(self, where: "BooleanExpression") -> int:
+        """How many rows match; of all rows, a data file from which none was deleted tells it without being read."""
+        return int(self.table.scan(row_filter=where, selected_fields=("key",)).count())
+
     def schema(self, columns: Sequence[str]) -> pa.Schema:
         """These columns as `batches` gives them."""
         found = self.table.scan(selected_fields=tuple(columns)).projection().as_arrow()

@@ -1,5 +1,6 @@
 """The command that takes the table out: export."""
 
+import unicodedata
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,7 +49,10 @@ def _kind_of(target: str) -> Kind:
 
 
 def _where(stack: Stack, prefix: str, label: str | None) -> "BooleanExpression":
-    from pyiceberg.expressions import And, EqualTo
+    from pyiceberg.expressions import And, In
 
     where = prefixed(prefix, stack.images_bucket)
-    return where if label is None else And(where, EqualTo("label", label))
+    if label is None:
+        return where
+    # rows of a release before labels were in NFC have them as their keys have
+    return And(where, In("label", {label, *(unicodedata.normalize(form, label) for form in ("NFC", "NFD"))}))

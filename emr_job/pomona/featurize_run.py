@@ -12,18 +12,21 @@ from pyspark.sql import SparkSession
 
 from pomona.backbone import Backbone, load_backbone
 from pomona.batch import Batch, read_batch, require_in_flight, set_aside
+from pomona.bounds import DECODE_MEGABYTES, DECODE_SECONDS
 from pomona.deadline import Deadline
 from pomona.erasures import settle_erasures
 from pomona.errors import UnreadError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey
+from pomona.ignored_names import IgnoredNames
+from pomona.limits import Limits
 from pomona.maintenance import Maintenance
 from pomona.objects import require_bucket, write_json
 from pomona.plan import partitions, plan
 from pomona.session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
 from pomona.table import FeatureTable, branch_name
-from pomona.tally import Tally, TallyParam
+from pomona.tally import TalliesParam, Tally, total
 from pomona.writing import files_for, write_rows
 
 if TYPE_CHECKING:
@@ -47,9 +50,15 @@ class FeaturizeRun:
     attempt: int
     max_image_bytes: int
     max_image_pixels: int
+    max_decoded_bytes: int
+    max_jpeg_scans: int
     timeout_minutes: int
     """Of the run: EMR Serverless ends it then."""
     snapshot_days: int = 7
+    ignored_names: tuple[str, ...] = ()
+    """Shell patterns of names that are no images: keys of such names have no rows."""
+    decode_seconds: float = DECODE_SECONDS
+    decode_megabytes: int = DECODE_MEGABYTES
     backbones: Path | None = None
     """The folder of the backbones; None is the one beside this package."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch, compare=False)
@@ -87,11 +96,11 @@ class FeaturizeRun:
         return read_batch(self.lake_bucket, self.images_bucket, active)
 
     def _publish(self, table: FeatureTable, backbone: Backbone, batch: Batch) -> tuple[Tally, int]:
-        tallies = table.spark.sparkContext.accumulator(Tally(), TallyParam())
+        tallies = table.spark.sparkContext.accumulator({}, TalliesParam())
         with table.branch(self._branch) as branch:
             with self.stopwatch.timing("plan"):
                 known = branch.known(self.images_bucket, batch.keys)
-                dirty = plan(batch.keys, known, backbone.label)
+                dirty = plan(batch.keys, known, backbone.label, IgnoredNames(self.ignored_names))
                 writer = branch.writer()
             with self.stopwatch.timing("write"):
                 changes = self._tasks(table.spark, dirty).mapPartitionsWithIndex(Featurizer(self._work(), tallies))
@@ -101,7 +110,7 @@ class FeaturizeRun:
                 branch.commit(written, known, properties)
                 require_in_flight(self.lake_bucket, self.batch_id, self.attempt)
                 snapshot_id = branch.publish()
-        return tallies.value, snapshot_id
+        return total(tallies.value), snapshot_id
 
     def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
         """Return what was done, and why not all: the rows are published, and the next run tries the maintenance again.
@@ -146,8 +155,11 @@ class FeaturizeRun:
             backbone=self.backbone,
             backbones=self.backbones,
             max_image_bytes=self.max_image_bytes,
-            max_image_pixels=self.max_image_pixels,
+            limits=Limits(self.max_image_pixels, self.max_decoded_bytes, self.max_jpeg_scans),
             batch_id=self.batch_id,
+            decode_bytes=self.decode_megabytes * 2**20,
+            decode_seconds=self.decode_seconds,
+            careful=self.attempt > 1,
         )
 
     def _write_record(self, record: dict[str, Any]) -> None:
@@ -173,11 +185,12 @@ class FeaturizeRun:
             "bytes": tally.counts["bytes"],
             "retries": tally.counts["retries"],
             "fallbacks": tally.fallbacks(),
+            "careful": tally.counts["careful"],
             "maintenance": maintained,
             "seconds": seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
         }
 
 
 def _likely_changed(dirty: list[DirtyKey]) -> int:
-    """How many keys will have rows to write: an image that the table knows with this backbone is seldom another now."""
-    return sum(key.etag is None for key in dirty)
+    """How many keys will have rows to write: a row of this backbone seldom changes, be it features or an error."""
+    return sum(key.etag is None and key.row_error is None for key in dirty)

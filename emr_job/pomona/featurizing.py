@@ -1,18 +1,24 @@
 """What a task does with its dirty keys: fetch ahead, decode, resize, infer, and hand on the rows that changed."""
 
+import resource
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from pyspark import TaskContext
 
 from pomona.ahead import ByteBudget, in_completion_order
 from pomona.backbone import Engine, engine_of
+from pomona.bounds import growth_bounded, killed_after
+from pomona.careful import CarefulDecoder
 from pomona.fetching import DirtyKey, Fetched, ImageFetcher, Status
 from pomona.image_errors import ImageError
-from pomona.images import DecodedImage, decode, resize
+from pomona.limits import Limits
+from pomona.preparing import Preparation, PreparedImage, prepare
 from pomona.rows import RowBatch, label_of
 from pomona.tally import Tally, fallback_count
 
@@ -23,6 +29,7 @@ FETCH_THREADS = 16
 FETCHED_BYTES = 64 * 2**20
 ROWS_AT_ONCE = 128
 SHOWN_OF_A_KEY = 120
+THREAD_STACK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,13 @@ class Work:
     backbone: str
     backbones: Path | None
     max_image_bytes: int
-    max_image_pixels: int
+    limits: Limits
     batch_id: str
+    decode_seconds: float
+    decode_bytes: int
+    """Of memory, for decoding one image."""
+    careful: bool
+    """Whether every image is decoded in a child process, in every task."""
 
 
 class Featurizer:
@@ -46,20 +58,35 @@ class Featurizer:
 
     def __call__(self, number: int, dirty: Iterable[DirtyKey]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Changes (rows.CHANGES) with the task's `number`; its tally is added up when it is done."""
-        task = _Task(self._work)
-        for changes in task.rows(iter(dirty)):
-            yield number, changes
-        self._tallies.add(task.tally)
+        with closing(_Task(self._work, is_careful=self._work.careful or _is_repeated())) as task:
+            for changes in task.rows(iter(dirty)):
+                yield number, changes
+        self._tallies.add({number: task.tally})
+
+
+def _is_repeated() -> bool:
+    """Whether Spark has started this task before: its worker died then, most likely of an image."""
+    context = TaskContext.get()
+    return context is not None and context.attemptNumber() > 0
 
 
 class _Task:
     """One partition's work."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, is_careful: bool) -> None:
         self.tally = Tally()
         self._work = work
         self._engine: Engine = engine_of(work.backbone, work.backbones)
         self._backbone = self._engine.backbone
+        self._preparation = Preparation(
+            height=self._backbone.height,
+            width=self._backbone.width,
+            limits=work.limits,
+            memory_bytes=work.decode_bytes,
+            seconds=work.decode_seconds,
+        )
+        self._is_careful = is_careful
+        self._careful_decoder = CarefulDecoder(self._preparation)
         constants = {"bucket": work.bucket, "backbone": self._backbone.label, "batch_id": work.batch_id}
         self._batch = RowBatch(constants, self._backbone.output_width, ROWS_AT_ONCE)
 
@@ -68,13 +95,17 @@ class _Task:
         fetcher = ImageFetcher(self._work.bucket, self._work.max_image_bytes, budget)
         answers = in_completion_order(dirty, fetcher.fetch, FETCH_THREADS)
         try:
-            while (fetched := self._next(answers)) is not None:
-                yield from self._settle(fetched)
-                budget.give_back(len(fetched.body))
+            with growth_bounded(resource.RLIMIT_DATA, _most_growth(self._work)):
+                while (fetched := self._next(answers)) is not None:
+                    yield from self._settle(fetched)
+                    budget.give_back(len(fetched.body))
         finally:
             budget.lift()
             answers.close()
         yield from self._batch.flush()
+
+    def close(self) -> None:
+        self._careful_decoder.close()
 
     def _next(self, answers: Iterator[Fetched]) -> Fetched | None:
         with self.tally.timing("get"):
@@ -100,29 +131,50 @@ class _Task:
 
     def _featurize(self, fetched: Fetched) -> Iterator[pa.RecordBatch]:
         try:
-            decoded, features = self._features(fetched.body)
+            prepared = self._prepare(fetched.body)
+            features = self._features(prepared)
         except ImageError as error:
             yield from self._error(fetched, str(error))
             return
         self.tally.counts["done"] += 1
-        shape = {"width": decoded.width, "height": decoded.height}
+        shape = {"width": prepared.width, "height": prepared.height}
         yield from self._batch.add(_about(fetched) | shape, features)
 
-    def _features(self, body: bytes) -> "tuple[DecodedImage, np.typing.NDArray[np.float32]]":
-        height, width = self._backbone.height, self._backbone.width
+    def _prepare(self, body: bytes) -> PreparedImage:
+        """Decode here, or in a child process: in careful mode, and what had no room here beside the other images."""
+        if not self._is_careful:
+            with suppress(MemoryError), killed_after(self._preparation.seconds):
+                return prepare(body, self._preparation, self.tally.timing)
+        self.tally.counts["careful"] += 1
         with self.tally.timing("decode"):
-            decoded = decode(body, height, width, self._work.max_image_pixels)
-        with self.tally.timing("resize"):
-            pixels = resize(decoded.image, height, width)
+            return self._careful_decoder.prepare(body)
+
+    def _features(self, prepared: PreparedImage) -> "np.typing.NDArray[np.float32]":
         with self.tally.timing("inference"):
-            features = self._engine.run(pixels)
+            features = self._engine.run(prepared.pixels)
         if not np.isfinite(features).all():
             raise ImageError(f"{self._backbone.name} gives no finite features for this image")
-        return decoded, features
+        return features
 
     def _error(self, fetched: Fetched, reason: str) -> Iterator[pa.RecordBatch]:
+        if _is_told_already(fetched, reason):
+            self.tally.counts["unchanged"] += 1
+            return
         self.tally.counts["errors"] += 1
         yield from self._batch.add(_about(fetched) | {"error": reason})
+
+
+def _is_told_already(fetched: Fetched, reason: str) -> bool:
+    """Whether the table's row says the same of the same object: it stays, and counts as no new error."""
+    return fetched.dirty.row_error == reason and (fetched.dirty.row_etag or "") == fetched.etag
+
+
+def _most_growth(work: Work) -> int:
+    """Return how many bytes a worker may take during a task, so that it dies alone before its container does.
+
+    That is one image's decoding, and beside it what the threads have fetched, twice: as Rust's bytes and as Python's.
+    """
+    return work.decode_bytes + 2 * max(FETCHED_BYTES, work.max_image_bytes) + FETCH_THREADS * THREAD_STACK_BYTES
 
 
 def _why_unread(fetched: Fetched) -> str:

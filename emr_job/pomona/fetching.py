@@ -3,11 +3,13 @@
 import functools
 import os
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 from botocore.exceptions import ClientError
@@ -19,6 +21,7 @@ from pomona.objects import NO_ANSWER, error_code, s3_client
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
+Result = TypeVar("Result")
 NOT_MODIFIED = ("304", "NotModified")
 # obstore reads '/a' and 'a/' as 'a', and refuses the others
 NORMALISED = re.compile(r"^/|/$|//|(^|/)\.\.?(/|$)|[\x00-\x1f\x7f-\x9f]")
@@ -49,11 +52,15 @@ class DirtyKey:
 
     key: str
     etag: str | None
-    """Of the row made with the present backbone, if there is one."""
+    """Of the row with features of the present backbone, if there is one: such an object need not be read again."""
     known: bool
     """Whether the table has a row of this key."""
     row_etag: str | None = None
     """Of the row, whatever its backbone."""
+    row_error: str | None = None
+    """Of the row, if it is an error of the present backbone."""
+    ignored: bool = False
+    """Whether its name says that it is no image: then it has no row, whatever the object is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,21 @@ class Fetched:
     """Set if boto3 read the object, or learnt that it is unchanged, in obstore's place."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long S3 is waited for, in seconds."""
+
+    to_connect: float = 5
+    to_read: float = 15
+    """For the next bytes of an answer."""
+    for_object: float = 60
+    """For all of an object, by each of the two clients; by boto3 for its header and for its body."""
+
+
+class LateError(Exception):
+    """S3 has begun no answer, or has not finished it, in time."""
+
+
 class ImageFetcher:
     """Reads images of one bucket. May be used by several threads.
 
@@ -80,14 +102,17 @@ class ImageFetcher:
     A body is read only when the budget has room for it, and whoever uses it gives that room back.
     """
 
-    def __init__(self, bucket: str, max_bytes: int, budget: ByteBudget) -> None:
+    def __init__(self, bucket: str, max_bytes: int, budget: ByteBudget, patience: Patience = Patience()) -> None:
         self._bucket = bucket
         self._max_bytes = max_bytes
         self._budget = budget
-        self._store = image_store(bucket, os.environ.get("AWS_ENDPOINT_URL"))
+        self._patience = patience
+        self._store = image_store(bucket, os.environ.get("AWS_ENDPOINT_URL"), patience)
 
     def fetch(self, dirty: DirtyKey) -> Fetched:
         """Look at the object; never raises for what S3 answers."""
+        if dirty.ignored:
+            return Fetched(dirty, Status.GONE)
         if NORMALISED.search(dirty.key):
             return self._ask_again(dirty, Fallback.KEYS)
         try:
@@ -107,19 +132,27 @@ class ImageFetcher:
     def _ask_again(self, dirty: DirtyKey, why: Fallback) -> Fetched:
         condition: Any = {"IfNoneMatch": f'"{dirty.etag}"'} if dirty.etag else {}
         try:
-            answer = s3_client().get_object(Bucket=self._bucket, Key=dirty.key, **condition)
-            etag = answer["ETag"].strip('"')
-            with answer["Body"] as body:
-                found = self._read(dirty, etag, answer["ContentLength"], answer["LastModified"], body.read)
-                return replace(found, fallback=why)
+            answer = self._in_time(lambda: s3_client().get_object(Bucket=self._bucket, Key=dirty.key, **condition))
+            etag, read = answer["ETag"].strip('"'), answer["Body"].read
+            found = self._read(
+                dirty, etag, answer["ContentLength"], answer["LastModified"], lambda: self._in_time(read)
+            )
+            if found.status != Status.FOUND:
+                answer["Body"].close()
+            return replace(found, fallback=why)
         except ClientError as error:
             if error_code(error) in NOT_MODIFIED:
                 return Fetched(dirty, Status.UNCHANGED, fallback=why)
             return self._refused(dirty, error)
-        except NO_ANSWER as error:
-            return Fetched(dirty, Status.UNREAD, f"no answer from S3 ({type(error).__name__})", retries=1)
+        except (LateError, *NO_ANSWER) as error:
+            return Fetched(dirty, Status.UNREAD, _why_no_answer(error), retries=1)
+
+    def _in_time(self, call: Callable[[], Result]) -> Result:
+        return within(self._patience.for_object, call)
 
     def _read(self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]) -> Fetched:
+        if size == 0 and dirty.key.endswith("/"):
+            return Fetched(dirty, Status.GONE)  # a folder's placeholder, as consoles and sync tools make them
         about = {"etag": etag, "size": size, "last_modified": modified}
         if size > self._max_bytes:
             reason = f"too large: {size:,} bytes is above the limit of {self._max_bytes:,}"
@@ -143,8 +176,8 @@ class ImageFetcher:
     def _is_not_listed(self, key: str) -> bool:
         """A 404 whose XML quotes a key with control characters cannot be parsed: then the listing says what is gone."""
         try:
-            listing = s3_client().list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
-        except (ClientError, *NO_ANSWER):
+            listing = self._in_time(lambda: s3_client().list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1))
+        except (ClientError, LateError, *NO_ANSWER):
             return False
         return all(entry["Key"] != key for entry in listing.get("Contents", []))
 
@@ -155,8 +188,8 @@ class ImageFetcher:
         UNCHANGED. The error row of a new or changed object gets no etag, so that a later run reads the object.
         """
         try:
-            head = s3_client().head_object(Bucket=self._bucket, Key=dirty.key)
-        except (ClientError, *NO_ANSWER) as error:
+            head = self._in_time(lambda: s3_client().head_object(Bucket=self._bucket, Key=dirty.key))
+        except (ClientError, LateError, *NO_ANSWER) as error:
             return Fetched(dirty, Status.UNREAD, f"archived, and its header cannot be read ({type(error).__name__})")
         if dirty.row_etag and head["ETag"].strip('"') == dirty.row_etag:
             return Fetched(dirty, Status.UNCHANGED)
@@ -165,8 +198,35 @@ class ImageFetcher:
         return Fetched(dirty, Status.UNUSABLE, reason, size=head["ContentLength"], last_modified=head["LastModified"])
 
 
+def within(seconds: float, call: Callable[[], Result]) -> Result:
+    """Return what `call` returns, or raise what it raises; LateError if that takes too long.
+
+    The call is made in a thread of its own, which is left to itself when it is late: boto3's time-out starts again with
+    every byte, and nothing ends a read that goes on.
+    """
+    outcome: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="boto3", daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        if outcome.done():  # the call's own
+            raise
+        raise LateError(f"within {seconds:g} s") from None
+
+
+def _why_no_answer(error: Exception) -> str:
+    return f"no answer from S3 {error if isinstance(error, LateError) else f'({type(error).__name__})'}"
+
+
 @functools.cache
-def image_store(bucket: str, endpoint: str | None) -> "S3Store":
+def image_store(bucket: str, endpoint: str | None, patience: Patience) -> "S3Store":
     """obstore's client of this process, with boto3's chain of credentials: a job's role reaches a process through that.
 
     Its connections serve one task after the other.
@@ -177,7 +237,12 @@ def image_store(bucket: str, endpoint: str | None) -> "S3Store":
     return S3Store(
         bucket,
         credential_provider=Boto3CredentialProvider(),
-        client_options={"allow_http": bool(endpoint), "timeout": timedelta(minutes=5)},
-        retry_config={"max_retries": 4, "retry_timeout": timedelta(minutes=2)},
+        client_options={
+            "allow_http": bool(endpoint),
+            "connect_timeout": timedelta(seconds=patience.to_connect),
+            "read_timeout": timedelta(seconds=patience.to_read),
+            "timeout": timedelta(seconds=patience.for_object),
+        },
+        retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=patience.for_object)},
         endpoint=endpoint,
     )

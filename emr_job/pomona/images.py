@@ -7,13 +7,36 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain
+from pomona.heif_file import register_heif
+from pomona.high_bit_depth import to_eight_bits
+from pomona.image_errors import RAW, RAW_MAGIC, ImageError, explain, format_of
+from pomona.image_files import decodable
+from pomona.limits import Limits
 from pomona.modes import to_rgb
+from pomona.tiff_bands import TiffBands, tiff_bands
+from pomona.wide_samples import has_sixteen_bits
 
 # never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF")
+DECODERS = {
+    "JPEG": "JPEG",
+    "PNG": "PNG",
+    "GIF": "GIF",
+    "BMP": "BMP",
+    "TIFF": "TIFF",
+    "PPM": "PPM",
+    "WebP": "WEBP",
+    "AVIF": "AVIF",
+    "HEIC": "HEIF",
+}
+# What these decoders hold of each pixel beside Pillow's image: planes, tiles, interleaved pixels and copies of them
+# (measured: benchmarks/worst_images.py)
+DECODER_BYTES_A_PIXEL = {"AVIF": 12, "HEIF": 12}
+HEIF_OF_EIGHT_BITS = 6  # so that the 48 megapixels of a phone stay below the default limit
+# Pillow's image of a mode, and what its conversion to RGB holds beside it
+BYTES_A_PIXEL = {"RGB": 4, "1": 5, "L": 5, "P": 8, "I;16": 2, "I;16B": 2, "I;16L": 2, "I": 4, "F": 4}
+OTHER_BYTES_A_PIXEL = 8
 # A JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input. Measured with
 # MobileNetV2 on noisy and textured photographs, the cosine to a full decode is at worst .9976 at 1.5, .9987 at 2,
 # .9998 at 3; photographs of 12 megapixels are decoded at 1/4 at 2 as at 3.
@@ -31,6 +54,7 @@ AS_DISPLAYED = {
     8: Image.Transpose.ROTATE_90,
 }
 TURNED = (5, 6, 7, 8)
+TURNED_FIRST = 1 << 24  # pixels: turning makes a copy, of four bytes a pixel
 
 # the limit is checked here, from the header, in pixels that the operator chose
 Image.MAX_IMAGE_PIXELS = None
@@ -45,7 +69,7 @@ class DecodedImage:
     height: int
 
 
-def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+def decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage:
     """Decode an image that will be resized to `height` by `width`.
 
     Large JPEGs are decoded at a fraction of their size (the DCT's own, `Image.draft`). Of an animation the first frame
@@ -54,32 +78,57 @@ def decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImag
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(body, height, width, max_pixels)
+            return _decode(body, height, width, limits)
     except ImageError:
         raise
     except Exception as error:  # decoders of hostile bytes raise almost anything
         raise ImageError(explain(body, error)) from None
 
 
-def _decode(body: bytes, height: int, width: int, max_pixels: int) -> DecodedImage:
+def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage:
     if RAW_MAGIC.match(body):
         raise ImageError(RAW)
-    with Image.open(io.BytesIO(body), formats=_formats()) as image:
-        if image.format == "TIFF" and _is_raw(image):
+    name = format_of(body)
+    if name is None:
+        raise UnidentifiedImageError
+    file = decodable(name, body, limits)
+    if name == "TIFF" and (tiff := tiff_bands(file.body)) is not None:
+        return _decode_bands(tiff, height, width, limits)
+    register_heif()
+    with Image.open(io.BytesIO(file.body), formats=(DECODERS[name],)) as image:
+        if name == "TIFF" and _is_raw(image):
             raise ImageError(RAW)
         full_width, full_height = image.size
-        if full_width * full_height > max_pixels:
-            raise ImageError(f"too many pixels: {full_width} x {full_height} is above the limit of {max_pixels:,}")
-        if image.format in ("JPEG", "MPO"):
+        limits.check_pixels(full_width, full_height)
+        if name == "JPEG":
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
+        limits.check_decoded_bytes(file.decoder_bytes + _image_bytes(image, file.body))
         image.load()
         orientation = _orientation(image)
-        rgb = to_rgb(image)
+        network = (width, height) if orientation in TURNED else (height, width)
+        rgb = to_rgb(image, file.body, *network)
+    return _upright(rgb, orientation, network, (full_width, full_height))
+
+
+def _decode_bands(tiff: TiffBands, height: int, width: int, limits: Limits) -> DecodedImage:
+    layout = tiff.layout
+    limits.check_pixels(layout.width, layout.height)
+    limits.check_decoded_bytes(layout.bytes)
+    network = (width, height) if layout.orientation in TURNED else (height, width)
+    rgb = to_eight_bits(tiff.samples(), *network).convert("RGB")
+    return _upright(rgb, layout.orientation, network, (layout.width, layout.height))
+
+
+def _upright(rgb: Image.Image, orientation: int, network: tuple[int, int], size: tuple[int, int]) -> DecodedImage:
+    """Turn an image as its EXIF says; `network` is the height and width to which it is reduced first if it is large.
+
+    Others are turned first, as the field's scripts do: a resize of a turned image rounds some pixels the other way.
+    """
     if orientation in AS_DISPLAYED:
+        if rgb.width * rgb.height > TURNED_FIRST:
+            rgb = rgb.resize(network[::-1], Image.Resampling.BICUBIC)
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
-    if orientation in TURNED:
-        full_width, full_height = full_height, full_width
-    return DecodedImage(rgb, full_width, full_height)
+    return DecodedImage(rgb, *(size[::-1] if orientation in TURNED else size))
 
 
 def _is_raw(image: Image.Image) -> bool:
@@ -90,9 +139,15 @@ def _is_raw(image: Image.Image) -> bool:
     return False
 
 
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
+def _image_bytes(image: Image.Image, body: bytes) -> int:
+    """What Pillow's image, its decoder and the conversion to RGB (pomona.modes) hold together."""
+    decoder = DECODER_BYTES_A_PIXEL.get(image.format or "", 0)
+    if image.format == "HEIF" and image.info.get("bit_depth") == 8:
+        decoder = HEIF_OF_EIGHT_BITS
+    a_pixel = BYTES_A_PIXEL.get(image.mode, OTHER_BYTES_A_PIXEL) + decoder
+    if image.mode == "RGB" and has_sixteen_bits(image, body):  # whose lower bytes may be a second image
+        a_pixel *= 2
+    return image.width * image.height * a_pixel
 
 
 def _orientation(image: Image.Image) -> int:

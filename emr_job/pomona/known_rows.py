@@ -13,10 +13,9 @@ from pomona.session import task_slots
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-COLUMNS = ["key", "bucket", "etag", "backbone"]
-KNOWN = pa.schema(
-    [("key", pa.string()), ("etag", pa.string()), ("backbone", pa.string()), ("file", pa.string()), ("row", pa.int64())]
-)
+TOLD = ["key", "label", "etag", "backbone", "error"]
+COLUMNS = [*TOLD, "bucket"]
+KNOWN = pa.schema([*((name, pa.string()) for name in TOLD), ("file", pa.string()), ("row", pa.int64())])
 """A row of the table, and where it lies: the data file's address, and its number among the rows of that file."""
 LEAST_SHARE_BYTES = 256 * 2**20  # of files, a few hundredths of which are read: less is not worth another executor
 
@@ -38,7 +37,8 @@ def _finder(bucket: str, keys: list[str]) -> Callable[[list[DataFile]], pa.Table
             mask = pc.and_(pc.is_in(batch["key"], value_set=wanted), pc.equal(batch["bucket"], bucket))
             rows = batch.append_column("row", pa.array(numbers)).filter(mask)
             addresses = pa.repeat(file.location, rows.num_rows)
-            found.append(pa.table([rows["key"], rows["etag"], rows["backbone"], addresses, rows["row"]], schema=KNOWN))
+            told = [rows[name] for name in TOLD]
+            found.append(pa.table([*told, addresses, rows["row"]], schema=KNOWN))
         return pa.concat_tables(found)
 
     return find

@@ -1,41 +1,43 @@
-"""Every colour mode that Pillow reads, as RGB of eight bits."""
+"""What the pixels of an image mean: every mode, depth, transparency and colour space becomes sRGB of eight bits."""
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageCms
 
-# Pillow converts these only by way of another mode
-BY_WAY_OF = {"La": "LA", "RGBa": "RGBA"}
+from pomona.colour_profiles import transform_to_srgb
+from pomona.high_bit_depth import to_eight_bits
+from pomona.transparency import over_white
+from pomona.wide_samples import wide_samples
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """The image in RGB. Transparency is dropped, not blended, as `convert("RGB")` does in the field's scripts.
+def to_rgb(image: Image.Image, body: bytes, height: int, width: int) -> Image.Image:
+    """Return the loaded image in mode RGB, ready to be resized to `height` by `width`.
 
-    Grey values of more than eight bits are scaled to eight: Pillow alone would clip them to white.
+    An opaque 8-bit image without a profile other than sRGB keeps its size and its pixels. What is costly is done after
+    the reduction: images of more bits come back small, transparent ones and those with a profile at the size asked for.
+
+    Args:
+        image: loaded; of a format that Pillow reads.
+        body: the file.
+        height: of the image that the network takes, as `image` is stored: before its EXIF orientation is applied.
+        width: the same.
     """
-    if image.mode == "RGB":
-        return image
+    opaque = _opaque(image, body, height, width)
+    profile = image.info.get("icc_profile")
+    transform = transform_to_srgb(profile, opaque.mode) if isinstance(profile, bytes) else None
+    if transform is not None:
+        return transform.apply(opaque.resize((width, height), Image.Resampling.BICUBIC))
+    return opaque if opaque.mode == "RGB" else opaque.convert("RGB")
+
+
+def _opaque(image: Image.Image, body: bytes, height: int, width: int) -> Image.Image:
+    """Return the image without transparency and with eight bits a sample, in mode L, RGB or CMYK."""
+    samples = wide_samples(image, body)
+    if samples is not None:
+        return to_eight_bits(samples, height, width)
+    if image.has_transparency_data:
+        return over_white(image, height, width)
     if image.mode == "LAB":
         return _from_lab(image)
-    if image.mode.startswith("I;16"):
-        return _grey(np.asarray(image).astype(np.float64) / 257)
-    if image.mode in ("I", "F"):
-        return _grey(_to_eight_bits(np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)))
-    return image.convert(BY_WAY_OF.get(image.mode, "RGB")).convert("RGB")
-
-
-def _to_eight_bits(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Scale by the range that the values plainly use: up to 1, 255 or 65535, or else their own."""
-    low, high = float(values.min()), float(values.max())
-    if low >= 0:
-        for full_scale in (1.0, 255.0, 65535.0):
-            if high <= full_scale:
-                return values * (255 / full_scale)
-    return (values - low) * (255 / ((high - low) or 1.0))
-
-
-def _grey(values: npt.NDArray[np.float64]) -> Image.Image:
-    return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8)).convert("RGB")
+    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -6,6 +6,9 @@ import zlib
 import pyarrow as pa
 
 from pomona.fetching import DirtyKey
+from pomona.ignored_names import NOTHING_IGNORED, IgnoredNames
+from pomona.known_rows import TOLD
+from pomona.rows import label_of
 
 # fewer keys than this are not worth asking for another executor: images take milliseconds, executors a minute
 LEAST_KEYS_A_TASK = 100
@@ -20,18 +23,32 @@ def partitions(keys: int, slots: int) -> int:
     return max(at_once * rounds, 1)
 
 
-def plan(keys: list[str], known: pa.Table, label: str) -> list[DirtyKey]:
-    """What the tasks have to look at; `known` has columns key, etag and backbone, `label` is the present backbone's.
+def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[DirtyKey]:
+    """What the tasks have to look at: each key with what the table's row says of it.
 
     The keys come in the order of their checksum: neighbours in a folder, often of one size, are spread over the tasks.
+
+    Args:
+        keys: each once.
+        known: the rows of these keys, with the columns of known_rows.TOLD.
+        backbone: the label of the present backbone.
+        ignored: names that are no images.
     """
-    rows = {row["key"]: row for row in known.select(["key", "etag", "backbone"]).to_pylist()}
+    rows = {row["key"]: row for row in known.select(TOLD).to_pylist()}
     ordered = sorted(keys, key=lambda key: zlib.crc32(key.encode()))
-    return [_dirty(key, rows.get(key), label) for key in ordered]
+    return [_dirty(key, rows.get(key), backbone, ignored.matches(key)) for key in ordered]
 
 
-def _dirty(key: str, row: dict[str, str | None] | None, label: str) -> DirtyKey:
+def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> DirtyKey:
     if row is None:
-        return DirtyKey(key, etag=None, known=False)
-    etag = row["etag"] if row["backbone"] == label else None
-    return DirtyKey(key, etag, known=True, row_etag=row["etag"])
+        return DirtyKey(key, etag=None, known=False, ignored=is_ignored)
+    is_current = row["backbone"] == backbone and row["label"] == label_of(key)
+    return DirtyKey(
+        key,
+        # an error is read again: a limit, or what this release can read, may be another now
+        etag=row["etag"] if is_current and row["error"] is None else None,
+        known=True,
+        row_etag=row["etag"],
+        row_error=row["error"] if is_current else None,
+        ignored=is_ignored,
+    )

@@ -1,5 +1,6 @@
 """The changes that a task makes, as Arrow batches: the table's columns, and whether the key is gone."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -41,9 +42,12 @@ def table_schema() -> dict[str, Any]:
 
 
 def label_of(key: str) -> str | None:
-    """The name of the key's parent folder; None at the top level."""
+    """The name of the key's parent folder, in NFC; None at the top level.
+
+    macOS writes é as e and an accent, other systems as one character: one folder to people, and one label here.
+    """
     folder, _, _ = key.rpartition("/")
-    return folder.rpartition("/")[2] or None
+    return unicodedata.normalize("NFC", folder.rpartition("/")[2]) or None
 
 
 class RowBatch:

@@ -31,6 +31,10 @@ _SESSION_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # A worker that an image killed costs its task one failure, and the repetition decodes carefully. Both are Spark's
+    # defaults; an excluded executor may be the only one.
+    "spark.task.maxFailures": "4",
+    "spark.excludeOnFailure.enabled": "false",
     # of the maintenance, which joins lists of files
     "spark.sql.shuffle.partitions": "32",
     # a second copy of a slow task would fetch and infer its images twice

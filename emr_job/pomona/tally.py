@@ -43,18 +43,35 @@ class Tally:
         return {why.value: self.counts[fallback_count(why)] for why in Fallback}
 
 
+Tallies = dict[int, Tally]
+"""By the number of the task."""
+
+
 def fallback_count(why: Fallback) -> str:
     """Return the name of the count of objects that boto3 read for this reason."""
     return f"fallbacks-{why}"
 
 
-class TallyParam(AccumulatorParam[Any]):
-    """Lets Spark add up the tallies of tasks."""
+class TalliesParam(AccumulatorParam[Any]):
+    """Lets Spark gather tallies by the numbers of their tasks.
 
-    def zero(self, value: Tally) -> Tally:  # noqa: ARG002 (Spark's signature)
-        """An empty tally."""
-        return Tally()
+    Spark accumulates again what a task did that it repeats because the executor with its rows was lost (DAGScheduler
+    counts once only the tasks of a job's last stage): the tally of the repetition takes the place of the first.
+    """
 
-    def addInPlace(self, value1: Tally, value2: Tally) -> Tally:  # noqa: N802 (Spark's name)
-        """Spark's name for Tally.add."""
-        return value1.add(value2)
+    def zero(self, value: Tallies) -> Tallies:  # noqa: ARG002 (Spark's signature)
+        """No tallies."""
+        return {}
+
+    def addInPlace(self, value1: Tallies, value2: Tallies) -> Tallies:  # noqa: N802 (Spark's name)
+        """Take in other tallies."""
+        value1.update(value2)
+        return value1
+
+
+def total(tallies: Tallies) -> Tally:
+    """Return the sum of all tallies."""
+    everything = Tally()
+    for tally in tallies.values():
+        everything.add(tally)
+    return everything

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from intake.settings import Settings
 
@@ -60,11 +61,19 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
         "--attempt": str(attempt),
         "--max-image-bytes": str(settings.max_image_bytes),
         "--max-image-pixels": str(settings.max_image_pixels),
+        "--max-decoded-bytes": str(settings.max_decoded_bytes),
+        "--max-jpeg-scans": str(settings.max_jpeg_scans),
         "--snapshot-days": str(settings.snapshot_days),
+        **({"--ignored-names": _one_word(settings.ignored_names)} if settings.ignored_names else {}),
         "--timeout-minutes": str(settings.run_timeout_minutes),
     }
     name = f"featurize-{batch_id}-{attempt}"
     return _parameters(settings, _Job(name, "featurize.py", arguments, settings.run_timeout_minutes, keys))
+
+
+def _one_word(patterns: tuple[str, ...]) -> str:
+    """Return the patterns in a form that no shell on the way to the job would expand; the job decodes it."""
+    return ",".join(quote(pattern, safe="").replace("~", "%7E") for pattern in patterns)
 
 
 def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:

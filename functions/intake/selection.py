@@ -1,7 +1,10 @@
-"""Which keys of the images bucket are images: those with one of the prefixes and one of the suffixes."""
+"""Which keys of the images bucket are images: those with a prefix and a suffix, and no ignored name."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import translate
+from functools import cached_property
 from typing import Self
 
 from intake.errors import TerminalError
@@ -18,10 +21,12 @@ def listed(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Selection:
-    """No prefix: every prefix. No suffix: every suffix."""
+    """No prefix: every prefix. No suffix: every suffix. No ignored name: every name."""
 
     prefixes: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
+    ignored_names: tuple[str, ...] = ()
+    """Shell patterns (`*`, `?`, `[...]`) for the last part of a key, in upper or lower case alike."""
 
     @classmethod
     def parse(cls, prefixes: str, suffixes: str) -> Self:
@@ -33,7 +38,22 @@ class Selection:
 
     def takes(self, key: str) -> bool:
         """Whether the key is one of an image."""
-        return key.startswith(self.prefixes or ("",)) and key.endswith(self.suffixes or ("",))
+        has_affixes = key.startswith(self.prefixes or ("",)) and key.endswith(self.suffixes or ("",))
+        return has_affixes and not self.ignores(key)
+
+    def ignores(self, key: str) -> bool:
+        """Whether the key's name, which is what follows its last slash, is one that no image has.
+
+        The job has the same rule (`pomona.ignored_names`): rows of such keys go.
+        """
+        return self._ignored is not None and bool(self._ignored.match(key.rpartition("/")[2]))
+
+    @cached_property
+    def _ignored(self) -> re.Pattern[str] | None:
+        """None without names: an empty expression would match every key."""
+        if not self.ignored_names:
+            return None
+        return re.compile("|".join(map(translate, self.ignored_names)), re.IGNORECASE)
 
     def pairs(self) -> list[tuple[str, str]]:
         """Each prefix with each suffix: what S3 takes in one filter."""

@@ -66,13 +66,15 @@ class IntakeSettings:
     """Prefixes of the keys that are images, separated by commas; nothing: all keys."""
     images_suffixes: tuple[str, ...] = _variable(_LIST)
     """Suffixes of the keys that are images, separated by commas; nothing: all keys."""
+    ignored_names: tuple[str, ...] = _variable(_LIST)
+    """Shell patterns of names that no image has, separated by commas; nothing: none is ignored."""
     advance_function_name: str = _variable(_TEXT)
     """Function that launches the run when nothing is in flight."""
 
     @property
     def selection(self) -> Selection:
         """Which keys are images."""
-        return Selection(self.images_prefixes, self.images_suffixes)
+        return Selection(self.images_prefixes, self.images_suffixes, self.ignored_names)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Settings:
     """Prefixes of the keys that are images, separated by commas; nothing: all keys."""
     images_suffixes: tuple[str, ...] = _variable(_LIST)
     """Suffixes of the keys that are images, separated by commas; nothing: all keys."""
+    ignored_names: tuple[str, ...] = _variable(_LIST)
+    """Shell patterns of names that no image has, separated by commas; nothing: none is ignored."""
     database_name: str = _variable(_TEXT)
     """Glue database of the feature table."""
     table_name: str = _variable(_TEXT)
@@ -119,6 +123,10 @@ class Settings:
     """Bytes above which an object is not downloaded but an error row."""
     max_image_pixels: int = _variable(_FROM_1)
     """Pixels above which an image is not decoded but an error row."""
+    max_decoded_bytes: int = _variable(_FROM_1)
+    """Memory, in bytes, above which an image is not decoded but an error row."""
+    max_jpeg_scans: int = _variable(_FROM_1)
+    """Scans above which a JPEG is not decoded but an error row."""
     snapshot_days: int = _variable(_FROM_0)
     """Days after which a snapshot of the table expires, and with it the last copy of a deleted row."""
     max_executors: int = _variable(_FROM_1)
@@ -131,7 +139,7 @@ class Settings:
     @property
     def selection(self) -> Selection:
         """Which keys are images."""
-        return Selection(self.images_prefixes, self.images_suffixes)
+        return Selection(self.images_prefixes, self.images_suffixes, self.ignored_names)
 
     @property
     def launch_after(self) -> timedelta:

@@ -93,7 +93,7 @@ def platform_settings(endpoint: str) -> dict[str, str]:
     """What a platform's spark-defaults.conf says."""
     jars = sorted((ROOT / ".venv" / "spark" / "jars").glob("*.jar"))
     return {
-        "spark.master": "local[2]",
+        "spark.master": "local[2,4]",
         "spark.jars": ",".join(str(jar) for jar in jars),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

@@ -1,6 +1,7 @@
 """The job runs from its bundle alone: Spark, Java, Python and what `sam build` packed, and nothing of this project."""
 
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -9,7 +10,9 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pillow_heif
 import pytest
+from PIL import Image
 
 from tests.local_server import REGION, ROOT, LocalServer
 
@@ -17,6 +20,14 @@ SPARK = ROOT / ".venv" / "spark"
 PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "ai_edge_litert", "pomona")
 BATCH = "20261121T080000000Z-0badcafe"
 IMAGES = ("apple/apple-01.jpg", "banana/banana-01.jpg", "plum/16 bits.png")
+
+PHONE = "apple/from a phone.heic"
+
+
+def heic(file: Path) -> bytes:
+    body = io.BytesIO()
+    pillow_heif.from_pillow(Image.open(file)).save(body, format="HEIF")
+    return body.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -97,26 +108,28 @@ def submit(
 
 @pytest.fixture(scope="module")
 def lake(aws: LocalServer) -> str:
-    """A lake with a batch of three images in flight."""
+    """A lake with a batch of four images in flight."""
     s3 = aws.client("s3")
     for bucket in ("lake", "images"):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.client("glue").create_database(DatabaseInput={"Name": "pomona"})
     for key in IMAGES:
         s3.upload_file(str(ROOT / "samples" / "images" / key), "images", key)
-    segment = "queue/pending/20261121T080000000Z-000003-test-0.jsonl"
+    s3.put_object(Bucket="images", Key=PHONE, Body=heic(ROOT / "samples" / "images" / IMAGES[0]))
+    segment = "queue/pending/20261121T080000000Z-000004-test-0.jsonl"
     seen = {"v": 1, "bucket": "images", "seen_at": "2026-11-21T08:00:00.000Z"}
-    s3.put_object(Bucket="lake", Key=segment, Body="".join(json.dumps({**seen, "key": key}) + "\n" for key in IMAGES))
+    lines = "".join(json.dumps({**seen, "key": key}) + "\n" for key in (*IMAGES, PHONE))
+    s3.put_object(Bucket="lake", Key=segment, Body=lines)
     active = {
         "format": 1,
         "batch_id": BATCH,
         "attempt": 1,
         "claimed_at": "2026-11-21T08:01:00.000Z",
-        "segments": [{"name": segment, "keys": 3}],
+        "segments": [{"name": segment, "keys": 4}],
         "application_id": "a",
         "parameters": {},
         "run_id": None,
-        "keys": 3,
+        "keys": 4,
     }
     s3.put_object(Bucket="lake", Key="queue/active.json", Body=json.dumps(active))
     return "lake"
@@ -124,7 +137,10 @@ def lake(aws: LocalServer) -> str:
 
 COMMON = ("--lake-bucket", "lake", "--database", "pomona", "--table", "features", "--backbone", "fruitnet")
 FEATURIZE = (*COMMON, "--images-bucket", "images", "--batch-id", BATCH, "--attempt", "1")
-LIMITS = ("--max-image-bytes", "67108864", "--max-image-pixels", "100000000", "--timeout-minutes", "60")
+LIMITS = (
+    *("--max-image-bytes", "67108864", "--max-image-pixels", "100000000"),
+    *("--max-decoded-bytes", "536870912", "--max-jpeg-scans", "100", "--timeout-minutes", "60"),
+)
 
 
 def test_the_place_has_python_and_none_of_the_projects_packages(aws: LocalServer, place: Path) -> None:
@@ -143,14 +159,14 @@ def test_the_bundles_description_is_true(bundle: Path) -> None:
 
 
 def test_featurize_then_refit_run_from_the_bundle(aws: LocalServer, place: Path, lake: str) -> None:
-    # Given a batch of three images in flight
+    # Given a batch of four images in flight, one of them a HEIC
     # When featurize runs, and then a refit
     featurized = submit(aws, place, "featurize.py", *FEATURIZE, *LIMITS)
     assert featurized.returncode == 0, featurized.stdout[-4000:]
     refitted = submit(aws, place, "refit.py", *COMMON, "--components", "2")
     assert refitted.returncode == 0, refitted.stdout[-4000:]
-    # Then all three have become rows and projections
-    assert aws.read(lake, f"runs/{BATCH}-1.json")["images"]["done"] == 3
+    # Then all four have become rows and projections
+    assert aws.read(lake, f"runs/{BATCH}-1.json")["images"]["done"] == 4
     latest = aws.read(lake, "results/latest.json")
     assert latest["components"] == 2
     assert f"{latest['prefix'].rstrip('/')}/report.html" in aws.keys(lake, "results/")

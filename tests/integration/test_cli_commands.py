@@ -169,6 +169,7 @@ BOOK = {
     "errors": (*LAKE, "glue:GetTable"),
     "backfill": (*MARK, "glue:GetTable"),
     "retry --all": (*MARK, "s3:DeleteObject"),
+    "retry --errors": (*LAKE, "s3:PutObject", "lambda:InvokeFunction", "glue:GetTable"),
     "discard --all --yes": (*LAKE, "s3:DeleteObject"),
     "resume": (*MARK, "s3:DeleteObject"),
     "repair --yes": (*LAKE, "s3:PutObject", "s3:DeleteObject", "lambda:InvokeFunction"),
@@ -178,12 +179,13 @@ BOOK = {
 
 @pytest.mark.parametrize("words", BOOK)
 def test_the_permissions_in_the_book_are_enough(aws, words):
-    stack = CliStack(aws, f"cli-book-{words.split()[0]}")
+    name = words.replace("/", "").replace("--", "").replace(" ", "-")
+    stack = CliStack(aws, f"cli-book-{name}")
     stack.put("a/1")
-    stack.append(stack.row("a/1"))
+    stack.append(stack.row("a/1", error="e", features=None))
     fail(stack, BATCH, "a/1")
     stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=b"?" if "repair" in words else waiting_claim().to_json())
-    told = stack.pomona(*words.split(), **user(aws, f"book-{words.split()[0]}", *BOOK[words]))
+    told = stack.pomona(*words.split(), **user(aws, f"book-{name}", *BOOK[words]))
     assert told.exit_code == 0, told.stderr
 
 
@@ -379,6 +381,15 @@ def test_backfill_marks_only_what_the_stack_takes_for_images(aws):
     assert stack.dirty() == ["a/1.jpg", "c/1.jpg"]
 
 
+def test_backfill_leaves_ignored_names_out_and_marks_the_rows_that_they_have(aws):
+    stack = CliStack(aws, "cli-ignored", IGNORED_NAMES=".DS_Store,._*")
+    stack.put("a/1.jpg", "a/.DS_Store", "a/._1.jpg", "b/.ds_store")
+    stack.append(stack.row("a/1.jpg"), stack.row("a/.DS_Store", error="not an image", features=None))
+    told = stack.pomona("backfill")
+    assert "the bucket lists 1, and 0 are only in the table. 1 row will go: their names are ignored" in told.stdout
+    assert stack.dirty() == ["a/.DS_Store", "a/1.jpg"]
+
+
 def test_many_keys_become_several_segments_of_the_queue(stack):
     stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(10_001)))
     stack.pomona("backfill")
@@ -430,6 +441,50 @@ def test_retry_all_puts_every_batch_back(stack):
 def test_retry_asks_for_one_or_all(common, words):
     told = common.pomona(*words)
     assert (told.exit_code, "either a BATCH or --all" in told.stderr) == (1, True)
+
+
+def test_retry_of_errors_marks_just_those_keys(stack):
+    # Given errors of two kinds in two folders, an image that could be read, and an error in another bucket
+    large, text = "too large: 5,000 pixels are above the limit of 1,000", "not an image: it begins with text"
+    stack.append(
+        stack.row("a/1.jpg", error=large, features=None),
+        stack.row("a/2.jpg", error=text, features=None),
+        stack.row("a/3.jpg"),
+        stack.row("b/1.jpg", error=large, features=None),
+    )
+    stack.append(stack.row("c/1.jpg", error=text, features=None, bucket="another-bucket"))
+    # When those of one reason below a prefix are retried, then those alone are in the queue
+    told = stack.pomona("retry", "--errors", "--prefix", "a/", "--reason", "Too Large")
+    assert (told.exit_code, told.stdout) == (0, "1 key is in the queue, in 1 segment.\n"), told.stderr
+    assert stack.dirty() == ["a/1.jpg"]
+    # and without a choice all errors are
+    told = stack.pomona("retry", "--errors", "--json")
+    assert lines(told.stdout) == [{"marked": 3, "segments": 1}]
+    assert stack.dirty() == ["a/1.jpg", "a/1.jpg", "a/2.jpg", "b/1.jpg"]
+    # and where there is none, nothing is written
+    told = stack.pomona("retry", "--errors", "--prefix", "zebra/")
+    assert (told.exit_code, told.stdout) == (0, "No image has such an error.\n")
+    assert len(stack.dirty()) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("retry", BATCH, "--errors"), "a BATCH or --all, or --errors"),
+        (("retry", "--all", "--errors"), "a BATCH or --all, or --errors"),
+        (("retry", "--all", "--prefix", "a/"), "choose among the --errors"),
+        (("retry", BATCH, "--reason", "x"), "choose among the --errors"),
+    ],
+)
+def test_retry_of_errors_and_of_batches_are_two_things(common, words, sentence):
+    told = common.pomona(*words)
+    assert (told.exit_code, sentence in told.stderr) == (1, True)
+
+
+def test_retry_of_errors_writes_many_keys_in_several_segments(stack):
+    stack.append(*(stack.row(f"bad/{number:05d}.jpg", features=None, error="e") for number in range(10_001)))
+    assert "10001 keys are in the queue, in 2 segments." in stack.pomona("retry", "--errors").stdout
+    assert len(set(stack.dirty())) == 10_001
 
 
 # discard
@@ -565,7 +620,85 @@ def test_errors_are_told_with_key_and_reason(filled):
     assert "\x1b" not in told.stdout
     assert "There are more than 2" in filled.pomona("errors", "--limit", "2").stdout
     told = filled.pomona("errors", "--prefix", "apple/")
-    assert told.stdout == "No image below the prefix 'apple/' has an error.\n"
+    assert told.stdout.startswith("No image below the prefix 'apple/' has an error.\n")
+
+
+def test_errors_are_told_beside_what_the_table_has_in_all(filled):
+    sentence = f"In all the table has {len(HOSTILE) + 2} rows, {len(HOSTILE)} of them with an error (77.8 %).\n"
+    assert filled.pomona("errors", "--limit", "1").stdout.endswith(sentence)
+    assert filled.pomona("errors", "--prefix", "apple/").stdout.endswith(sentence)
+    assert filled.pomona("errors", "--by", "reason").stdout.endswith(sentence)
+    for form in ("--csv", "--json"):  # where somebody reads rows, it is beside them
+        told = filled.pomona("errors", form)
+        assert (told.stderr, sentence in told.stdout) == (sentence, False)
+
+
+@pytest.fixture(scope="module")
+def failing(aws: LocalServer) -> CliStack:
+    """A stack with errors of several reasons and folders, in two data files, of which rows have been deleted."""
+    stack = CliStack(aws, "cli-failing")
+
+    def error(key: str, reason: str) -> dict:
+        return stack.row(key, error=reason, features=None)
+
+    sizes = [error(f"b/sub/{n}.jpg", f"too large: {n},000 bytes is above the limit of 9") for n in range(3, 0, -1)]
+    stack.append(*sizes, error("top.txt", "not an image"), stack.row("b/good.jpg"))
+    stack.append(error("a/=1.txt", "not an image"), error("a/2.txt", "=damaged"), error("a/gone.txt", "not an image"))
+    stack.table().delete("key = 'a/gone.txt'")
+    return stack
+
+
+def test_errors_are_sorted_by_key_across_data_files(failing):
+    keys = ["a/2.txt", "a/=1.txt", "b/sub/1.jpg", "b/sub/2.jpg", "b/sub/3.jpg", "top.txt"]
+    assert [one["key"] for one in lines(failing.pomona("errors", "--json").stdout)] == keys
+    rows = csv.DictReader(io.StringIO(failing.pomona("errors", "--csv").stdout, newline=""))
+    assert [row["key"] for row in rows] == keys
+    shown = failing.pomona("errors", "--limit", "2").stdout
+    assert shown.index("a/2.txt") < shown.index("a/=1.txt")
+    assert "b/sub" not in shown
+
+
+def test_errors_of_a_reason_are_found_in_any_case(failing):
+    told = lines(failing.pomona("errors", "--reason", "NOT AN", "--json").stdout)
+    assert [one["key"] for one in told] == ["a/=1.txt", "top.txt"]
+    told = failing.pomona("errors", "--reason", "no such", "--prefix", "a/").stdout
+    assert told.startswith("No image below the prefix 'a/' with 'no such' in its reason has an error.\n")
+
+
+def test_errors_are_counted_by_reason_whatever_their_numbers(failing):
+    counted = [
+        (one["errors"], one["reason"]) for one in lines(failing.pomona("errors", "--by", "reason", "--json").stdout)
+    ]
+    assert counted == [(3, "too large: N bytes is above the limit of N"), (2, "not an image"), (1, "=damaged")]
+    shown = failing.pomona("errors", "--by", "reason", "--limit", "1").stdout
+    assert "too large: N bytes" in shown
+    assert "There are 3: `pomona errors --by reason --csv` gives all." in shown
+    (row,) = [
+        row
+        for row in csv.DictReader(io.StringIO(failing.pomona("errors", "--by", "reason", "--csv").stdout))
+        if row["errors"] == "1"
+    ]
+    assert row == {"reason": "'=damaged", "errors": "1", "example": "a/2.txt"}
+
+
+def test_errors_are_counted_by_folder(failing):
+    counted = [
+        (one["errors"], one["folder"]) for one in lines(failing.pomona("errors", "--by", "folder", "--json").stdout)
+    ]
+    assert counted == [(3, "b/sub"), (2, "a"), (1, "")]
+    assert "(no folder)" in failing.pomona("errors", "--by", "folder").stdout
+    told = failing.pomona("errors", "--by", "folder", "--reason", "not", "--prefix", "a/", "--json").stdout
+    assert lines(told) == [{"folder": "a", "errors": 1, "example": "a/=1.txt"}]
+
+
+def test_more_groups_than_memory_has_room_for_are_counted_together(failing, monkeypatch):
+    monkeypatch.setattr("pomona_cli.error_rows.MOST_GROUPS", 1)
+    told = lines(failing.pomona("errors", "--by", "folder", "--json").stdout)
+    # Then the first folder that was read is a group, and all others are another one
+    found = {one["folder"]: one["errors"] for one in told}
+    (first,) = found.keys() - {None}
+    assert found == {first: {"b/sub": 3, "a": 2, "": 1}[first], None: 6 - found[first]}
+    assert "(in further groups)" in failing.pomona("errors", "--by", "folder").stdout
 
 
 def test_errors_as_json_are_exact(filled):
@@ -609,6 +742,15 @@ def test_export_takes_a_label_or_a_prefix(filled, tmp_path):
         assert [row["key"] for row in csv.DictReader(io.StringIO(told.stdout))] == ["kiwi/1.jpg"]
 
 
+@pytest.mark.parametrize("label", ["P\u00eache", "Pe\u0302che"])
+def test_export_takes_a_label_as_either_keyboard_writes_it(aws, stack, label):
+    # Given rows with the label in NFC, and one of an earlier release with the label as macOS writes it
+    stack.append(stack.row("P\u00eache/1.jpg"), stack.row("Pe\u0302che/2.jpg"), stack.row("Peche/3.jpg"))
+    told = stack.pomona("export", "-", "--format", "csv", "--label", label)
+    keys = [row["key"] for row in csv.DictReader(io.StringIO(told.stdout))]
+    assert keys == ["P\u00eache/1.jpg", "Pe\u0302che/2.jpg"]
+
+
 def test_export_refuses_a_file_that_it_cannot_write_or_name(filled, tmp_path):
     assert "say which with --format" in filled.pomona("export", "table.txt").stderr
     assert "cannot be written" in filled.pomona("export", str(tmp_path / "none" / "x.csv")).stderr
@@ -629,6 +771,15 @@ def version_every_object(stack: CliStack) -> None:
 def versions(stack: CliStack) -> list[str]:
     answer = stack.s3.list_object_versions(Bucket=stack.images)
     return sorted(one["Key"] for name in ("Versions", "DeleteMarkers") for one in answer.get(name, ()))
+
+
+def test_erase_reaches_objects_of_ignored_names(aws):
+    stack = CliStack(aws, "cli-erase-ignored", IGNORED_NAMES="._*")
+    stack.put("person/1.jpg", "person/._1.jpg", "person/")
+    stack.append(stack.row("person/._1.jpg"))
+    assert stack.pomona("erase", "person/", "--yes").exit_code == 0
+    assert versions(stack) == []
+    assert stack.dirty() == ["person/", "person/._1.jpg", "person/1.jpg"]
 
 
 def test_erase_deletes_all_versions_marks_objects_and_rows_and_leaves_a_request(stack):

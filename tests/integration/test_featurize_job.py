@@ -22,6 +22,7 @@ from pomona.branch import Branch
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
 from pomona.featurize_run import FeaturizeRun
 from pomona.images import decode, resize
+from pomona.limits import Limits
 from pomona.objects import read_json
 
 ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
@@ -98,6 +99,8 @@ def orchard(s3, spark, lake, images, database, backbones) -> Orchard:
         attempt=1,
         max_image_bytes=100_000,
         max_image_pixels=10_000_000,
+        max_decoded_bytes=100_000_000,
+        max_jpeg_scans=100,
         timeout_minutes=60,
         backbones=backbones,
     )
@@ -121,6 +124,8 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     # Then each image has its features, each broken object its reason, and nothing else is there
     assert images_of(record) == {"done": 12, "errors": 3, "absent": 1}
     assert (record["keys"], record["segments_missing"]) == (16, 1)
+    # And none of them was decoded in a child process: no worker has died
+    assert record["careful"] == 0
     # And the keys that obstore cannot read are counted: all odd ones but the last
     assert record["fallbacks"] == {"keys": len(ODD_KEYS) - 1, "errors": 0}
     rows = orchard.rows()
@@ -133,7 +138,7 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     assert rows.keys() == pictures.keys() | broken.keys()
     backbone = load_backbone("fruitnet", backbones)
     for key, body in pictures.items():
-        decoded = decode(body, backbone.height, backbone.width, 10**9)
+        decoded = decode(body, backbone.height, backbone.width, Limits(10**9, 10**9, 100))
         wanted = Engine(backbone).run(resize(decoded.image, backbone.height, backbone.width))
         assert np.array_equal(np.array(rows[key]["features"], np.float32), wanted), key
     top, apple = rows["top.jpg"], rows["Apple/0.jpg"]
@@ -164,9 +169,9 @@ def test_a_second_run_touches_only_what_has_changed(orchard):
     orchard.delete("odd//1.jpg")
     # When all keys are dirty
     second = orchard.featurize([*before, *changed])
-    # Then only what has changed was downloaded and written, each once
+    # Then only what has changed was written, and downloaded, each once, beside what was an error before
     assert images_of(second) == {"done": 2, "unchanged": 6, "deleted": 2, "errors": 1}
-    assert second["bytes"] == sum(len(body) for body in changed.values())
+    assert second["bytes"] == sum(len(body) for body in (*changed.values(), b"a text"))
     rows = orchard.rows()
     assert rows.keys() == before.keys() - {"a/2.jpg", "odd//1.jpg"} | {"new.jpg"}
     assert {key for key, row in rows.items() if row["batch_id"] == second["batch_id"]} == changed.keys()
@@ -174,10 +179,10 @@ def test_a_second_run_touches_only_what_has_changed(orchard):
     assert rows["a/1.jpg"]["features"] is None
     assert orchard.snapshots()[-1]["added-records"] == "3"
     assert orchard.snapshots()[-1]["added-position-deletes"] == "4"
-    # And a third run finds nothing to do, and still publishes a snapshot
+    # And a third run finds nothing to do, and still publishes a snapshot; it reads only what was an error
     third = orchard.featurize([*before, *changed])
     assert images_of(third) == {"unchanged": 9, "absent": 2}
-    assert third["bytes"] == 0
+    assert third["bytes"] == len(b"a text") + len(b"broken now")
     assert third["snapshot_id"] not in (first["snapshot_id"], second["snapshot_id"])
     assert orchard.rows() == rows
 
@@ -202,6 +207,77 @@ def test_another_backbone_makes_every_row_new(orchard, tmp_path):
     # Then the unchanged image is featurized again
     assert images_of(record) == {"done": 1}
     assert orchard.rows()["a.jpg"]["backbone"] == record["backbone"] == f"other@{other['digest'][:12]}"
+
+
+def test_an_error_heals_when_its_key_is_dirty_after_a_limit_was_raised(orchard):
+    # Given images that the limits do not let in, one in pixels and one in bytes, beside one that they do
+    large, heavy, small = jpeg(1, (40, 40)), jpeg(2), jpeg(3, (20, 20))
+    heavy += bytes(4000)
+    for key, body in {"large.jpg": large, "heavy.jpg": heavy, "small.jpg": small, "text.jpg": b"a text"}.items():
+        orchard.put(key, body)
+    keys = ["large.jpg", "heavy.jpg", "small.jpg", "text.jpg"]
+    strict = orchard.featurize(keys, max_image_pixels=1000, max_image_bytes=4000)
+    assert images_of(strict) == {"done": 1, "errors": 3}
+    before = orchard.rows()
+    # When nothing has changed, then the same answers are no new errors, and no row is touched
+    again = orchard.featurize(keys, max_image_pixels=1000, max_image_bytes=4000)
+    assert images_of(again) == {"unchanged": 4}
+    assert orchard.rows() == before
+    # When the limits are raised and a backfill marks all keys
+    record = orchard.featurize(keys)
+    # Then those two have their features, and nothing else was computed
+    assert images_of(record) == {"done": 2, "unchanged": 2}
+    rows = orchard.rows()
+    assert {key for key, row in rows.items() if row["error"]} == {"text.jpg"}
+    assert all(rows[key]["features"] for key in ("large.jpg", "heavy.jpg", "small.jpg"))
+    # And when the reason is another one now, the row says the present one
+    assert images_of(orchard.featurize(["text.jpg"], max_image_bytes=3)) == {"errors": 1}
+    assert orchard.rows()["text.jpg"]["error"] == "too large: 6 bytes is above the limit of 3"
+
+
+def test_an_error_heals_when_the_same_bytes_are_uploaded_to_a_release_that_reads_them(orchard):
+    # Given the row of an earlier release, which could not read an image
+    orchard.put("phone.heic", jpeg(1))
+    orchard.featurize(["phone.heic"])
+    orchard.spark.sql(f"UPDATE {orchard.table} SET features = NULL, error = 'HEIC is not supported'")
+    # When the same bytes are uploaded again
+    orchard.put("phone.heic", jpeg(1))
+    # Then the row has its features
+    assert images_of(orchard.featurize(["phone.heic"])) == {"done": 1}
+    row = orchard.rows()["phone.heic"]
+    assert (row["error"], bool(row["features"])) == (None, True)
+
+
+def test_names_that_are_no_images_have_no_rows_and_lose_those_that_they_had(orchard):
+    # Given rows of a release that took every key for an image: companions of desktops, and a folder's placeholder
+    companions = {"a/.DS_Store": b"\0\0\0\1Bud1", "a/._1.jpg": bytes.fromhex("0005160700020000"), "a/": b""}
+    for key, body in (companions | {"a/1.jpg": jpeg(1), "real/": jpeg(2)}).items():
+        orchard.put(key, body)
+    keys = [*companions, "a/1.jpg", "real/"]
+    assert images_of(orchard.featurize(["a/.DS_Store", "a/._1.jpg"])) == {"errors": 2}
+    row = "SELECT 'a/', bucket, label, etag, size, last_modified, width, height, backbone, features, 'empty object'"
+    orchard.spark.sql(f"INSERT INTO {orchard.table} {row}, featurized_at, batch_id FROM {orchard.table} LIMIT 1")
+    # When a backfill marks them, in a release that ignores them
+    record = orchard.featurize(keys, ignored_names=(".DS_Store", "._*"))
+    # Then they are gone, and are no errors; a key that only looks like a folder's is an image, if it is one
+    assert images_of(record) == {"done": 2, "deleted": 3}
+    assert orchard.rows().keys() == {"a/1.jpg", "real/"}
+    assert images_of(orchard.featurize(keys, ignored_names=(".DS_Store", "._*"))) == {"unchanged": 2, "absent": 3}
+
+
+def test_labels_that_differ_by_unicode_normalisation_are_one(orchard):
+    # Given the same folder as macOS and as others write it
+    decomposed, composed = "Pe\u0302che/1.jpg", "P\u00eache/2.jpg"
+    for key in (decomposed, composed):
+        orchard.put(key, jpeg(len(key)))
+    assert images_of(orchard.featurize([decomposed, composed])) == {"done": 2}
+    # Then the keys are as they were, and the label is one
+    rows = orchard.rows()
+    assert {key: row["label"] for key, row in rows.items()} == dict.fromkeys((decomposed, composed), "P\u00eache")
+    # And the row of an earlier release gets the label when its key is dirty
+    orchard.spark.sql(f"UPDATE {orchard.table} SET label = 'Pe\u0302che' WHERE key = '{decomposed}'")
+    assert images_of(orchard.featurize([decomposed, composed])) == {"done": 1, "unchanged": 1}
+    assert {row["label"] for row in orchard.rows().values()} == {"P\u00eache"}
 
 
 def test_a_segment_with_unusable_lines_is_set_aside_alone_and_the_batch_goes_on(orchard):
@@ -362,7 +438,8 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.Comp
 
     def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        names += ["max_image_bytes", "max_image_pixels", "timeout_minutes"]
+        names += ["max_image_bytes", "max_image_pixels", "max_decoded_bytes", "max_jpeg_scans"]
+        names += ["timeout_minutes", "decode_seconds", "decode_megabytes"]
         arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(job))

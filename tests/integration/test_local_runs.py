@@ -26,6 +26,16 @@ conf = SparkSession.builder.getOrCreate().conf
 names = ("enabled", "initialExecutors", "minExecutors", "maxExecutors")
 print(*(conf.get(f"spark.dynamicAllocation.{name}") for name in names))
 """
+DIE_ONCE = b"""
+import os
+from pyspark import TaskContext
+from pyspark.sql import SparkSession
+def work(numbers):
+    if TaskContext.get().attemptNumber() == 0:
+        os.abort()
+    return numbers
+print(SparkSession.builder.getOrCreate().sparkContext.parallelize([1, 2], 1).mapPartitions(work).collect())
+"""
 SLEEP = b"import time; time.sleep(600)"
 KEEPER = """
 import json, os, boto3
@@ -98,6 +108,14 @@ def run_of(aws: LocalServer, lake: dict[str, str], run_id: str) -> dict:
 def ended(aws: LocalServer, lake: dict[str, str], run_id: str) -> dict:
     until(lambda: run_of(aws, lake, run_id)["state"] in ENDED, 180, "the run has ended")
     return run_of(aws, lake, run_id)
+
+
+def test_a_task_whose_worker_dies_is_repeated_as_on_a_cluster(aws, lake):
+    run_id = start(aws, lake, "die-once.1", DIE_ONCE)
+    run = ended(aws, lake, run_id)
+    logs = aws.state / "logs" / "runs" / run_id
+    assert run["state"] == "SUCCESS", (logs / "stdout").read_text()
+    assert "[1, 2]" in (logs / "stdout").read_text()
 
 
 @pytest.fixture

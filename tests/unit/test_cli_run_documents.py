@@ -1,4 +1,4 @@
-"""`pomona runs --json` says how many objects boto3 read in obstore's place; null if a run did not count them."""
+"""`pomona runs --json` says what was out of the ordinary in a run; null if a run did not count it."""
 
 import json
 from types import SimpleNamespace
@@ -28,3 +28,11 @@ def test_fallbacks_are_told_if_they_were_counted(record: dict[str, Any], fallbac
     (run,) = history(record).latest(1)
     assert run.name == NAME
     assert run.document()["fallbacks"] == fallbacks
+
+
+@pytest.mark.parametrize(("record", "careful"), [({"careful": 250}, 250), ({"careful": 0}, 0), ({}, None)])
+def test_images_decoded_in_a_child_process_are_told_if_they_were_counted(
+    record: dict[str, Any], careful: int | None
+) -> None:
+    (run,) = history(record).latest(1)
+    assert run.document()["careful"] == careful

@@ -13,11 +13,14 @@ from pomona import featurizing
 from pomona.errors import MisconfiguredError, first_line
 from pomona.featurizing import Featurizer, Work
 from pomona.fetching import DirtyKey, Fallback, Fetched, Status
+from pomona.ignored_names import IgnoredNames
+from pomona.known_rows import TOLD
+from pomona.limits import Limits
 from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
 from pomona.rows import CHANGES, RowBatch, label_of
 from pomona.session import check_archive
 from pomona.table import branch_name, branch_of, order_of
-from pomona.tally import Tally
+from pomona.tally import TalliesParam, Tally, total
 
 
 @pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])
@@ -32,10 +35,33 @@ def test_no_task_is_large_and_none_is_empty(keys, slots):
     assert 1 <= tasks <= max(keys, 1)
 
 
+def known(*rows: dict[str, str | None]) -> pa.Table:
+    """Rows of the table, as a run finds them."""
+    usual = {"etag": "1", "backbone": "net@new", "label": None, "error": None}
+    return pa.Table.from_pylist([usual | row for row in rows], pa.schema([(name, pa.string()) for name in TOLD]))
+
+
 def test_a_plan_tells_each_key_what_the_table_knows():
-    known = pa.table({"key": ["a", "b"], "etag": ["1", "2"], "backbone": ["net@new", "net@old"]})
-    planned = {one.key: (one.etag, one.row_etag, one.known) for one in plan(["a", "b", "c"], known, "net@new")}
+    rows = known({"key": "a"}, {"key": "b", "etag": "2", "backbone": "net@old"})
+    planned = {one.key: (one.etag, one.row_etag, one.known) for one in plan(["a", "b", "c"], rows, "net@new")}
     assert planned == {"a": ("1", "1", True), "b": (None, "2", True), "c": (None, None, False)}
+
+
+def test_only_a_row_with_features_is_spared_by_its_etag():
+    rows = known({"key": "a"}, {"key": "b", "error": "empty object"}, {"key": "c", "error": "e", "backbone": "net@old"})
+    planned = {one.key: (one.etag, one.row_etag, one.row_error) for one in plan(["a", "b", "c"], rows, "net@new")}
+    assert planned == {"a": ("1", "1", None), "b": (None, "1", "empty object"), "c": (None, "1", None)}
+
+
+def test_a_row_with_a_label_of_an_earlier_release_is_made_again():
+    keys = ["Pe\u0302che/1.jpg", "Pe\u0302che/2.jpg"]
+    rows = known({"key": keys[0], "label": "Pe\u0302che"}, {"key": keys[1], "label": "P\u00eache"})
+    assert {one.key: one.etag for one in plan(keys, rows, "net@new")} == {keys[0]: None, keys[1]: "1"}
+
+
+def test_a_plan_marks_names_that_are_no_images():
+    planned = plan(["a/._1.jpg", "a/1.jpg"], known(), "net@new", IgnoredNames(("._*",)))
+    assert {one.key: one.ignored for one in planned} == {"a/._1.jpg": True, "a/1.jpg": False}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +73,9 @@ def test_a_plan_tells_each_key_what_the_table_knows():
         ("/x.jpg", None),
         ("a//x.jpg", None),
         ("a/", "a"),
+        ("Pe\u0302che/x.jpg", "P\u00eache"),
+        ("P\u00eache/x.jpg", "P\u00eache"),
+        ("e\u0301/e\u0301.jpg", "\u00e9"),
     ],
 )
 def test_the_label_is_the_parent_folder(key, label):
@@ -97,17 +126,20 @@ def test_tallies_add_up_and_keep_the_first_reason():
 def task(monkeypatch):
     """A task over a network and an S3 of our own: gives its rows and its tally for what S3 answers."""
 
-    def run(answers: dict[str, Fetched], features: list[float]):
+    def run(answers: dict[str, Fetched], features: list[float], careful: bool = False):
         backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
         backbone.name = "net"
         engine = Mock(backbone=backbone, run=lambda _: np.array(features, np.float32))
         monkeypatch.setattr(featurizing, "engine_of", lambda *_: engine)
         monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         tallies = Mock()
-        featurizer = Featurizer(Work("b", "net", None, 1, 10**6, "x"), tallies)
-        dirty = [DirtyKey(key, etag=None, known=True) for key in answers]
+        work = Work(
+            "b", "net", None, 1, Limits(10**6, 10**8, 100), "x", decode_seconds=20, decode_bytes=2**28, careful=careful
+        )
+        featurizer = Featurizer(work, tallies)
+        dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
-        return rows.to_pylist(), tallies.add.call_args.args[0]
+        return rows.to_pylist(), tallies.add.call_args.args[0][0]
 
     return run
 
@@ -139,11 +171,41 @@ def test_an_image_that_nobody_could_read_has_no_etag_in_its_row(task):
     assert [(row["etag"], row["size"], row["error"]) for row in rows] == [(None, 6, "archived")]
 
 
+@pytest.mark.parametrize(
+    ("reason", "etag", "outcome"),
+    [("archived", "e", "unchanged"), ("damaged", "e", "errors"), ("archived", "f", "errors")],
+)
+def test_the_same_error_of_the_same_object_changes_no_row_and_is_no_new_error(task, reason, etag, outcome):
+    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.UNUSABLE, reason, etag=etag)}, [1.0])
+    assert [row["error"] for row in rows] == ([] if outcome == "unchanged" else [reason])
+    assert {name: count for name, count in tally.images().items() if count} == {outcome: 1}
+
+
 def test_features_that_are_not_finite_are_an_error(task):
     ppm = b"P6 1 1 255 abc"
     rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=ppm)}, [1.0, float("nan")])
     assert [(row["features"], row["error"]) for row in rows] == [(None, "net gives no finite features for this image")]
     assert tally.images()["errors"] == 1
+
+
+def test_an_image_without_room_beside_the_others_is_decoded_in_a_process_of_its_own(task, monkeypatch):
+    # Given a worker in which decoding fails for want of memory
+    monkeypatch.setattr(featurizing, "prepare", Mock(side_effect=MemoryError))
+    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=b"P6 1 1 255 abc")}, [1.0])
+    assert [(row["features"], row["width"]) for row in rows] == [([1.0], 1)]
+    assert (tally.images()["done"], tally.counts["careful"]) == (1, 1)
+
+
+def test_the_tally_of_a_repeated_task_takes_the_place_of_its_first():
+    # Given a task that is done again, because the executor that held its rows was lost
+    first, again, other = Tally(), Tally(), Tally()
+    for tally, done in ((first, 3), (again, 3), (other, 4)):
+        tally.counts["done"] = done
+    param = TalliesParam()
+    gathered = param.zero({})
+    for tallies in ({0: first}, {1: other}, {0: again}):
+        gathered = param.addInPlace(gathered, tallies)
+    assert total(gathered).images()["done"] == 7
 
 
 def test_an_archive_that_does_not_fit_is_one_sentence():
@@ -166,7 +228,8 @@ def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(featurize, "check_archive", Mock(side_effect=MisconfiguredError("the archive does not fit")))
     monkeypatch.setattr(featurize, "start_session", Mock())  # a real one would be every later test's
     names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
-    numbers = ("attempt", "max-image-bytes", "max-image-pixels", "timeout-minutes")
+    limits = ("max-image-bytes", "max-image-pixels", "max-decoded-bytes", "max-jpeg-scans")
+    numbers = ("attempt", *limits, "timeout-minutes")
     status = featurize.main([part for name in names + numbers for part in (f"--{name}", "1")])
     assert status == 1
     assert capsys.readouterr().err.splitlines()[-1] == "featurize: the archive does not fit"

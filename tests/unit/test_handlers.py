@@ -25,21 +25,94 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return written
 
 
-@pytest.mark.parametrize(
-    ("event", "keys"),
-    [
-        ("ingest-s3-put", ["red floweré/50%+1.jpg"]),
-        ("ingest-s3-delete", ["apples/red 1.jpg"]),
-        ("ingest-s3-expiration", ["apples/old.jpg"]),
-        ("ingest-s3-through-eventbridge", ["pears/50%+1 red.jpg"]),
-        ("ingest-test-event", []),
+TAKEN = {
+    "ingest-s3-put": ["red floweré/50%+1.jpg"],
+    "ingest-s3-delete": ["apples/red 1.jpg"],
+    "ingest-s3-expiration": ["apples/old.jpg"],
+    "ingest-s3-transition": ["archive/plum.jpg", "archive/fig.jpg"],
+    "ingest-s3-restore": ["archive/pear 1.jpg", "archive/pear 2.jpg", "archive/pear 3.jpg"],
+    "ingest-s3-replication": ["far/apple.jpg", "far/kaki.jpg", "far/date.jpg"],
+    "ingest-s3-tagging-and-acl": ["marked/1.jpg", "marked/2.jpg", "marked/3.jpg"],
+    "ingest-s3-tiering-and-loss": ["tiers/1.jpg", "tiers/2.jpg"],
+    "ingest-s3-through-sns": ["red floweré/50%+1.jpg"],
+    "ingest-s3-through-sns-raw": ["red floweré/50%+2.jpg"],
+    "ingest-s3-through-eventbridge": ["pears/50%+1 red.jpg"],
+    "ingest-s3-through-eventbridge-and-sns": ["pears/50%+1 red.jpg"],
+    "ingest-eventbridge-kinds": [
+        f"bridge/{name}.jpg"
+        for name in (
+            "deleted+1",
+            "expired 1",
+            "restoring",
+            "restored",
+            "archived-again",
+            "class",
+            "tier",
+            "acl",
+            "tags",
+            "no-tags",
+        )
     ],
-)
+    "ingest-companions": ["holiday/beach.jpg", "holiday/"],
+    "ingest-test-event": [],
+    "ingest-test-event-through-sns": [],
+}
+REFUSED = {
+    "ingest-malformed",
+    "ingest-partial-batch",
+    "ingest-mixed-batch",
+    "ingest-s3-foreign-bucket",
+    "ingest-s3-foreign-bucket-through-sns",
+    "ingest-sns-confirmation",
+}
+
+
+def test_every_sample_of_ingest_is_taken_in_or_refused_here() -> None:
+    assert {path.stem for path in EVENTS.glob("ingest-*.json")} == TAKEN.keys() | REFUSED
+
+
+@pytest.mark.parametrize(("event", "keys"), TAKEN.items())
 def test_ingest_writes_the_dirty_keys_and_keeps_no_message(stage: Stage, event: str, keys: list[str]) -> None:
     answer = stage.invoke("ingest", event)
 
     assert answer == {"batchItemFailures": []}
     assert stage.dirty() == keys
+
+
+def test_ingest_takes_every_form_of_an_event_in_one_batch_and_refuses_the_rest_alone(
+    stage: Stage, log: io.StringIO
+) -> None:
+    answer = stage.invoke("ingest", "ingest-mixed-batch")
+
+    assert stage.dirty() == [
+        "mixed/plain 1.jpg",
+        "mixed/wrapped 1.jpg",
+        "mixed/twice.jpg",
+        "mixed/bridge+1 50%.jpg",
+        "mixed/bridge-wrapped+1.jpg",
+        "archive/pear 2.jpg",
+        "mixed/expired.jpg",
+        "mixed/far.jpg",
+    ]
+    messages = json.loads((EVENTS / "ingest-mixed-batch.json").read_text())["Records"]
+    refused = [messages[number]["messageId"] for number in (8, 9, 11)]
+    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == refused
+    told = [line for line in map(json.loads, log.getvalue().splitlines()) if line["message"] == "a message was refused"]
+    assert len(told) == 3
+    assert "the bucket somebody-elses" in told[1]["details"]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("ingest-s3-foreign-bucket-through-sns", "the bucket somebody-elses (key 'theirs.jpg')"),
+        ("ingest-sns-confirmation", "photos-changed asks to confirm its subscription: open the SubscribeURL"),
+    ],
+)
+def test_ingest_says_why_it_refuses_what_a_topic_sends(stage: Stage, log: io.StringIO, event: str, reason: str) -> None:
+    assert len(stage.invoke("ingest", event)["batchItemFailures"]) == 1
+    assert stage.dirty() == []
+    assert reason in log.getvalue()
 
 
 @pytest.fixture

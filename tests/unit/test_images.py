@@ -5,6 +5,7 @@ import io
 import struct
 import warnings
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from PIL import Image, ImageCms, ImageOps
 
 from pomona.image_errors import RAW, ImageError
 from pomona.images import AS_DISPLAYED, decode, resize
+from pomona.limits import Limits
 
-LIMIT = 10_000_000
+LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)
 
 
 def picture(width: int = 120, height: int = 90) -> Image.Image:
@@ -31,7 +33,7 @@ def saved(image: Image.Image, form: str, **options) -> bytes:
 
 
 def pixels(body: bytes, size: int = 96) -> np.ndarray:
-    return resize(decode(body, size, size, LIMIT).image, size, size)
+    return resize(decode(body, size, size, LIMITS).image, size, size)
 
 
 def expected(image: Image.Image, size: int = 96) -> np.ndarray:
@@ -42,9 +44,9 @@ def difference(left: np.ndarray, right: np.ndarray) -> float:
     return float(np.abs(left.astype(float) - right.astype(float)).mean())
 
 
-def reason(body: bytes, limit: int = LIMIT) -> str:
+def reason(body: bytes, limits: Limits = LIMITS) -> str:
     with pytest.raises(ImageError) as caught:
-        decode(body, 96, 96, limit)
+        decode(body, 96, 96, limits)
     return str(caught.value)
 
 
@@ -66,7 +68,7 @@ def test_a_small_jpeg_is_decoded_in_full():
 
 def test_a_large_jpeg_is_decoded_at_a_fraction_and_looks_the_same():
     body = saved(picture(1600, 1200), "JPEG", quality=95)
-    decoded = decode(body, 96, 96, LIMIT)
+    decoded = decode(body, 96, 96, LIMITS)
     assert decoded.image.width < 1600
     assert (decoded.width, decoded.height) == (1600, 1200)
     assert difference(resize(decoded.image, 96, 96), expected(picture(1600, 1200))) < 1.5
@@ -129,7 +131,7 @@ def test_exif_orientation_is_applied(form, orientation):
     exif[0x0112] = orientation
     body = saved(stored, form, exif=exif, **({"quality": 95} if form != "PNG" and form != "TIFF" else {}))
     # When it is decoded
-    decoded = decode(body, 96, 96, LIMIT)
+    decoded = decode(body, 96, 96, LIMITS)
     # Then it is as Pillow's own tool shows it, and so are its measures
     shown = stored.transpose(AS_DISPLAYED[orientation]) if orientation > 1 else stored
     assert (decoded.width, decoded.height) == shown.size
@@ -172,13 +174,13 @@ def test_an_image_of_one_pixel():
         (b"Dear diary, today I uploaded a text.\n", "not an image: it begins with text"),
         ("Größe; Höhe; Länge\n".encode(), "not an image: it begins with text"),
         (bytes(100), "not an image: it begins with zeros"),
-        (b"%PDF-1.7\n", "not an image: it is a PDF"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not an image: it is PostScript"),
+        (b"%PDF-1.7\n", "PDF is not supported: export it as JPEG, a file for each page"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript is not supported: export it as PNG"),
         (b"<!DOCTYPE html><html>", "not an image: it is a web page"),
         (b'<?xml version="1.0"?>\n<svg width="9">', "SVG is not supported: export it as PNG"),
         (b"PK\x03\x04" + bytes(30), "not an image: it is a ZIP archive"),
-        (b"\0\0\0\x20ftypisom" + bytes(30), "not an image: it is a video"),
-        (b"\0\0\0\x18ftypheic" + bytes(30), "HEIC is not supported: export it as JPEG"),
+        (b"\0\0\0\x20ftypisom" + bytes(30), "a video is not supported: export a frame of it as JPEG"),
+        (b"\0\0\0\x18ftypheic" + bytes(30), "truncated: the file ends before the image does (HEIC)"),
         (b"II*\0\x10\0\0\0CR\x02\0" + bytes(30), RAW),
         (b"\0\0\0\x18ftypcrx " + bytes(30), RAW),
         (b"FUJIFILMCCD-RAW 0201", RAW),
@@ -225,11 +227,12 @@ def test_too_many_pixels_are_refused_from_the_header():
     header = struct.pack(">I", 13) + b"IHDR" + data + struct.pack(">I", zlib.crc32(b"IHDR" + data))
     idat = struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
     said = reason(b"\x89PNG\r\n\x1a\n" + header + idat)
-    assert said == "too many pixels: 30000 x 30000 is above the limit of 10,000,000"
+    assert said == "too many pixels: 30000 x 30000 is above the limit of 10,000,000 (MaxImagePixels)"
 
 
 def test_the_limit_holds_for_a_jpeg_that_would_be_decoded_at_a_fraction():
-    assert reason(saved(picture(1600, 1200), "JPEG"), 1_000_000).startswith("too many pixels: 1600 x 1200")
+    said = reason(saved(picture(1600, 1200), "JPEG"), replace(LIMITS, max_image_pixels=1_000_000))
+    assert said.startswith("too many pixels: 1600 x 1200")
 
 
 @pytest.mark.parametrize("form", ["EPS", "PDF", "ICO", "TGA", "PCX"])

@@ -1,6 +1,8 @@
 """What StartJobRun is given, and what EMR Serverless's answers mean."""
 
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +11,12 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.places import ROOT
 from benchmarks.template import parameter_defaults, template_settings
+from featurize import parse_arguments
 from intake.emr import Phase, Runs
 from intake.errors import RunRefusedError, TransientError, transient_errors
 from intake.runs import (
@@ -51,16 +54,33 @@ def submitted(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None:
-    parameters = featurize_parameters(settings(), BATCH, 2, keys=10)
+    parameters = featurize_parameters(settings(IGNORED_NAMES="._*,Thumbs.db"), BATCH, 2, keys=10)
 
     assert parameters["name"] == f"featurize-{BATCH}-2"
     assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize.py"
     assert submitted(parameters)["entryPointArguments"] == (
         f"--lake-bucket lake --images-bucket {settings().images_bucket} --database pomona --table features "
         "--backbone fruitnet "
-        f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 --snapshot-days 7 "
-        "--timeout-minutes 60"
+        f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 "
+        "--max-decoded-bytes 536870912 --max-jpeg-scans 100 --snapshot-days 7 "
+        "--ignored-names ._%2A,Thumbs.db --timeout-minutes 60"
     ).split(" ")
+
+
+@given(st.lists(st.text(st.characters(exclude_characters=",", exclude_categories=["Cs"]), min_size=1), min_size=1))
+@example([".DS_Store", "._*", "*_$folder$", "~$*", "red flower.jpg", "`x`"])
+def test_the_names_that_are_ignored_reach_the_job_as_they_are_and_mean_nothing_to_a_shell(names: list[str]) -> None:
+    parameters = featurize_parameters(replace(settings(), ignored_names=tuple(names)), BATCH, 1, keys=10)
+    told = submitted(parameters)["entryPointArguments"]
+
+    assert parse_arguments(told).ignored_names == tuple(names)
+    assert all(shlex.quote(word) == word for word in told)
+
+
+def test_no_ignored_names_are_no_argument() -> None:
+    told = submitted(featurize_parameters(settings(IGNORED_NAMES=""), BATCH, 1, keys=10))["entryPointArguments"]
+    assert "--ignored-names" not in told
+    assert parse_arguments(told).ignored_names == ()
 
 
 def test_refit_is_told_its_components() -> None:

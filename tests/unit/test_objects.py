@@ -122,6 +122,27 @@ def test_an_object_with_the_known_etag_is_not_downloaded(s3, fetcher, key):
     assert fetcher.fetch(DirtyKey(key, "0" * 32, True)).body == b"pixels"
 
 
+@pytest.mark.parametrize(
+    ("key", "body", "status"),
+    [
+        ("photos/", b"", Status.GONE),
+        ("photos/sub/", b"", Status.GONE),
+        ("photos/", b"pixels", Status.FOUND),
+        ("photos/empty.jpg", b"", Status.FOUND),
+        ("photos//empty.jpg", b"", Status.FOUND),
+    ],
+)
+def test_an_empty_object_with_the_name_of_a_folder_is_a_placeholder_and_no_image(s3, fetcher, key, body, status):
+    s3.put_object(Bucket="images", Key=key, Body=body)
+    assert fetcher.fetch(DirtyKey(key, None, True)).status == status
+    s3.delete_object(Bucket="images", Key=key)
+
+
+def test_a_name_that_is_ignored_is_no_image_whatever_the_object_is(s3, fetcher):
+    s3.put_object(Bucket="images", Key="._a.jpg", Body=b"pixels")
+    assert fetcher.fetch(DirtyKey("._a.jpg", None, True, ignored=True)).status == Status.GONE
+
+
 @pytest.mark.parametrize("key", ["large.jpg", "large//x.jpg"])
 def test_a_too_large_object_is_not_read(s3, key):
     s3.put_object(Bucket="images", Key=key, Body=bytes(1001))

@@ -198,6 +198,30 @@ def test_the_queue_takes_messages_of_the_bucket_in_this_account_alone():
     assert not may("s3.amazonaws.com", IMAGES, ACCOUNT, "sqs:ReceiveMessage")
 
 
+TOPIC = f"arn:aws:sns:{REGION}:999999999999:photos-changed"
+RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/photos-changed"
+
+
+@pytest.mark.parametrize(
+    ("source", "principal"), [(TOPIC, "sns.amazonaws.com"), (RULE, "events.amazonaws.com")], ids=["topic", "rule"]
+)
+def test_the_queue_takes_messages_of_the_topic_or_rule_that_is_named_and_of_no_other(source, principal):
+    # AWS's documents ask for these: "Subscribing an Amazon SQS queue to an Amazon SNS topic" (the step of the queue's
+    # policy) and "Using resource-based policies for Amazon EventBridge" (Amazon SQS permissions)
+    resources = resolved(EventSourceArn=source)
+    policy = listed(resources["EventQueuePolicy"]["PolicyDocument"]["Statement"])
+
+    def may(principal: str, source: str, action: str = "sqs:SendMessage") -> bool:
+        context = (("aws:sourcearn", source),)
+        return allowed(policy, Call(action, f"arn:aws:sqs:{REGION}:{ACCOUNT}:EventQueue", context), principal)
+
+    assert may(principal, source)
+    assert not may(principal, source + "-2")
+    assert not may(principal, source, "sqs:ReceiveMessage")
+    assert not may("lambda.amazonaws.com", source)
+    assert "ImagesNotification" not in resources
+
+
 def test_the_topic_takes_alarms_and_the_budget_of_this_account_alone():
     policy = listed(resolved(AlarmEmail="a@example.org")["AlarmTopicPolicy"]["PolicyDocument"]["Statement"])
 

@@ -1,0 +1,175 @@
+"""A file is judged by its content: formats that are read, whatever the name says, and those that are not, by name."""
+
+import io
+import struct
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from pomona.image_errors import RAW, ImageError
+from pomona.images import decode
+from tests.image_files import LIMITS, features, pixels, sample, saved
+
+ORCHARD = Image.fromarray(sample("apple", "RGB"))
+
+
+def reason(body: bytes) -> str:
+    with pytest.raises(ImageError) as caught:
+        decode(body, 96, 96, LIMITS)
+    return str(caught.value)
+
+
+def heic(image: Image.Image, **options: object) -> bytes:
+    body = io.BytesIO()
+    pillow_heif.from_pillow(image).save(body, format="HEIF", **options)
+    return body.getvalue()
+
+
+@pytest.mark.parametrize("options", [{}, {"chroma": 444}, {"quality": -1}], ids=str)
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_the_features_of_a_heic_are_those_of_the_picture(mode: str, options: dict[str, object]) -> None:
+    image = ORCHARD.convert(mode)
+    assert features(heic(image, **options)) @ features(saved(image, "PNG")) > 0.99
+
+
+def test_a_heic_of_ten_bits_is_read() -> None:
+    wide = (np.asarray(ORCHARD).astype(np.uint16) << 8).tobytes()
+    file = pillow_heif.from_bytes(mode="RGB;16", size=ORCHARD.size, data=wide)
+    body = io.BytesIO()
+    file.save(body, quality=-1)
+    assert features(body.getvalue()) @ features(saved(ORCHARD, "PNG")) > 0.99
+
+
+def test_of_a_heic_with_several_pictures_the_primary_one_is_taken() -> None:
+    file = pillow_heif.from_pillow(Image.new("RGB", ORCHARD.size, "blue"))
+    file.add_from_pillow(ORCHARD)
+    body = io.BytesIO()
+    file.save(body, primary_index=1, quality=90)
+    assert features(body.getvalue()) @ features(saved(ORCHARD, "PNG")) > 0.98
+
+
+def test_a_transparent_heic_lies_over_white() -> None:
+    image = Image.new("RGBA", (120, 90), (200, 0, 0, 0))
+    image.paste((0, 128, 0, 255), (0, 0, 60, 90))
+    found = pixels(heic(image, quality=-1, chroma=444))
+    assert found[:, 80:].min() > 240
+    assert np.abs(found[:, :40].astype(int) - (0, 128, 0)).max() < 12
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"msf1"])
+def test_a_heic_is_told_by_its_brands(brand: bytes) -> None:
+    body = heic(ORCHARD)
+    assert np.array_equal(pixels(body[:8] + brand + body[12:]), pixels(body))
+
+
+def test_an_avif_that_calls_itself_mif1_is_read() -> None:
+    body = saved(ORCHARD, "AVIF")
+    assert np.array_equal(pixels(body[:8] + b"mif1" + body[12:]), pixels(body))
+
+
+FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\x10moov" + bytes(8) + b"\0\0\x20\x08mdat" + bytes(8192)
+
+
+@pytest.mark.parametrize("film", [FILM, b"\0\0\x20\x40mpvd" + FILM, bytes(500), b"SEFT" * 99])
+def test_what_is_appended_to_a_heic_does_not_change_it(film: bytes) -> None:
+    body = heic(ORCHARD)
+    assert np.array_equal(pixels(body + film), pixels(body))
+
+
+@pytest.mark.parametrize("kind", [b"unci", b"iovl", b"av01", b"j2k1", b"\0\0\0\0"])
+def test_a_heic_of_items_that_no_phone_writes_is_refused(kind: bytes) -> None:
+    body = heic(ORCHARD)
+    items = body.index(b"iinf")
+    said = reason(body[:items] + body[items:].replace(b"hvc1", kind, 1))
+    assert said.startswith("unsupported HEIC: it holds items of type '")
+
+
+def test_a_sequence_of_heif_is_named() -> None:
+    body = heic(ORCHARD)
+    assert reason(body + b"\0\0\0\x10moov" + bytes(8)).startswith("a sequence of HEIF is not supported")
+
+
+def test_a_heic_with_exif_xmp_and_a_thumbnail_is_read() -> None:
+    file = pillow_heif.from_pillow(ORCHARD)
+    body = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    file.save(body, exif=exif.tobytes(), xmp=b"<x:xmpmeta/>", quality=90)
+    assert features(body.getvalue()) @ features(saved(ORCHARD, "PNG")) > 0.98
+
+
+@pytest.mark.parametrize("maximum", [1, 3, 15, 100, 254, 255])
+@pytest.mark.parametrize("form", [2, 3, 5, 6])
+def test_a_ppm_of_any_depth_is_scaled(form: int, maximum: int) -> None:
+    bands = 3 if form in (3, 6) else 1
+    values = np.random.default_rng(1).integers(0, maximum + 1, (9, 12, bands))
+    data = values.astype(np.uint8).tobytes() if form > 3 else b" ".join(b"%d" % value for value in values.ravel())
+    body = b"P%d # a comment\n12 # 12 wide\n9\n%d\n" % (form, maximum) + data
+    wanted = np.broadcast_to(np.rint(values * (255 / maximum)), (9, 12, 3)).astype(np.uint8)
+    assert np.array_equal(pixels(body), pixels(saved(Image.fromarray(wanted), "PNG")))
+
+
+@pytest.mark.parametrize("maximum", [256, 1023, 60_000, 65_535])
+def test_a_colour_ppm_of_sixteen_bits_is_scaled(maximum: int) -> None:
+    values = np.random.default_rng(1).integers(0, maximum + 1, (9, 12, 3))
+    wanted = np.rint(values * (255 / maximum)).astype(np.uint8)
+    for body in (
+        b"P6 12 9 %d\n" % maximum + values.astype(">u2").tobytes(),
+        b"P3 12 9 %d\n" % maximum + b"\n# why\n".join(b"%d" % value for value in values.ravel()),
+    ):
+        assert np.abs(pixels(body).astype(int) - pixels(saved(Image.fromarray(wanted), "PNG"))).max() <= 1
+
+
+def test_a_bitmap_is_black_where_it_has_ones() -> None:
+    ones = np.random.default_rng(1).integers(0, 2, (9, 16))
+    wanted = pixels(saved(Image.fromarray(((1 - ones) * 255).astype(np.uint8)), "PNG"))
+    assert np.array_equal(pixels(b"P1 16 9\n" + bytes(ones.ravel().astype(np.uint8) + ord("0"))), wanted)
+    assert np.array_equal(pixels(b"P4 16 9\n" + np.packbits(ones.astype(np.uint8), axis=1).tobytes()), wanted)
+
+
+def test_a_text_of_too_few_numbers_is_truncated() -> None:
+    assert reason(b"P3 12 9 255\n" + b"7 " * 100).startswith("truncated")
+
+
+ISO = bytes(16)
+XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG is not supported: export it as PNG"),
+        (b"\xef\xbb\xbf" + XML + b"<!-- drawn by hand -->\n<svg>", "SVG is not supported: export it as PNG"),
+        (
+            XML + b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "svg11.dtd">\n<svg>',
+            "SVG is not supported: export it as PNG",
+        ),
+        (b"%PDF-1.4\n", "PDF is not supported: export it as JPEG, a file for each page"),
+        (b"\r\n%PDF-1.4\n", "PDF is not supported: export it as JPEG, a file for each page"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + ISO, "JPEG XL is not supported: export it as JPEG"),
+        (b"\xff\x0a" + ISO, "JPEG XL is not supported: export it as JPEG"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n" + ISO, "JPEG 2000 is not supported: export it as JPEG"),
+        (b"\xff\x4f\xff\x51" + ISO, "JPEG 2000 is not supported: export it as JPEG"),
+        (b"II\xbc\x01" + ISO, "JPEG XR is not supported: export it as JPEG"),
+        (b"8BPS\0\1" + ISO, "a Photoshop file is not supported: export it as JPEG"),
+        (b"gimp xcf v011" + ISO, "a GIMP file is not supported: export it as JPEG"),
+        (b"\0\0\1\0\1\0" + ISO, "an icon is not supported: export it as PNG"),
+        (b"icns\0\0\1\0" + ISO, "an icon is not supported: export it as PNG"),
+        (b"\0\0\0\x18ftypcrx " + ISO, RAW),
+        (b"FUJIFILMCCD-RAW 0201FF383501" + ISO, RAW),
+        (b"IIRS\x08\0\0\0" + ISO, RAW),
+        (b"\0\0\0\x20ftypqt  " + ISO, "a video is not supported: export a frame of it as JPEG"),
+        (b"\0\0\0\x08wide\0\0\0\0mdat" + ISO, "a video is not supported: export a frame of it as JPEG"),
+        (b"\x1a\x45\xdf\xa3" + ISO, "a video is not supported: export a frame of it as JPEG"),
+        (b"RIFF\x24\0\0\0AVI LIST" + ISO, "a video is not supported: export a frame of it as JPEG"),
+        (b"\0\0\1\xba" + ISO, "a video is not supported: export a frame of it as JPEG"),
+        ((b"G" + bytes(187)) * 3, "a video is not supported: export a frame of it as JPEG"),
+        (b"v/1\x01\2\0\0\0" + ISO, "this image format is not supported: convert it to JPEG or PNG"),
+        (b"qoif" + struct.pack(">II", 4, 4) + b"\3\0", "this image format is not supported: convert it to JPEG or PNG"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + ISO, "not an image: it is an Office document or thumbnail store"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_with_what_to_do(body: bytes, said: str) -> None:
+    assert reason(body) == said

@@ -1,0 +1,158 @@
+"""A file that lost its end becomes an error row; one that lost its end marker alone, or got more appended, is read."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from pomona.image_errors import ImageError
+from pomona.images import decode
+from tests.image_files import LIMITS, pixels, saved
+
+MARK = b"\xff\xd9"
+JPEGS: dict[str, dict[str, object]] = {
+    "baseline": {"quality": 80},
+    "coarse": {"quality": 10},
+    "optimised": {"quality": 80, "optimize": True},
+    "restarts": {"quality": 80, "restart_marker_blocks": 4},
+    "4:4:4": {"quality": 95, "subsampling": 0},
+    "progressive": {"quality": 80, "progressive": True},
+}
+
+
+def noise(width: int = 300, height: int = 300) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def above(value: int) -> Image.Image:
+    """A picture whose lower two thirds have one colour."""
+    samples = np.asarray(noise()).copy()
+    samples[100:] = value
+    return Image.fromarray(samples)
+
+
+PICTURES = {
+    "noise": noise(),
+    "grey": noise().convert("L"),
+    "CMYK": noise().convert("CMYK"),
+    "above black": above(0),
+    "above white": above(255),
+    "above grey": above(128),
+    "flat": Image.new("RGB", (2000, 1500), (200, 30, 90)),
+    "black": Image.new("L", (2000, 1500)),
+    "a pixel": Image.new("RGB", (1, 1), (9, 8, 7)),
+}
+
+
+def heic(image: Image.Image) -> bytes:
+    body = io.BytesIO()
+    pillow_heif.from_pillow(image).save(body, format="HEIF", quality=80)
+    return body.getvalue()
+
+
+def reason(body: bytes) -> str:
+    with pytest.raises(ImageError) as caught:
+        decode(body, 96, 96, LIMITS)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda body: body[:-2],
+        lambda body: body + b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda\0\0" * 200,
+        lambda body: body + body,
+        lambda body: body + bytes(5000),
+    ],
+    ids=["without its end marker", "with a film", "with another image", "with zeros behind it"],
+)
+def test_an_honest_jpeg_has_the_pixels_that_it_has_whole(picture: str, kind: str, changed: Callable) -> None:
+    body = saved(PICTURES[picture], "JPEG", **JPEGS[kind])
+    with Image.open(io.BytesIO(body)) as image:
+        image.draft(None, (288, 288))
+        wanted = np.asarray(image.convert("RGB").resize((96, 96), Image.Resampling.BICUBIC))
+    assert np.array_equal(pixels(changed(body)), wanted)
+    assert np.array_equal(pixels(body), wanted)
+
+
+def test_zeros_between_the_pixels_and_the_end_marker_are_no_hole() -> None:
+    body = saved(above(0), "JPEG", optimize=True)
+    assert np.array_equal(pixels(body[:-2] + bytes(512) + MARK), pixels(body))
+
+
+@pytest.mark.parametrize("picture", ["noise", "grey", "CMYK", "above black", "above grey"])
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize("half", [0.5, 0.6])
+def test_a_jpeg_without_its_second_half_is_truncated(picture: str, kind: str, half: float) -> None:
+    body = saved(PICTURES[picture], "JPEG", **JPEGS[kind])
+    cut = int(len(body) * half)
+    missing = len(body) - cut
+    said = {
+        reason(lost)
+        for lost in (
+            body[:cut],
+            body[:cut] + MARK,
+            body[:cut] + bytes(missing),
+            body[:cut] + bytes(missing - 2) + MARK,
+            body[:cut] + bytes(missing + 4096),
+            body[:cut] + MARK + body,
+        )
+    }
+    assert said == {"truncated: the file ends before the image does (JPEG)"}
+
+
+def test_a_hole_of_zeros_in_the_middle_of_a_jpeg_is_found() -> None:
+    body = saved(noise(), "JPEG", quality=80)
+    assert reason(body[:20_000] + bytes(8192) + body[28_192:]).startswith("truncated")
+
+
+OTHERS: dict[str, Callable[[Image.Image], bytes]] = {
+    "PNG": lambda image: saved(image, "PNG"),
+    "PNG, stored": lambda image: saved(image, "PNG", compress_level=0),
+    "WebP": lambda image: saved(image, "WEBP"),
+    "WebP, lossless": lambda image: saved(image, "WEBP", lossless=True),
+    "AVIF": lambda image: saved(image, "AVIF"),
+    "HEIC": heic,
+    "GIF": lambda image: saved(image, "GIF"),
+    "TIFF": lambda image: saved(image, "TIFF", compression="tiff_adobe_deflate"),
+    "TIFF, LZW": lambda image: saved(image, "TIFF", compression="tiff_lzw"),
+}
+
+
+@pytest.mark.parametrize("picture", ["noise", "above black", "above white", "above grey", "flat"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_another_format_that_is_whole_is_read_also_with_zeros_behind_it(kind: str, picture: str) -> None:
+    body = OTHERS[kind](PICTURES[picture])
+    assert np.array_equal(pixels(body), pixels(body + bytes(300)))
+
+
+@pytest.mark.parametrize("picture", ["noise", "above black"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_another_format_without_its_second_half_is_truncated(kind: str, picture: str) -> None:
+    body = OTHERS[kind](PICTURES[picture])
+    cut = len(body) // 2
+    said = {reason(body[:cut]), reason(body[:cut] + bytes(len(body) - cut))}
+    assert said == {f"truncated: the file ends before the image does ({kind.partition(',')[0]})"}
+
+
+@pytest.mark.parametrize("form", ["BMP", "TIFF", "PPM"])
+def test_an_uncompressed_image_without_its_second_half_is_truncated(form: str) -> None:
+    body = saved(noise(), form)
+    assert reason(body[: len(body) // 2]).startswith("truncated")
+
+
+def test_a_png_whose_second_half_is_zeros_is_truncated_whatever_ends_it() -> None:
+    body = saved(noise(), "PNG")
+    cut = len(body) // 2
+    assert reason(body[:cut] + bytes(len(body) - cut - 12) + body[-12:]).startswith("truncated")
+    assert reason(body[:cut] + body[-12:]).startswith("truncated")
+
+
+def test_a_png_without_its_end_chunk_is_read() -> None:
+    body = saved(noise(), "PNG")
+    assert np.array_equal(pixels(body[:-12]), pixels(body))
