@@ -72,8 +72,9 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
 
 
 def _one_word(patterns: tuple[str, ...]) -> str:
-    """Return the patterns in a form that no shell on the way to the job would expand; the job decodes it."""
-    return ",".join(quote(pattern, safe="").replace("~", "%7E") for pattern in patterns)
+    """Return the patterns in a form that no shell would expand, nor argparse take for an option; the job decodes it."""
+    encoded = (quote(pattern, safe="").replace("~", "%7E").replace("-", "%2D") for pattern in patterns)
+    return ",".join(encoded)
 
 
 def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, Incomplete
 from botocore.parsers import ResponseParserError
 from botocore.stub import ANY, Stubber
 from hypothesis import example, given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from benchmarks.places import ROOT
@@ -67,8 +68,10 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
     ).split(" ")
 
 
+@settings_of_hypothesis(derandomize=True, database=None)
 @given(st.lists(st.text(st.characters(exclude_characters=",", exclude_categories=["Cs"]), min_size=1), min_size=1))
-@example([".DS_Store", "._*", "*_$folder$", "~$*", "red flower.jpg", "`x`"])
+@example([".DS_Store", "._*", "*_$folder$", "~$*", "red flower.jpg", "`x`", "-x", "--help"])
+@example(["-x"])
 def test_the_names_that_are_ignored_reach_the_job_as_they_are_and_mean_nothing_to_a_shell(names: list[str]) -> None:
     parameters = featurize_parameters(replace(settings(), ignored_names=tuple(names)), BATCH, 1, keys=10)
     told = submitted(parameters)["entryPointArguments"]
