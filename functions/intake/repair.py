@@ -12,8 +12,13 @@ UNREADABLE = "queue/unreadable/"
 
 def problem_of_the_claim(lake: Lake) -> str:
     """Return why `queue/active.json` cannot be read; empty if it can, or if there is none."""
+    stored = lake.read(ACTIVE)
+    return _problem(stored.body) if stored else ""
+
+
+def _problem(body: bytes) -> str:
     try:
-        read_claim(lake)
+        Claim.from_json(body)
     except FormatError as error:
         return str(error)
     return ""
@@ -28,13 +33,14 @@ def read_claim(lake: Lake) -> Claim | None:
 def set_claim_aside(lake: Lake, moment: datetime) -> str:
     """Move an unreadable `queue/active.json` to `queue/unreadable/` and return its new name, empty if there is none.
 
-    A run of that claim that is still in flight finds itself superseded, and publishes nothing.
+    It is read again: while an operator was asked, another may have repaired it, and a new batch may be in flight. A run
+    of the unreadable claim that is still in flight finds itself superseded, and publishes nothing.
 
     Raises:
         LostRaceError: it was changed or removed at the same moment.
     """
     stored = lake.read(ACTIVE)
-    if stored is None:
+    if stored is None or not _problem(stored.body):
         return ""
     name = f"{UNREADABLE}active-{stamp(moment)}.json"
     lake.write(name, stored.body)

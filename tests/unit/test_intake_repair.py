@@ -1,0 +1,46 @@
+"""Setting an unreadable claim aside: only an unreadable one, whatever happened while the operator was asked."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from intake.documents import ACTIVE, Claim, ClaimedSegment
+from intake.lake import Lake
+from intake.repair import problem_of_the_claim, set_claim_aside
+
+NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
+CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "app", {"name": "n"}, "run")
+
+
+@pytest.fixture
+def lake() -> Iterator[Lake]:
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="lake")
+        yield Lake(s3, "lake")
+
+
+def test_an_unreadable_claim_is_kept_aside(lake: Lake) -> None:
+    lake.write(ACTIVE, b"garbage")
+
+    name = set_claim_aside(lake, NOW)
+
+    assert lake.read(ACTIVE) is None
+    assert lake.read(name).body == b"garbage"
+
+
+def test_a_batch_that_came_in_flight_while_the_operator_was_asked_stays_there(lake: Lake) -> None:
+    # Given an operator who was told of an unreadable claim, and another who has repaired it since
+    lake.write(ACTIVE, b"garbage")
+    assert problem_of_the_claim(lake)
+    lake.write(ACTIVE, CLAIM.to_json())
+    # When the first one says yes, then the new batch is left alone
+    assert set_claim_aside(lake, NOW) == ""
+    assert lake.read(ACTIVE).body == CLAIM.to_json()
+
+
+def test_where_nothing_is_in_flight_there_is_nothing_to_set_aside(lake: Lake) -> None:
+    assert problem_of_the_claim(lake) == set_claim_aside(lake, NOW) == ""
