@@ -10,7 +10,6 @@ from local.intrinsics import Resource
 from local.resources import Made, Request, puts, removes
 from local.storage_types import ignore
 
-_RULE_KEYS = ("Description", "ScheduleExpression", "State", "EventBusName")
 _NUMBERS = {"Threshold": float, "Period": int, "EvaluationPeriods": int, "DatapointsToAlarm": int}
 
 

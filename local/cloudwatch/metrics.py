@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-MINUTE = timedelta(minutes=1)
-
 
 @dataclass(frozen=True)
 class MetricId:
