@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from intake.errors import FormatError
 from intake.times import stamp, unstamp
 
 PENDING = "queue/pending/"
@@ -77,15 +76,3 @@ def put_back_name(name: str, moment: datetime, request: str, part: int) -> str:
 def format_lines(keys: Iterable[DirtyKey]) -> bytes:
     """One JSON object per line and key."""
     return "".join(f"{json.dumps({'v': VERSION, **vars(key)})}\n" for key in keys).encode()
-
-
-def parse_lines(name: str, body: bytes) -> list[DirtyKey]:
-    """The keys of a segment; FormatError for a line of a version that this release does not know."""
-    return [_parse_line(f"{name} line {number}", line) for number, line in enumerate(body.splitlines(), start=1)]
-
-
-def _parse_line(where: str, line: bytes) -> DirtyKey:
-    document = json.loads(line)
-    if document.get("v") != VERSION:
-        raise FormatError(f"{where} has version {document.get('v')!r}, but this release reads only version {VERSION}.")
-    return DirtyKey(document["bucket"], document["key"], document["seen_at"])

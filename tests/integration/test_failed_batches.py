@@ -12,9 +12,10 @@ from intake.errors import UnknownBatchError
 from intake.failed_batches import FAILED, FailedBatches
 from intake.lake import Lake
 from intake.segment_writer import SegmentWriter
-from intake.segments import DirtyKey, parse_lines, parse_name, parts
+from intake.segments import DirtyKey, parse_name, parts
 from intake.times import now
 from tests.local_server import LocalServer
+from tests.segment_lines import parse_lines
 
 BATCH = "20261121T080000000Z-0badcafe"
 
@@ -57,7 +58,7 @@ def write(lake: Lake, *groups: list[str]) -> list[str]:
 
 def dirty(lake: Lake) -> list[str]:
     names = list(lake.names("queue/pending/"))
-    return sorted(key.key for name in names for key in parse_lines(name, lake.read(name).body))
+    return sorted(key.key for name in names for key in parse_lines(lake.read(name).body))
 
 
 def test_a_batch_goes_aside_with_its_reason_and_comes_back_whole(lake: Lake, failed: FailedBatches) -> None:

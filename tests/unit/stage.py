@@ -12,7 +12,7 @@ from moto.emrserverless import models as moto_emr
 
 from benchmarks.template import variables
 from intake import wiring
-from intake.segments import parse_lines
+from tests.segment_lines import parse_lines
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
@@ -77,7 +77,7 @@ class Stage:
         return self.s3.get_object(Bucket="lake", Key=name)["Body"].read()
 
     def dirty(self) -> list[str]:
-        return [key.key for name in self.names("queue/pending/") for key in parse_lines(name, self.read(name))]
+        return [key.key for name in self.names("queue/pending/") for key in parse_lines(self.read(name))]
 
     def claim(self) -> dict[str, Any]:
         return json.loads(self.read("queue/active.json"))

@@ -14,7 +14,7 @@ from intake.documents import Claim, ClaimedSegment, FailedBatch
 from intake.errors import FormatError
 from intake.fitted import Fitted
 from intake.line import Line
-from intake.segments import DirtyKey, format_lines, parse_lines
+from intake.segments import DirtyKey, format_lines
 from pomona import batch, results
 from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
@@ -38,7 +38,6 @@ def with_version(body: bytes, field: str = "format") -> bytes:
 
 
 LATER: dict[str, tuple[type[Exception], Callable[[], object]]] = {
-    "segment": (FormatError, lambda: parse_lines("segment", with_version(format_lines([KEY]), "v"))),
     "active.json": (FormatError, lambda: Claim.from_json(with_version(CLAIM.to_json()))),
     "failed": (FormatError, lambda: FailedBatch.from_json("failed", with_version(FAILED.to_json()))),
     "erasure": (FormatError, lambda: Erasure.from_json("erasure", with_version(ERASURE.to_json()))),

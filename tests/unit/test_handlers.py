@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from intake import telemetry
 from intake.documents import to_json
 from intake.line import LINE, Line
-from intake.segments import parse_lines
+from tests.segment_lines import parse_lines
 from tests.unit.stage import EVENTS, Stage
 
 MESSAGE = json.loads((EVENTS / "ingest-s3-put.json").read_text())["Records"][0]["messageId"]
@@ -236,7 +236,7 @@ def test_advance_tries_again_and_then_moves_the_batch_to_failed(stage: Stage, ev
     segment, document = stage.names("queue/failed/")
     failed = json.loads(stage.read(document))
     assert (failed["attempts"], failed["keys"], failed["segments"]) == (2, 1, 1)
-    assert [key.key for key in parse_lines(segment, stage.read(segment))] == ["red floweré/50%+1.jpg"]
+    assert [key.key for key in parse_lines(stage.read(segment))] == ["red floweré/50%+1.jpg"]
     assert state in failed["reason"]
     assert stage.names("queue/pending/") + stage.names("queue/active.json") == []
 

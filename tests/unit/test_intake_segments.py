@@ -15,11 +15,11 @@ from intake.segments import (
     DirtyKey,
     empty,
     format_lines,
-    parse_lines,
     parse_name,
     parts,
     put_back_name,
 )
+from tests.segment_lines import parse_lines
 
 MOMENT = datetime(2026, 11, 21, 8, 0, 0, 123_000, tzinfo=UTC)
 
@@ -41,9 +41,7 @@ def test_many_keys_are_written_in_parts() -> None:
     segments = parts(keys(2 * MAX_KEYS_PER_SEGMENT + 1), "r", MOMENT)
 
     assert [parse_name(name).keys for name in segments] == [MAX_KEYS_PER_SEGMENT, MAX_KEYS_PER_SEGMENT, 1]
-    assert [key for name, body in segments.items() for key in parse_lines(name, body)] == keys(
-        2 * MAX_KEYS_PER_SEGMENT + 1
-    )
+    assert [key for name, body in segments.items() for key in parse_lines(body)] == keys(2 * MAX_KEYS_PER_SEGMENT + 1)
 
 
 def test_no_keys_make_no_segment() -> None:
@@ -69,12 +67,7 @@ def test_another_name_is_no_segment(name: str) -> None:
 def test_any_key_survives_a_line(names: list[str]) -> None:
     written = [DirtyKey("images", name, "t") for name in names]
 
-    assert parse_lines("segment", format_lines(written)) == written
-
-
-def test_a_line_of_another_version_is_refused_by_name() -> None:
-    with pytest.raises(FormatError, match="s line 2 has version 2, but this release reads only version 1"):
-        parse_lines("s", format_lines(keys(1)) + b'{"v": 2, "bucket": "b", "key": "k", "seen_at": "t"}\n')
+    assert parse_lines(format_lines(written)) == written
 
 
 CLAIM = Claim(
