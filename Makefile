@@ -71,15 +71,15 @@ backbones/exported/%.tflite: | .venv/backbones/.complete
 
 .PHONY: demo
 demo: known-backbone setup backbone  ## the main job, end to end: IMAGES=folder BACKBONE=name WEIGHTS=file COMPONENTS=100|0.95 KEEP=1
-	@$(DEVELOPMENT) -m local.demo --images "$$IMAGES_PATH" --backbone "$(BACKBONE)" --components "$(COMPONENTS)" --out demo-out $(if $(KEEP),--keep)
+	@$(DEVELOPMENT) -m demo --images "$$IMAGES_PATH" --backbone "$(BACKBONE)" --components "$(COMPONENTS)" --out demo-out $(if $(KEEP),--keep)
 
 .PHONY: up
 up: known-backbone setup backbone  ## start the embedded AWS and deploy into it; what it holds survives
-	@$(DEVELOPMENT) -m local.up --state "$$STATE_PATH" --backbone "$(BACKBONE)" --components "$(COMPONENTS)"
+	@$(DEVELOPMENT) -m demo.up --state "$$STATE_PATH" --backbone "$(BACKBONE)" --components "$(COMPONENTS)"
 
 .PHONY: down
 down:  ## stop the embedded AWS
-	@$(DEVELOPMENT) -m local down --state "$$STATE_PATH"
+	@$(DEVELOPMENT) -m embedded_aws down --state "$$STATE_PATH"
 
 .PHONY: test
 test: setup .venv/backbones/.complete .venv/emulator/.complete  ## every test
@@ -90,7 +90,7 @@ test: setup .venv/backbones/.complete .venv/emulator/.complete  ## every test
 lint: setup  ## ruff, mypy, sam validate --lint, checkov
 	@$(DEVELOPMENT) -m ruff check .
 	@$(DEVELOPMENT) -m ruff format --check .
-	@for part in functions emr_job local cli benchmarks; do $(DEVELOPMENT) -m mypy $$part || exit 1; done  # two folders have a refit.py
+	@$(DEVELOPMENT) -m mypy functions emr_job embedded_aws demo cli benchmarks
 	@.venv/sam/bin/python -m samcli validate --lint
 	@$(MAKE) --no-print-directory scan
 
@@ -111,7 +111,7 @@ HOST ?= 127.0.0.1
 
 .PHONY: local
 local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s3-put.json, or ALL=1 (needs Docker; on Linux HOST=172.17.0.1)
-	@$(DEVELOPMENT) -m local.invoke $(if $(ALL),--all,$(or $(PAIRS),$(FUNCTION)=$(EVENT))) --host $(HOST) --sam-arguments="$(SAM_LOCAL_ARGS)"
+	@$(DEVELOPMENT) -m demo.invoke $(if $(ALL),--all,$(or $(PAIRS),$(FUNCTION)=$(EVENT))) --host $(HOST) --sam-arguments="$(SAM_LOCAL_ARGS)"
 
 # TensorFlow for the field's practice; Spark's own packages are shared, as with the development environment
 .venv/benchmarks/.with-spark: .venv/benchmarks/.complete .venv/spark/.complete

@@ -18,7 +18,7 @@ from obstore.store import S3Store
 
 from benchmarks.gateway import ACCESS, REGION, SECRET, gateway
 from benchmarks.places import DEVELOPMENT_PYTHON, ROOT, BenchError
-from local.proxies import exempt_from_proxies
+from embedded_aws.proxies import exempt_from_proxies
 
 START_SECONDS = 120
 UPLOADS_AT_ONCE = 16
@@ -94,7 +94,7 @@ def cloud(folder: Path) -> Iterator[Cloud]:
 def embedded_aws(state: Path) -> Iterator[str]:
     """The URL of an embedded AWS, until the block ends."""
     state.mkdir(parents=True)
-    command: list[str | Path] = [DEVELOPMENT_PYTHON, "-m", "local", "serve", "--state", state]
+    command: list[str | Path] = [DEVELOPMENT_PYTHON, "-m", "embedded_aws", "serve", "--state", state]
     with (state / "serve.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:

@@ -14,7 +14,7 @@ from benchmarks.figures import Figures, figures
 from benchmarks.idle import GET, GLUE, HOURS_OF_A_DAY, LIST, LOOKS_OF_AN_HOUR, Idle, count_idle
 from benchmarks.places import ROOT, BenchError
 from benchmarks.template import template_settings
-from local.emr_workers import Capacity, Demand
+from embedded_aws.emr_serverless.workers import Capacity, Demand
 
 PRICES = ROOT / "benchmarks" / "prices.json"
 PAGE = ROOT / "docs" / "cost.md"
@@ -157,8 +157,8 @@ def _head(figure: Figures, at: Prices) -> list[str]:
         f"a scheduled function that finds nothing to do takes {LOOK_SECONDS} s. "
         "Every run's real cost is shown by `pomona status` and in the report.",
         "",
-        "What the runs ask for, as `functions/intake/runs.py` sends it with the template's defaults (executors that "
-        "dynamic allocation adds later take their work from the others, and are not counted):",
+        "What the runs ask for, as `functions/pomona_intake/runs/parameters.py` sends it with the template's "
+        "defaults (executors that dynamic allocation adds later take their work from the others, and are not counted):",
         "",
         "| run | at its start | at most |",
         "|---|---|---|",

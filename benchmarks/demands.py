@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from intake.runs import featurize_parameters, refit_parameters
-from intake.settings import Settings
-from local.emr_workers import Demand, demand_of
+from embedded_aws.emr_serverless.workers import Demand, demand_of
+from pomona_intake.runs.parameters import featurize_parameters, refit_parameters
+from pomona_intake.settings import Settings
 
 
 def featurize_demand(settings: Settings, keys: int) -> Demand:

@@ -10,11 +10,11 @@ from benchmarks.places import BenchError
 from benchmarks.processes import Finished
 from benchmarks.spark import Platform, settings_of
 from benchmarks.template import template_settings
-from intake.documents import ACTIVE, Claim, ClaimedSegment
-from intake.runs import featurize_parameters, refit_parameters
-from intake.segments import DirtyKey, parse_name, parts
-from intake.settings import Settings
-from intake.times import iso, now, stamp
+from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment
+from pomona_intake.queue.segments import DirtyKey, parse_name, parts
+from pomona_intake.runs.parameters import featurize_parameters, refit_parameters
+from pomona_intake.settings import Settings
+from pomona_intake.times import iso, now, stamp
 
 
 @dataclass(frozen=True)

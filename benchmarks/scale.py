@@ -23,7 +23,7 @@ from benchmarks.figures import Figures, figures
 from benchmarks.places import ROOT, BenchError
 from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation
 from benchmarks.template import template_settings
-from intake.runs import KEYS_AN_EXECUTOR
+from pomona_intake.runs.parameters import KEYS_AN_EXECUTOR
 
 PAGE = ROOT / "docs" / "scale.md"
 FILE_BYTES = 128 * 2**20

@@ -17,19 +17,19 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.places import BenchError
-from intake.documents import ACTIVE
-from intake.emr import Runs
-from intake.failed_batches import FailedBatches
-from intake.ingestion import ingest
-from intake.lake import Lake
-from intake.line import LineState
-from intake.poke import Poke
-from intake.queue import Queue
-from intake.segment_writer import SegmentWriter
-from intake.segments import PENDING
-from intake.selection import Selection
-from intake.settings import Settings
-from intake.steps import Step
+from pomona_intake.ingest.ingestion import ingest
+from pomona_intake.ingest.selection import Selection
+from pomona_intake.ingest.wake_up import Poke
+from pomona_intake.queue.documents import ACTIVE
+from pomona_intake.queue.failed_batches import FailedBatches
+from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.queue import Queue
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.segments import PENDING
+from pomona_intake.queue.steps import Step
+from pomona_intake.runs.emr_client import Runs
+from pomona_intake.s3.lake import Lake
+from pomona_intake.settings import Settings
 from tests.model.aws import S3, EmrServerless
 
 EVENTS_OF_A_BATCH = 3_500  # what 6 MB of messages hold

@@ -11,7 +11,13 @@ from pathlib import Path
 from benchmarks.cloud import Cloud
 from benchmarks.places import BUILD, ROOT, SPARK, BenchError
 from benchmarks.processes import Finished, run
-from local.spark_platform import ARCHIVES, SparkPlatform, SparkSubmit, conf_options, driver_environment
+from embedded_aws.emr_serverless.spark_platform import (
+    ARCHIVES,
+    SparkPlatform,
+    SparkSubmit,
+    conf_options,
+    driver_environment,
+)
 from tools.build import job_files, job_packages
 
 
@@ -32,7 +38,7 @@ class Platform:
         """Lay out what the bundle holds, and the network (a .tflite and its .json) that is measured."""
         for name, path in job_files():
             _copy(path, self.code / name)
-        for name in ("featurize.py", "refit.py"):
+        for name in ("featurize_job.py", "refit_job.py"):
             _copy(ROOT / "emr_job" / name, self.code / name)
         for path in network.glob("*.*"):
             _copy(path, self.code / "backbones" / path.name)

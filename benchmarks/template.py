@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 
 from benchmarks.places import ROOT
-from intake.settings import Settings
+from pomona_intake.settings import Settings
 
 # what the stack makes, or names after itself: it has no default
 RESOURCES = {

@@ -57,11 +57,11 @@ def _write(name: str, file: str) -> None:
 
 
 def _decode(file: str) -> None:
-    from pomona.backbone import Engine, load_backbone
-    from pomona.featurizing import FETCHED_BYTES
-    from pomona.image_errors import ImageError
-    from pomona.images import decode, resize
-    from pomona.limits import Limits
+    from pomona.featurize.backbone import Engine, load_backbone
+    from pomona.featurize.task import FETCHED_BYTES
+    from pomona.imaging.decoding import decode, resize
+    from pomona.imaging.errors import ImageError
+    from pomona.imaging.limits import Limits
 
     settings = template_settings()
     limits = Limits(settings.max_image_pixels, settings.max_decoded_bytes, settings.max_jpeg_scans)

@@ -5,10 +5,10 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from intake import wiring
-from intake.ingestion import Ingested, ingest
-from intake.telemetry import count, logger, metrics, traced
-from intake.times import now
+from pomona_intake import dependencies as wiring
+from pomona_intake.ingest.ingestion import Ingested, ingest
+from pomona_intake.telemetry import count, logger, metrics, traced
+from pomona_intake.times import now
 
 
 @logger.inject_lambda_context(clear_state=True)

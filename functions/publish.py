@@ -8,9 +8,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from intake.bundle import Bundle, publish, published_by, remove_old
-from intake.custom_resource import Request, Resource, answer
-from intake.ownership import account_of, s3_of
+from pomona_intake.s3.account_clients import account_of, s3_of
+from pomona_provisioning.bundles import Bundle, publish, published_by, remove_old
+from pomona_provisioning.custom_resources import Request, Resource, answer
 
 logger = Logger()
 BUNDLE = Path(__file__).with_name("bundle")

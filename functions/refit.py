@@ -5,9 +5,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from intake import wiring
-from intake.refits import scheduled_time
-from intake.telemetry import count, logger, metrics, traced
+from pomona_intake import dependencies as wiring
+from pomona_intake.schedules.refits import scheduled_time
+from pomona_intake.telemetry import count, logger, metrics, traced
 
 
 @logger.inject_lambda_context(clear_state=True)

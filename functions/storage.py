@@ -8,10 +8,11 @@ import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from intake import buckets, databases, notifications
-from intake.custom_resource import Request, Resource, answer
-from intake.deletions import Deletion
-from intake.ownership import account_of, s3_of
+from pomona_intake.s3.account_clients import account_of, s3_of
+from pomona_provisioning import bucket_notifications as notifications
+from pomona_provisioning import buckets, databases
+from pomona_provisioning.custom_resources import Request, Resource, answer
+from pomona_provisioning.deletions import Deletion
 
 logger = Logger()
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from pyiceberg.catalog.glue import GlueCatalog
 
-from intake.segments import DirtyKey, format_lines
-from intake.times import iso, stamp
-from local.deploy import STACK
+from demo.deploy import STACK
+from pomona_intake.queue.segments import DirtyKey, format_lines
+from pomona_intake.times import iso, stamp
 from tests.cli_stack import SCHEMA, run_pomona
 from tests.local_server import REGION, until
 from tests.told_runs import ToldServer

@@ -6,12 +6,12 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from intake.bills import Attempt, Bills
-from intake.bookkeeping import Bookkeeping, Measure
-from intake.costs import prices_of
-from intake.emr import Billed, EndedPage, Phase, RunState
-from intake.lake import Lake
-from intake.steps import Step
+from pomona_intake.queue.steps import Step
+from pomona_intake.runs.bills import Attempt, Bills
+from pomona_intake.runs.emr_client import Billed, EndedPage, Phase, RunState
+from pomona_intake.runs.prices import prices_of
+from pomona_intake.runs.run_metrics import Bookkeeping, Measure
+from pomona_intake.s3.lake import Lake
 
 REGION = "eu-west-3"
 APPLICATION = "00app"

@@ -11,7 +11,7 @@ from pyiceberg.catalog.glue import GlueCatalog
 from typer.testing import CliRunner, Result
 
 from benchmarks.template import variables
-from pomona.rows import COLUMNS
+from pomona.table.schema import COLUMNS
 from pomona_cli.main import app
 from tests.local_server import REGION, ROLE, ROOT, LocalServer, function
 

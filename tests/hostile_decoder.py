@@ -62,7 +62,7 @@ def _act(marker: bytes) -> None:
 def _is_child() -> bool:
     """Whether this is the child process of careful mode. A worker's parent is the daemon, whose parent is the JVM."""
     main = sys.modules["__main__"].__spec__
-    return main is not None and main.name == "pomona.decoder_process"
+    return main is not None and main.name == "pomona.imaging.careful.process"
 
 
 def _parent(process: int) -> int:

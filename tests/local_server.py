@@ -40,9 +40,9 @@ ROLE = {
 
 
 class LocalServer(ServedAws):
-    """`python -m local serve` on one state folder."""
+    """`python -m embedded_aws serve` on one state folder."""
 
-    module = "local"
+    module = "embedded_aws"
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -65,7 +65,7 @@ class LocalServer(ServedAws):
         (self.state / "endpoint").unlink()
 
     def stop(self) -> None:
-        subprocess.run([sys.executable, "-m", "local", "down", "--state", str(self.state)], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "embedded_aws", "down", "--state", str(self.state)], cwd=ROOT, check=True)
         self.process.wait()
 
     def upload(self, name: str, source: str) -> dict[str, str]:

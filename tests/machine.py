@@ -76,7 +76,7 @@ class Machine:
 
     def change_the_job(self, remark: str) -> None:
         """Append a comment to the job's entry point, and build."""
-        with (self.home / "emr_job" / "featurize.py").open("a") as job:
+        with (self.home / "emr_job" / "featurize_job.py").open("a") as job:
             job.write(f"# {remark}\n")
         self.sam("build")
 

@@ -1,8 +1,8 @@
-"""Reading a segment in a test: the deployed reader is the job's (pomona.segments), which knows keys alone."""
+"""Reading a segment in a test: the deployed reader is the job's (`segment_reader`), which knows keys alone."""
 
 import json
 
-from intake.segments import VERSION, DirtyKey
+from pomona_intake.queue.segments import VERSION, DirtyKey
 
 
 def parse_lines(body: bytes) -> list[DirtyKey]:

@@ -5,9 +5,9 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pomona.objects import bucket_and_key, list_objects
-from pomona.rows import CHANGES
-from pomona.table import FeatureTable
+from pomona.s3.objects import bucket_and_key, list_objects
+from pomona.table.feature_table import FeatureTable
+from pomona.table.schema import CHANGES
 
 WIDTH = 3
 

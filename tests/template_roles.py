@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.intrinsics import Resource, Scope
-from local.templates import parameter_values, parse_template, read_template
+from embedded_aws.cloudformation.intrinsics import Resource, Scope
+from embedded_aws.cloudformation.templates import parameter_values, parse_template, read_template
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION, ACCOUNT, STACK = "eu-west-3", "123456789012", "pomona"

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from local.templates import read_template
+from embedded_aws.cloudformation.templates import read_template
 from tests.local_server import CODE_BUCKET, REGION, ROOT, LocalServer, until
 
 PACKAGES = ("aws_lambda_powertools", "aws_xray_sdk", "wrapt", "typing_extensions")

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.clients import Clients
-from local.emr import Ended, JobRunner
-from local.log_delivery import LogDelivery
+from embedded_aws.clients import Clients
+from embedded_aws.emr_serverless.backend import Ended, JobRunner
+from embedded_aws.lambda_service.log_delivery import LogDelivery
 from tests.local_server import LocalServer
 
 OUTCOME = "outcome.json"
@@ -83,8 +83,8 @@ class ToldServer(LocalServer):
 
 
 if __name__ == "__main__":
-    from local import __main__ as command
-    from local import server
+    from embedded_aws import __main__ as command
+    from embedded_aws import server
 
     server.SparkRuns = ToldRuns  # type: ignore[misc,assignment]
     sys.exit(command.main())

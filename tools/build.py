@@ -1,6 +1,6 @@
 """What `sam build` runs: packages a function, or the bundle that the job runs from.
 
-build.py function NAME ARTIFACTS    the handler, intake/ and the pinned packages (pure Python: any processor)
+build.py function NAME ARTIFACTS    the handler, its packages and the pinned ones (pure Python: any processor)
 build.py publish ARTIFACTS          the same, and the bundle: entry points, job.tar.gz, deps.tar.gz, bundle.json
 build.py deps                       only the job's packages, ahead of time
 
@@ -45,6 +45,7 @@ UNUSED_IN_JOB = (
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
 )
 IS_THE_JOBS_PYTHON = ("cp311",) if sys.implementation.cache_tag == "cpython-311" else ()
+FUNCTION_SOURCES = (ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
 
@@ -88,7 +89,8 @@ def function_packages() -> Path:
 def build_function(name: str, artifacts: Path) -> None:
     shutil.copytree(function_packages(), artifacts, dirs_exist_ok=True)
     shutil.copy(ROOT / "functions" / f"{name}.py", artifacts)
-    shutil.copytree(ROOT / "functions" / "intake", artifacts / "intake", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in FUNCTION_SOURCES:
+        shutil.copytree(package, artifacts / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     refuse_above_limit(artifacts)
 
 
@@ -158,7 +160,7 @@ def build_publish(artifacts: Path) -> None:
     build_function("publish", artifacts)
     bundle = artifacts / "bundle"
     bundle.mkdir()
-    for entry in ("featurize.py", "refit.py"):
+    for entry in ("featurize_job.py", "refit_job.py"):
         shutil.copy(ROOT / "emr_job" / entry, bundle)
     write_archive(bundle / "job.tar.gz", job_files())
     shutil.copy(job_packages(), bundle / "deps.tar.gz")

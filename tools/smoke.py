@@ -30,7 +30,7 @@ def _without_leftovers(stack: Deployed) -> Iterator[None]:
 
 def estimate(region: str) -> str:
     """What the checks will cost, in words, from the dated prices."""
-    prices = json.loads((ROOT / "functions" / "intake" / "prices.json").read_text())
+    prices = json.loads((ROOT / "functions" / "pomona_intake" / "runs" / "prices.json").read_text())
     of_region = prices["emr_serverless"].get(region)
     if of_region is None:
         return f"{RUNS} runs of EMR Serverless; their price in {region} is not known here"

@@ -14,9 +14,9 @@ from benchmarks.bench import Bench
 from benchmarks.places import DEVELOPMENT_PYTHON, ROOT, BenchError
 from benchmarks.results import Goal, Row, Samples
 from benchmarks.template import variables as template_variables
-from intake.documents import ACTIVE, Claim, ClaimedSegment
-from intake.segments import DirtyKey, parts
-from intake.times import iso, now
+from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment
+from pomona_intake.queue.segments import DirtyKey, parts
+from pomona_intake.times import iso, now
 from tools.build import build_function
 
 MEMORY = 256 * 2**20

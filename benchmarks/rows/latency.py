@@ -9,8 +9,8 @@ from benchmarks.bench import Bench
 from benchmarks.cloud import embedded_aws
 from benchmarks.places import BenchError
 from benchmarks.results import Goal, Row
-from local.deploy import Cloud, deploy
-from local.observer import Observer
+from demo.deploy import Cloud, deploy
+from demo.observer import Observer
 
 GOAL = Goal("shown, with its parts")
 BACKBONE = "fruitnet"

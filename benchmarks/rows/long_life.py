@@ -12,7 +12,7 @@ from benchmarks.deployment import Deployment
 from benchmarks.places import ROOT
 from benchmarks.results import Goal, Row, Samples
 from benchmarks.tables import data_files
-from intake.runs import featurize_parameters
+from pomona_intake.runs.parameters import featurize_parameters
 
 GOAL = Goal("≤ 1.3x", most=1.3)
 BACKBONE = "fruitnet"  # the table's state is what counts here, and the small network gets there sooner

@@ -13,9 +13,9 @@ from itertools import cycle, islice
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from pomona.backbone import Engine, load_backbone
-from pomona.images import decode, resize
-from pomona.limits import Limits
+from pomona.featurize.backbone import Engine, load_backbone
+from pomona.imaging.decoding import decode, resize
+from pomona.imaging.limits import Limits
 
 LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_scans=100)
 READY_PIXELS = 200  # different images whose pixels lie ready for `inference`

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from featurize import parse_arguments
-from pomona.featurize_run import FeaturizeRun
-from pomona.objects import s3_client
-from pomona.session import start_session
+from featurize_job import parse_arguments
+from pomona.featurize.run import FeaturizeRun
+from pomona.s3.objects import s3_client
+from pomona.spark_session import start_session
 
 
 def prepare(folder: Path, lake: str, images: str) -> None:

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from pomona.images import decode, resize
-from pomona.limits import Limits
+from pomona.imaging.decoding import decode, resize
+from pomona.imaging.limits import Limits
 
 LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**30, max_jpeg_scans=100)
 REPEATS = 10

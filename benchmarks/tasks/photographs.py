@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pomona.backbone import Backbone, Engine, load_backbone
-from pomona.images import decode, resize
-from pomona.limits import Limits
+from pomona.featurize.backbone import Backbone, Engine, load_backbone
+from pomona.imaging.decoding import decode, resize
+from pomona.imaging.limits import Limits
 
 LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_scans=100)
 Features = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from pomona.objects import bucket_and_key, read_bytes
+from pomona.s3.objects import bucket_and_key, read_bytes
 
 READERS = 2
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from intake.times import iso
 from pomona_cli.stack import Stack
+from pomona_intake.times import iso
 
 _RUNBOOK = "docs/operations.md"
 

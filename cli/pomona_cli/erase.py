@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from intake.times import iso, stamp
 from pomona_cli.deleting import Version, Versions
 from pomona_cli.erasures import Erasure, erasures
 from pomona_cli.errors import CliError
@@ -16,6 +15,7 @@ from pomona_cli.seen import SeenKeys
 from pomona_cli.stack import Stack
 from pomona_cli.table import find_table, prefixed
 from pomona_cli.terminal import counted
+from pomona_intake.times import iso, stamp
 
 DELETING, OPEN = "deleting", "open"
 _EXAMPLES = 5

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
-from intake.documents import read_document
 from pomona_cli.stack import Stack
 from pomona_cli.terminal import counted
+from pomona_intake.queue.documents import read_document
 
 OPEN, FINAL = "erasures/open/", "erasures/final/"
 FORMAT = 1

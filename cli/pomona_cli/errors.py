@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 
-from intake.errors import IntakeError, TransientError, code_of, is_transient, status_of
+from pomona_intake.errors import IntakeError, TransientError, code_of, is_transient, status_of
 
 
 class CliError(Exception):

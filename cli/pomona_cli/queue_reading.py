@@ -7,9 +7,9 @@ from datetime import datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from intake.documents import Claim, FailedBatch
-from intake.segments import PENDING, Segment, parse_name
 from pomona_cli.stack import Stack
+from pomona_intake.queue.documents import Claim, FailedBatch
+from pomona_intake.queue.segments import PENDING, Segment, parse_name
 
 _READS_AT_ONCE = 8
 # waiting, being read by ingest, delayed

@@ -4,10 +4,10 @@ import secrets
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from intake.segment_writer import SegmentWriter
-from intake.segments import MAX_KEYS_PER_SEGMENT, DirtyKey
-from intake.times import iso, now
 from pomona_cli.bounded import bounded_map
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.segments import MAX_KEYS_PER_SEGMENT, DirtyKey
+from pomona_intake.times import iso, now
 
 _WRITES_AT_ONCE = 4
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from intake.bills import RUNS, Attempt
-from intake.costs import prices_of
-from intake.documents import read_document
-from intake.emr import Billed
-from intake.errors import code_of
-from intake.times import unstamp
 from pomona_cli.stack import Stack
+from pomona_intake.errors import code_of
+from pomona_intake.queue.documents import read_document
+from pomona_intake.runs.bills import RUNS, Attempt
+from pomona_intake.runs.emr_client import Billed
+from pomona_intake.runs.prices import prices_of
+from pomona_intake.times import unstamp
 
 FORMAT = 1
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")

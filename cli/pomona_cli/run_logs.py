@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from intake.errors import code_of
-from intake.times import iso
 from pomona_cli.errors import CliError
 from pomona_cli.stack import Stack
+from pomona_intake.errors import code_of
+from pomona_intake.times import iso
 
 _STREAMS_PER_REQUEST = 100  # of FilterLogEvents
 
@@ -49,7 +49,7 @@ def log_events(stack: Stack, batch: str, attempt: int | None) -> Iterator[LogEve
 
 
 def _streams(logs: Any, group: str, batch: str, attempt: int | None) -> list[str]:  # noqa: ANN401 - boto3's clients
-    """EMR Serverless puts the run's name (see intake.runs) before the names of its streams."""
+    """EMR Serverless puts the run's name (see `runs.parameters`) before the names of its streams."""
     run = batch if batch.startswith("refit-") else f"featurize-{batch}-"
     pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=run)
     try:

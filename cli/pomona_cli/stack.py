@@ -14,17 +14,17 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.utils import is_valid_endpoint_url
 
-from intake.emr import Runs
-from intake.errors import code_of
-from intake.failed_batches import FailedBatches
-from intake.lake import Lake
-from intake.line import LineState
-from intake.queue import Queue
-from intake.segment_writer import SegmentWriter
-from intake.settings import Settings
-from intake.steps import Step
 from pomona_cli.errors import CliError, Place, not_aws
 from pomona_cli.terminal import say
+from pomona_intake.errors import code_of
+from pomona_intake.queue.failed_batches import FailedBatches
+from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.queue import Queue
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.steps import Step
+from pomona_intake.runs.emr_client import Runs
+from pomona_intake.s3.lake import Lake
+from pomona_intake.settings import Settings
 
 CONNECTIONS = 32
 _CONFIG = Config(

@@ -7,16 +7,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from intake.documents import Claim, FailedBatch
-from intake.errors import FormatError, code_of
-from intake.line import Line
-from intake.repair import read_claim
-from intake.times import iso, now
 from pomona_cli.alarms import ActiveAlarm, active_alarms
 from pomona_cli.erasures import Erasure, erasures
 from pomona_cli.queue_reading import Pending, failed_batches, pending, waiting_events
 from pomona_cli.run_history import LastRefit, Run, RunHistory
 from pomona_cli.stack import Stack
+from pomona_intake.errors import FormatError, code_of
+from pomona_intake.queue.claim_repair import read_claim
+from pomona_intake.queue.documents import Claim, FailedBatch
+from pomona_intake.queue.failure_pause import Line
+from pomona_intake.times import iso, now
 
 SHOWN_RUNS = 5
 SHOWN_FAILED = 10

@@ -1,10 +1,10 @@
 """How a status, runs and failed batches are shown to people."""
 
-from intake.documents import FailedBatch
-from intake.line import Line
 from pomona_cli.run_history import LastRefit, Run
 from pomona_cli.status import Status
 from pomona_cli.terminal import counted, duration, moment, show, show_table
+from pomona_intake.queue.documents import FailedBatch
+from pomona_intake.queue.failure_pause import Line
 
 
 def print_status(status: Status) -> None:

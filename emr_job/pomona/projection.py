@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pomona.pca import PcaModel
+from pomona.pca.model import PcaModel
 
 FORMAT = 1
 ARRAYS = ("mean", "std", "scale", "components", "explained_variance", "explained_variance_ratio")

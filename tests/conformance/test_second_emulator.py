@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pytest
 from botocore.exceptions import ClientError
 
-from local.templates import parse_template
+from embedded_aws.cloudformation.templates import parse_template
 from tests.hostile import KEYS as HOSTILE
 from tests.machine import ROOT, STACK, Machine
 
@@ -60,7 +60,9 @@ def test_sam_deploy_creates_the_unchanged_template(machine: Machine) -> None:
     (bundle,) = machine.bundles()
     assert machine.variables("AdvanceFunction")["JOB_PREFIX"] == f"jobs/{bundle}"
     published = set(machine.aws.keys(_lake(machine), f"jobs/{bundle}/"))
-    assert published >= {f"jobs/{bundle}/{name}" for name in ("deps.tar.gz", "featurize.py", "job.tar.gz", "refit.py")}
+    assert published >= {
+        f"jobs/{bundle}/{name}" for name in ("deps.tar.gz", "featurize_job.py", "job.tar.gz", "refit_job.py")
+    }
 
 
 def test_every_created_key_is_in_a_segment(machine: Machine) -> None:
@@ -145,7 +147,7 @@ def test_a_changed_job_is_published_beside_the_old_one(machine: Machine) -> None
     (added,) = machine.bundles() - before
     for function in ("AdvanceFunction", "RefitFunction"):
         assert machine.variables(function)["JOB_PREFIX"] == f"jobs/{added}"
-    entry_point = machine.aws.client("s3").get_object(Bucket=_lake(machine), Key=f"jobs/{added}/featurize.py")
+    entry_point = machine.aws.client("s3").get_object(Bucket=_lake(machine), Key=f"jobs/{added}/featurize_job.py")
     assert entry_point["Body"].read().endswith(b"# another job\n")
     # And the parameters of the last deployment stay
     assert machine.variables("AdvanceFunction")["LAUNCH_AT_KEYS"] == "7777"

@@ -54,12 +54,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory, proxied: dict[str, str]) -> I
     subprocess.run([sys.executable, ROOT / "tools/build.py", "function", "ingest", folder / "built"], check=True)
     out = folder / "demo-out"
     words = ["--images", str(SAMPLES), "--backbone", "fruitnet", "--components", "0.95", "--out", str(out), "--keep"]
-    command = [sys.executable, "-m", "local.demo", *words]
+    command = [sys.executable, "-m", "demo", *words]
     done = subprocess.run(command, cwd=ROOT, env=proxied, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     state = Path(re.search(r"STATE='(.+)'", done.stdout)[1])
     yield Demo(out, done.stdout, (state / "endpoint").read_text().strip(), state)
     subprocess.run(
-        [sys.executable, "-m", "local", "down", "--state", str(state)], cwd=ROOT, check=True, capture_output=True
+        [sys.executable, "-m", "embedded_aws", "down", "--state", str(state)], cwd=ROOT, check=True, capture_output=True
     )
     shutil.rmtree(state)

@@ -14,8 +14,8 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from local.proxies import exempt_from_proxies
-from local.rounds import files_below, plan
+from demo.rounds import files_below, plan
+from embedded_aws.proxies import exempt_from_proxies
 from tests.e2e.conftest import SAMPLES, Demo
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from local.background import start_server, stop, wait_for_endpoint
-from local.deploy import ROOT, Cloud, deploy
-from local.observer import Observer
-from local.rounds import files_below, upload
+from demo.deploy import ROOT, Cloud, deploy
+from demo.observer import Observer
+from demo.rounds import files_below, upload
+from embedded_aws.background import start_server, stop, wait_for_endpoint
 
 SAMPLES = ROOT / "samples" / "images"
 pytestmark = pytest.mark.timeout(1500)
@@ -85,10 +85,10 @@ def rows(machine: Machine) -> list[str]:
 def test_a_killed_spark_submit_is_tried_again(machine: Machine):
     # Given a run in the middle of its work
     keys = drop(machine, "kiwi/")
-    wait(lambda: processes("java", "featurize.py", str(machine.state)))
+    wait(lambda: processes("java", "featurize_job.py", str(machine.state)))
     time.sleep(2)
     # When its driver is killed
-    for pid in processes("java", "featurize.py", str(machine.state)):
+    for pid in processes("java", "featurize_job.py", str(machine.state)):
         os.kill(pid, signal.SIGKILL)
     # Then another attempt makes each row, once
     wait(lambda: not machine.pomona.waiting())
@@ -100,11 +100,11 @@ def test_a_killed_embedded_aws_goes_on_where_it_was(machine: Machine):
     before = set(rows(machine))
     # Given a run in flight, and events that nobody has read yet
     keys = drop(machine, "plum/")
-    wait(lambda: processes("java", "featurize.py", str(machine.state)))
+    wait(lambda: processes("java", "featurize_job.py", str(machine.state)))
     keys |= drop(machine, "lemon/")
     # When all of it is killed, and started again
     machine.kill()
-    wait(lambda: not processes("java", "featurize.py", str(machine.state)), 20)
+    wait(lambda: not processes("java", "featurize_job.py", str(machine.state)), 20)
     machine.start()
     # Then nothing is lost and nothing is there twice
     wait(lambda: not machine.pomona.waiting())

@@ -14,10 +14,10 @@ from pyiceberg.avro.file import AvroFile
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from typer.testing import Result
 
-from local.demo import embedded_aws, refit, settle
-from local.deploy import REGION, STACK, deploy
-from local.observer import Observer
-from local.rounds import Put, files_below, upload
+from demo.__main__ import embedded_aws, refit, settle
+from demo.deploy import REGION, STACK, deploy
+from demo.observer import Observer
+from demo.rounds import Put, files_below, upload
 from tests.cli_stack import run_pomona
 from tests.e2e.conftest import SAMPLES
 from tests.local_server import until

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.policies import Call, Statement, allowed
+from embedded_aws.iam.policies import Call, Statement, allowed
 from tests.e2e.conftest import Demo
 from tests.template_roles import KEY, REGION, listed
 from tests.template_roles import roles as template_roles
@@ -163,11 +163,11 @@ def drive_maintenance(account: Account) -> None:
 
 def drive_job(account: Account) -> None:
     """The job's own code in the job's role: a refit repeated at the same snapshot, an upload given up, an erasure."""
-    from pomona import objects
-    from pomona.batch import UnusableSegment, set_aside
-    from pomona.erasures import open_erasures
-    from pomona.results import ResultsFolder
-    from pomona.uploads import PART_BYTES, ObjectWriter
+    from pomona.featurize.batch import UnusableSegment, set_aside
+    from pomona.refit.results import ResultsFolder
+    from pomona.s3 import objects
+    from pomona.s3.uploads import PART_BYTES, ObjectWriter
+    from pomona.table.erasures import open_erasures
 
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     known = dict(zip(names, account.credentials("JobRole"), strict=True))

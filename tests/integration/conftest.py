@@ -112,7 +112,7 @@ def platform_settings(endpoint: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def spark_environment(aws_process, lake, tmp_path_factory) -> dict[str, str]:
     """Where spark-submit and a session find Spark, and the settings of this platform."""
-    from pomona.session import catalog_settings
+    from pomona.spark_session import catalog_settings
 
     folder = tmp_path_factory.mktemp("spark")
     settings = platform_settings(aws_process.endpoint) | catalog_settings(lake, "rival")
@@ -124,7 +124,7 @@ def spark_environment(aws_process, lake, tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def session(aws_process, lake, spark_environment) -> Iterator[SparkSession]:
-    from pomona.session import start_session
+    from pomona.spark_session import start_session
 
     with environ(**environment(aws_process.endpoint), **spark_environment):
         session = start_session("tests", lake)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.background import StartError, start_server, stop, wait_for_endpoint
-from local.demo import keep_logs
+from demo.__main__ import keep_logs
+from embedded_aws.background import StartError, start_server, stop, wait_for_endpoint
 
 
 def test_a_second_server_is_refused_with_a_sentence_and_the_first_is_still_found(tmp_path: Path):

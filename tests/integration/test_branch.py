@@ -3,12 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from pomona import branch as branch_module
-from pomona import known_rows, parquet_files
-from pomona import table as table_module
-from pomona.branch import drop
 from pomona.errors import MisconfiguredError, PublishRefusedError
-from pomona.table import FeatureTable
+from pomona.table import branch as branch_module
+from pomona.table import feature_table as table_module
+from pomona.table import parquet_files
+from pomona.table import row_lookup as known_rows
+from pomona.table.branch import drop
+from pomona.table.feature_table import FeatureTable
 from tests.small_table import WIDTH, changes, commit, made_in, objects, rows, summary
 
 

@@ -49,7 +49,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a run of EMR Serverless finds itself: the entry points, and each archive unpacked under its name."""
     folder = tmp_path_factory.mktemp("run")
-    for name in ("featurize.py", "refit.py"):
+    for name in ("featurize_job.py", "refit_job.py"):
         (folder / name).write_bytes((bundle / name).read_bytes())
     for name in ("job", "deps"):
         with tarfile.open(bundle / f"{name}.tar.gz") as archive:
@@ -161,9 +161,9 @@ def test_the_bundles_description_is_true(bundle: Path) -> None:
 def test_featurize_then_refit_run_from_the_bundle(aws: LocalServer, place: Path, lake: str) -> None:
     # Given a batch of four images in flight, one of them a HEIC
     # When featurize runs, and then a refit
-    featurized = submit(aws, place, "featurize.py", *FEATURIZE, *LIMITS)
+    featurized = submit(aws, place, "featurize_job.py", *FEATURIZE, *LIMITS)
     assert featurized.returncode == 0, featurized.stdout[-4000:]
-    refitted = submit(aws, place, "refit.py", *COMMON, "--components", "2")
+    refitted = submit(aws, place, "refit_job.py", *COMMON, "--components", "2")
     assert refitted.returncode == 0, refitted.stdout[-4000:]
     # Then all four have become rows and projections
     assert aws.read(lake, f"runs/{BATCH}-1.json")["images"]["done"] == 4

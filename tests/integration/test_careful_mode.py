@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from pomona.featurize_run import FeaturizeRun
-from pomona.objects import read_json
-from pomona.plan import MOST_KEYS_A_TASK
+from pomona.featurize.partitioning import MOST_KEYS_A_TASK
+from pomona.featurize.run import FeaturizeRun
+from pomona.s3.objects import read_json
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KILL, hostile
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 (fixtures)

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from intake.documents import ACTIVE, Claim, ClaimedSegment, to_json
-from intake.emr import Billed
-from intake.failed_batches import FailedBatches
-from intake.lake import Lake
-from intake.line import LINE, Line
-from intake.segment_writer import SegmentWriter
-from intake.segments import DirtyKey, parse_name
+from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment, to_json
+from pomona_intake.queue.failed_batches import FailedBatches
+from pomona_intake.queue.failure_pause import LINE, Line
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.segments import DirtyKey, parse_name
+from pomona_intake.runs.emr_client import Billed
+from pomona_intake.s3.lake import Lake
 from tests.bills import bill, failed, succeeded
 from tests.cli_stack import FEATURES, CliStack
 from tests.local_server import REGION, ROOT, LocalServer, until

@@ -39,8 +39,8 @@ def test_sam_build_and_sam_deploy_guided_leave_a_working_system(machine: Machine
     assert f"Successfully created/updated stack - {STACK}" in printed
     (bundle,) = machine.bundles()
     assert {key.split("/")[2] for key in machine.aws.keys(LAKE, "jobs/")} - {"published-by"} == {
-        "featurize.py",
-        "refit.py",
+        "featurize_job.py",
+        "refit_job.py",
         "job.tar.gz",
         "deps.tar.gz",
     }

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from intake.documents import Claim, ClaimedSegment, FailedBatch
-from intake.errors import UnknownBatchError
-from intake.failed_batches import FAILED, FailedBatches
-from intake.lake import Lake
-from intake.segment_writer import SegmentWriter
-from intake.segments import DirtyKey, parse_name, parts
-from intake.times import now
+from pomona_intake.errors import UnknownBatchError
+from pomona_intake.queue.documents import Claim, ClaimedSegment, FailedBatch
+from pomona_intake.queue.failed_batches import FAILED, FailedBatches
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.segments import DirtyKey, parse_name, parts
+from pomona_intake.s3.lake import Lake
+from pomona_intake.times import now
 from tests.local_server import LocalServer
 from tests.segment_lines import parse_lines
 

@@ -15,15 +15,15 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
-from intake.failed_batches import FailedBatches
-from intake.lake import Lake
-from pomona.backbone import Engine, load_backbone
-from pomona.branch import Branch
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
-from pomona.featurize_run import FeaturizeRun
-from pomona.images import decode, resize
-from pomona.limits import Limits
-from pomona.objects import read_json
+from pomona.featurize.backbone import Engine, load_backbone
+from pomona.featurize.run import FeaturizeRun
+from pomona.imaging.decoding import decode, resize
+from pomona.imaging.limits import Limits
+from pomona.s3.objects import read_json
+from pomona.table.branch import Branch
+from pomona_intake.queue.failed_batches import FailedBatches
+from pomona_intake.s3.lake import Lake
 
 ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
 batches = itertools.count(1)
@@ -434,7 +434,7 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.Comp
     shutil.copytree(root / "emr_job" / "pomona", job / "pomona", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(orchard.run.backbones, job / "backbones")
     (tmp_path / "entry").mkdir()
-    entry_point = shutil.copy(root / "emr_job" / "featurize.py", tmp_path / "entry")
+    entry_point = shutil.copy(root / "emr_job" / "featurize_job.py", tmp_path / "entry")
 
     def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]

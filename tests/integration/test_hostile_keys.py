@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pomona.components import ComponentCount
-from pomona.refit_run import RefitRun
-from pomona.rows import label_of
+from pomona.pca.component_choice import ComponentCount
+from pomona.refit.run import RefitRun
+from pomona.table.schema import label_of
 from tests import hostile
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard  # noqa: F401 - the fixture too
 
@@ -67,7 +67,7 @@ def test_hostile_keys_are_rows_and_cells_and_text(featurized: Orchard, monkeypat
 
 
 def refit(orchard: Orchard, monkeypatch) -> dict:  # noqa: F811
-    from pomona import backbone
+    from pomona.featurize import backbone
 
     monkeypatch.setattr(backbone, "BESIDE_THIS_PACKAGE", orchard.run.backbones)
     run = RefitRun(orchard.run.lake_bucket, orchard.run.database, "features", "fruitnet", ComponentCount(3))

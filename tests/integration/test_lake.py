@@ -10,8 +10,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from intake.errors import LostRaceError, PreconditionFailedError, TransientError
-from intake.lake import Lake
+from pomona_intake.errors import LostRaceError, PreconditionFailedError, TransientError
+from pomona_intake.s3.lake import Lake
 
 WRITERS = 8
 ROUNDS = 5

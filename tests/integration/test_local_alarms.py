@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.deploy import Cloud, deploy
+from demo.deploy import Cloud, deploy
 from tests.alarm_faults import FAULTS, TOPIC, Deployed
 from tests.template_roles import ROOT
 from tests.told_runs import ToldServer

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from benchmarks.template import template_settings
-from intake.runs import featurize_parameters
+from pomona_intake.runs.parameters import featurize_parameters
 from tests.local_server import REGION, ROLE, LocalServer, function, processes_of, until
 
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")

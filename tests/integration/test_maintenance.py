@@ -11,13 +11,13 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
-from pomona import branch, maintenance
-from pomona.branch import drop
-from pomona.deadline import NEVER, Deadline
-from pomona.iceberg import count_of, iterate, load_table
-from pomona.maintenance import Maintenance
-from pomona.objects import bucket_and_key, read_json
-from pomona.table import FeatureTable, branch_name
+from pomona.s3.objects import bucket_and_key, read_json
+from pomona.table import branch, maintenance
+from pomona.table.branch import drop
+from pomona.table.deadline import NEVER, Deadline
+from pomona.table.feature_table import FeatureTable, branch_name
+from pomona.table.iceberg import count_of, iterate, load_table
+from pomona.table.maintenance import Maintenance
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
 
 EXISTING = 0  # the status of an entry of a manifest; 1 is added, 2 deleted
@@ -430,7 +430,7 @@ def test_a_deadline_keeps_what_was_compacted_before_it(orchard, fragmented, monk
         def has_passed(self) -> bool:
             return compactions(fragmented) >= 2
 
-    monkeypatch.setattr("pomona.deadline.CANCELS_EVERY_SECONDS", 0.02)
+    monkeypatch.setattr("pomona.table.deadline.CANCELS_EVERY_SECONDS", 0.02)
     monkeypatch.setattr(Deadline, "of_run", lambda *_: UpAfterTwoCommits(0))
     run = orchard.claim([])
     ask_for_maintenance(orchard, run)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.registry import is_custom, schema
-from local.templates import parse_template
+from embedded_aws.cloudformation.registry import is_custom, schema
+from embedded_aws.cloudformation.templates import parse_template
 from tests.local_server import REGION, ROOT, LocalServer, until
 from tests.parameter_changes import CHANGES, IN_PLACE, REFUSED, REPLACING, TOPIC
 from tests.template_roles import resolved as resources_of

@@ -5,10 +5,10 @@ import threading
 import pyarrow as pa
 import pytest
 
-from pomona.branch import Branch
 from pomona.errors import PublishRefusedError
-from pomona.rows import CHANGES
-from pomona.table import FeatureTable, branch_name
+from pomona.table.branch import Branch
+from pomona.table.feature_table import FeatureTable, branch_name
+from pomona.table.schema import CHANGES
 
 ROUNDS = 4
 

@@ -1,11 +1,9 @@
 """The whole refit job on Spark, Iceberg and an S3 over HTTP, against scikit-learn and Spark ML on the same table."""
 
 import hashlib
-import importlib.util
 import io
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,23 +13,16 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from pomona import backbone as backbone_module
-from pomona.maintenance import Maintenance
+import refit_job
+from pomona.featurize import backbone as backbone_module
 from pomona.projection import load_model, project
-from pomona.rows import COLUMNS
-from pomona.snapshot import PinnedTable
-from pomona.table import FeatureTable
+from pomona.table.feature_table import FeatureTable
+from pomona.table.maintenance import Maintenance
+from pomona.table.schema import COLUMNS
+from pomona.table.snapshot import PinnedTable
 
 WHEN = datetime(2025, 1, 1, tzinfo=UTC)
 SCHEMA = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
-
-
-def entry_point():
-    """emr_job/refit.py by its path: a function of the deployment is called refit too."""
-    spec = importlib.util.spec_from_file_location("refit_job", Path(backbone_module.__file__).parents[1] / "refit.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Table:
@@ -68,7 +59,7 @@ class Table:
     def refit(self, components="10"):
         arguments = {"lake-bucket": self.lake, "database": self.database, "table": "features", "backbone": "tiny"}
         pairs = (arguments | {"components": components}).items()
-        return entry_point().main([word for name, value in pairs for word in (f"--{name}", value)])
+        return refit_job.main([word for name, value in pairs for word in (f"--{name}", value)])
 
     def latest(self):
         return json.loads(self.read("results/latest.json"))

@@ -23,8 +23,8 @@ EARLIER_PUBLISH = """
 import os
 from pathlib import Path
 import boto3
-from intake.bundle import Bundle, publish
-from intake.custom_resource import Resource, answer
+from pomona_provisioning.bundles import Bundle, publish
+from pomona_provisioning.custom_resources import Resource, answer
 
 def handler(event, context):
     answer(event, provide)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.demo import embedded_aws
-from local.deploy import ROOT, Cloud, DeployError, deploy, outputs
+from demo.__main__ import embedded_aws
+from demo.deploy import ROOT, Cloud, DeployError, deploy, outputs
 
 SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0", "Components": "2"}
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pomona import parquet_files
-from pomona.table import FeatureTable
-from pomona.writing import FILE_BYTES, files_for, write_rows
+from pomona.table import parquet_files
+from pomona.table.feature_table import FeatureTable
+from pomona.table.row_writer import FILE_BYTES, files_for, write_rows
 from tests.small_table import changes, made_in, objects
 
 

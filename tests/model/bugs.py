@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from intake import failed_batches, queue, segment_writer
-from intake.documents import Claim
-from intake.emr import Phase, Runs, RunState
-from intake.errors import LostRaceError, TransientError, transient_errors
-from intake.lake import Lake
-from intake.line import Line
-from intake.queue import Queue
-from intake.segment_writer import SegmentWriter
-from intake.segments import PENDING, basename
+from pomona_intake.errors import LostRaceError, TransientError, transient_errors
+from pomona_intake.queue import failed_batches, queue, segment_writer
+from pomona_intake.queue.documents import Claim
+from pomona_intake.queue.failure_pause import Line
+from pomona_intake.queue.queue import Queue
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.segments import PENDING, basename
+from pomona_intake.runs.emr_client import Phase, Runs, RunState
+from pomona_intake.s3.lake import Lake
 from tests.model.featurize import Table
 
 Bug = Callable[[pytest.MonkeyPatch], None]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from intake.documents import ACTIVE
-from local.templates import parse_template
+from embedded_aws.cloudformation.templates import parse_template
+from pomona_intake.queue.documents import ACTIVE
 from tests.model import bugs
 from tests.model.actors import Fate
 from tests.model.world import ViolationError, World

@@ -10,17 +10,17 @@ from urllib.parse import quote_plus
 from botocore.exceptions import ClientError
 
 from benchmarks.template import template_settings
-from intake.emr import Runs
-from intake.errors import IntakeError
-from intake.failed_batches import FAILED, FailedBatches
-from intake.ingestion import ingest
-from intake.lake import Lake
-from intake.line import LineState
-from intake.poke import Poke
-from intake.queue import Queue
-from intake.segment_writer import SegmentWriter
-from intake.selection import Selection
-from intake.settings import Settings
+from pomona_intake.errors import IntakeError
+from pomona_intake.ingest.ingestion import ingest
+from pomona_intake.ingest.selection import Selection
+from pomona_intake.ingest.wake_up import Poke
+from pomona_intake.queue.failed_batches import FAILED, FailedBatches
+from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.queue import Queue
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.runs.emr_client import Runs
+from pomona_intake.s3.lake import Lake
+from pomona_intake.settings import Settings
 from tests.model.actors import Actor, CrashError, Fate
 from tests.model.aws import S3, EmrServerless
 from tests.model.featurize import Run, Table

@@ -11,7 +11,7 @@ import pytest
 from moto.emrserverless import models as moto_emr
 
 from benchmarks.template import variables
-from intake import wiring
+from pomona_intake import dependencies as wiring
 from tests.segment_lines import parse_lines
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"

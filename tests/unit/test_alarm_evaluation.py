@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.cloudwatch import emf
-from local.cloudwatch.clock import Clock
-from local.cloudwatch.evaluation import COMPARISONS, MISSING_DATA, Rule, Statistic, evaluate, state_of
-from local.cloudwatch.expressions import ExpressionError, parse
-from local.cloudwatch.metrics import STATISTICS, MetricId, MetricRecord, Sample, samples_of, statistic, windows
+from embedded_aws.cloudwatch import emf
+from embedded_aws.cloudwatch.clock import Clock
+from embedded_aws.cloudwatch.evaluation import COMPARISONS, MISSING_DATA, Rule, Statistic, evaluate, state_of
+from embedded_aws.cloudwatch.expressions import ExpressionError, parse
+from embedded_aws.cloudwatch.metrics import STATISTICS, MetricId, MetricRecord, Sample, samples_of, statistic, windows
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 METRIC = MetricId("N", "M", ())

@@ -16,9 +16,9 @@ from botocore.session import get_session
 from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 
-from local.cloudwatch.definitions import rule_of
-from local.cloudwatch.evaluation import Rule, Statistic, evaluate
-from local.cloudwatch.metrics import MetricRecord, Sample
+from embedded_aws.cloudwatch.definitions import rule_of
+from embedded_aws.cloudwatch.evaluation import Rule, Statistic, evaluate
+from embedded_aws.cloudwatch.metrics import MetricRecord, Sample
 from pomona_cli.main import app
 from tests.template_roles import ACCOUNT, REGION, ROOT, STACK, resolved
 

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from pomona.backbone import Engine, engine_of, load_backbone
 from pomona.errors import MisconfiguredError
+from pomona.featurize.backbone import Engine, engine_of, load_backbone
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from benchmarks.figures import Figures, figures
 from benchmarks.idle import CLOCK_MINUTES, EMR, GET, GLUE, LIST, LOOKS_OF_AN_HOUR, Asked, Idle, ask, count_idle
 from benchmarks.places import ROOT, BenchError
 from benchmarks.simulation import Outcome
-from intake import runs
-from local.templates import parse_template
+from embedded_aws.cloudformation.templates import parse_template
+from pomona_intake.runs import parameters as runs
 
 FIGURE = Figures(
     cores=2,
@@ -84,7 +84,7 @@ def test_every_price_has_a_source_and_says_how_it_was_confirmed():
 
 def test_the_functions_and_the_pages_have_the_same_prices():
     # Given the file that the functions read beside them
-    functions = json.loads((ROOT / "functions" / "intake" / "prices.json").read_text())
+    functions = json.loads((ROOT / "functions" / "pomona_intake" / "runs" / "prices.json").read_text())
     # Then it says what the pages say
     at = cost.prices()
     names = {"vcpu_hour": "vcpu_hour", "gb_hour": "gb_hour", "storage_gb_hour": "storage_gb_hour"}

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.places import BenchError
 from benchmarks.simulation import EVENTS_OF_A_BATCH, Simulation
 from benchmarks.template import template_settings
-from intake.lake import Lake
+from pomona_intake.s3.lake import Lake
 
 KEYS = 20_000
 

@@ -41,7 +41,7 @@ def test_a_bundles_digest_changes_with_each_of_its_files(tmp_path: Path) -> None
     def digest_with(content: str) -> str:
         folder = tmp_path / content
         folder.mkdir()
-        (folder / "featurize.py").write_text(content)
+        (folder / "featurize_job.py").write_text(content)
         (folder / "deps.tar.gz").write_text("packages")
         build.describe(folder)
         return (folder / "bundle.json").read_text().split('"digest": "')[1][:64]

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pomona.bounds import growth_bounded, killed_after
-from pomona.careful import CarefulDecoder
 from pomona.errors import JobError
-from pomona.image_errors import ImageError
-from pomona.limits import Limits
-from pomona.preparing import Preparation, prepare
+from pomona.imaging.careful.decoder import CarefulDecoder
+from pomona.imaging.careful.process_limits import growth_bounded, killed_after
+from pomona.imaging.errors import ImageError
+from pomona.imaging.limits import Limits
+from pomona.imaging.preparation import Preparation, prepare
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KEEP, KEPT_BYTES, hostile
 
@@ -30,8 +30,8 @@ WANTED = Preparation(height=32, width=48, limits=Limits(10**6, 10**8, 100), memo
 DYING_PARENT = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from pomona.careful import CarefulDecoder
-from pomona.preparing import Preparation
+from pomona.imaging.careful.decoder import CarefulDecoder
+from pomona.imaging.preparation import Preparation
 from tests.hostile_decoder import HANG, hostile
 decoder = CarefulDecoder(Preparation(32, 48, 10**6, 64 * 2**20, 3))
 threading.Thread(target=decoder.prepare, args=[hostile(HANG)], daemon=True).start()
@@ -157,7 +157,8 @@ def test_a_process_may_grow_so_much_and_no_more_until_the_block_ends(kind):
 
 
 def test_a_process_that_hangs_in_native_code_is_killed():
-    hang = "import ctypes\nfrom pomona.bounds import killed_after\nwith killed_after(.2): ctypes.PyDLL(None).pause()"
+    limits = "from pomona.imaging.careful.process_limits import killed_after"
+    hang = f"import ctypes\n{limits}\nwith killed_after(.2): ctypes.PyDLL(None).pause()"
     ended = subprocess.run([sys.executable, "-c", hang], cwd=ROOT / "emr_job", check=False, timeout=60)
     assert ended.returncode == -signal.SIGALRM
 

@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, SSOTokenLoadError
 
-from intake.errors import TransientError
 from pomona_cli.errors import CliError, Place, explain
+from pomona_intake.errors import TransientError
 
 PLACE = Place("pomona", "eu-west-3", None)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pomona.comoments import CoMoments, merge_all
+from pomona.pca.comoments import CoMoments, merge_all
 
 values = st.floats(-1e3, 1e3, width=32)
 

@@ -7,13 +7,13 @@ from moto.cloudformation.exceptions import ValidationError
 
 from benchmarks.places import ROOT
 from benchmarks.template import variables
-from intake.errors import SettingsError
-from intake.settings import Settings
-from local.deploy import DeployError
-from local.parameters import check_parameters
-from local.templates import parameter_values, parse_template
-from pomona.components import parse_components
+from demo.deploy import DeployError
+from embedded_aws.cloudformation.parameters import check_parameters
+from embedded_aws.cloudformation.templates import parameter_values, parse_template
 from pomona.errors import MisconfiguredError
+from pomona.pca.component_choice import parse_components
+from pomona_intake.errors import SettingsError
+from pomona_intake.settings import Settings
 
 TEMPLATE = parse_template((ROOT / "template.yaml").read_text())
 ALLOWED = ["1", "2", "100", "9999", "0.95", ".5", "0.5", "0.0001", "0.10", ".99999"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pomona.deadline import NEVER, RESERVED_MINUTES, Deadline
+from pomona.table.deadline import NEVER, RESERVED_MINUTES, Deadline
 
 
 @pytest.mark.parametrize(("timeout", "used", "left"), [(5, 0, 180), (60, 600, 54 * 60 - 600), (720, 0, 648 * 60)])
@@ -36,7 +36,7 @@ def test_nothing_is_cancelled_before_the_deadline():
 
 def test_work_is_cancelled_again_and_again_until_the_block_ends(monkeypatch):
     # Given a procedure that begins a new job whenever one is cancelled, three times
-    monkeypatch.setattr("pomona.deadline.CANCELS_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("pomona.table.deadline.CANCELS_EVERY_SECONDS", 0.01)
     cancelled = threading.Semaphore(0)
     with Deadline(time.monotonic() + 0.05).cancelling(cancelled.release):
         for _ in range(3):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local import deploy
-from local.deploy import Cloud, DeployError
+from demo import deploy
+from demo.deploy import Cloud, DeployError
 
 
 @pytest.mark.parametrize(("free", "said"), [(1 << 20, "is full"), (10 << 30, "ended with")])

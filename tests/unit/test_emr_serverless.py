@@ -1,6 +1,6 @@
 """EMR Serverless in the embedded AWS, without Spark: which runs start, wait or fail at once, and what is billed.
 
-The sources are named in local/emr_workers.py and local/emr_scheduler.py.
+The sources are named in embedded_aws/emr_serverless/workers.py and embedded_aws/emr_serverless/scheduler.py.
 """
 
 import threading
@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from moto.emrserverless.exceptions import ValidationException
 
-from intake.runs import featurize_parameters, refit_parameters
-from local.clients import ACCOUNT_ID
-from local.emr import FINAL_STATES, EmrBackend, Ended, JobRunner
+from embedded_aws.clients import ACCOUNT_ID
+from embedded_aws.emr_serverless.backend import FINAL_STATES, EmrBackend, Ended, JobRunner
+from pomona_intake.runs.parameters import featurize_parameters, refit_parameters
 from tests.model.world import settings
 
 REGION = "eu-west-3"

@@ -1,10 +1,10 @@
-"""What EMR Serverless makes of a run's Spark properties; the sources are named in local/emr_workers.py."""
+"""What EMR Serverless makes of a run's Spark properties; `workers.py` names the sources."""
 
 import math
 
 import pytest
 
-from local.emr_workers import Capacity, UnsupportedRunError, demand
+from embedded_aws.emr_serverless.workers import Capacity, UnsupportedRunError, demand
 
 
 def test_a_run_without_properties_has_the_service_s_defaults() -> None:

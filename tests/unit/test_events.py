@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from local.invoke import every_pair
-from local.templates import parse_template
+from demo.invoke import every_pair
+from embedded_aws.cloudformation.templates import parse_template
 
 ROOT = Path(__file__).resolve().parents[2]
 RESOURCES = parse_template((ROOT / "template.yaml").read_text())["Resources"]

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import featurize
-from pomona import featurizing
+import featurize_job
 from pomona.errors import MisconfiguredError, first_line
-from pomona.featurizing import Featurizer, Work
-from pomona.fetching import DirtyKey, Fallback, Fetched, Status
-from pomona.ignored_names import IgnoredNames
-from pomona.known_rows import TOLD
-from pomona.limits import Limits
-from pomona.plan import MOST_KEYS_A_TASK, partitions, plan
-from pomona.rows import CHANGES, RowBatch, label_of
-from pomona.session import check_archive
-from pomona.table import branch_name, branch_of, order_of
-from pomona.tally import TalliesParam, Tally, total
+from pomona.featurize import task as featurizing
+from pomona.featurize.counters import TalliesParam, Tally, total
+from pomona.featurize.ignored_names import IgnoredNames
+from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
+from pomona.featurize.task import Featurizer, Work
+from pomona.imaging.limits import Limits
+from pomona.s3.image_fetcher import DirtyKey, Fallback, Fetched, Status
+from pomona.spark_session import check_archive
+from pomona.table.feature_table import branch_name, branch_of, order_of
+from pomona.table.row_lookup import TOLD
+from pomona.table.schema import CHANGES, RowBatch, label_of
 
 
 @pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])
@@ -219,18 +219,19 @@ def test_an_archive_that_does_not_fit_is_one_sentence():
     "error", [ImportError("no"), ValueError("numpy.dtype size changed"), OSError("wrong ELF class")]
 )
 def test_an_archive_of_another_platform_is_one_sentence_whatever_it_raises(monkeypatch, error):
-    monkeypatch.setattr("pomona.session.importlib.import_module", Mock(side_effect=error))
+    monkeypatch.setattr("pomona.spark_session.importlib.import_module", Mock(side_effect=error))
     with pytest.raises(MisconfiguredError, match=rf"importing numpy failed \({error}\); build and deploy again"):
         check_archive(("numpy",))
 
 
 def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(featurize, "check_archive", Mock(side_effect=MisconfiguredError("the archive does not fit")))
-    monkeypatch.setattr(featurize, "start_session", Mock())  # a real one would be every later test's
+    misfit = MisconfiguredError("the archive does not fit")
+    monkeypatch.setattr(featurize_job, "check_archive", Mock(side_effect=misfit))
+    monkeypatch.setattr(featurize_job, "start_session", Mock())  # a real one would be every later test's
     names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
     limits = ("max-image-bytes", "max-image-pixels", "max-decoded-bytes", "max-jpeg-scans")
     numbers = ("attempt", *limits, "timeout-minutes")
-    status = featurize.main([part for name in names + numbers for part in (f"--{name}", "1")])
+    status = featurize_job.main([part for name in names + numbers for part in (f"--{name}", "1")])
     assert status == 1
     assert capsys.readouterr().err.splitlines()[-1] == "featurize: the archive does not fit"
 

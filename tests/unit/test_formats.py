@@ -9,19 +9,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from intake.bundle import Bundle, BundleError
-from intake.documents import Claim, ClaimedSegment, FailedBatch
-from intake.errors import FormatError
-from intake.fitted import Fitted
-from intake.line import Line
-from intake.segments import DirtyKey, format_lines
-from pomona import batch, results
-from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
+from pomona.featurize import batch
+from pomona.featurize.backbone import load_backbone
+from pomona.featurize.segment_reader import SegmentContent, read_segment
 from pomona.projection import load_model
-from pomona.segments import SegmentContent, read_segment
+from pomona.refit import results
 from pomona_cli.erasures import Erasure
 from pomona_cli.run_history import RunHistory
+from pomona_intake.errors import FormatError
+from pomona_intake.queue.documents import Claim, ClaimedSegment, FailedBatch
+from pomona_intake.queue.failure_pause import Line
+from pomona_intake.queue.segments import DirtyKey, format_lines
+from pomona_intake.schedules.last_refit import Fitted
+from pomona_provisioning.bundles import Bundle, BundleError
 
 KEY = DirtyKey("images", "apples/1.jpg", "2026-11-21T08:00:00.000Z")
 CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "application", {"name": "n"})

@@ -8,9 +8,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pomona.census import Census, CensusTotal
-from pomona.comoments import CoMoments
-from pomona.gathering import Gathered
+from pomona.pca.comoments import CoMoments
+from pomona.refit.first_pass import Gathered
+from pomona.refit.row_statistics import Census, CensusTotal
 
 ROWS = st.lists(
     st.tuples(

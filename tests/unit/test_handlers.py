@@ -8,9 +8,9 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from intake import telemetry
-from intake.documents import to_json
-from intake.line import LINE, Line
+from pomona_intake import telemetry
+from pomona_intake.queue.documents import to_json
+from pomona_intake.queue.failure_pause import LINE, Line
 from tests.segment_lines import parse_lines
 from tests.unit.stage import EVENTS, Stage
 
@@ -260,7 +260,7 @@ def test_advance_says_which_batch_its_lines_are_about(stage: Stage, log: io.Stri
 
 def test_the_clock_writes_a_bill_for_a_refit_of_which_no_event_came(stage: Stage) -> None:
     stage.runs_are("SUCCESS")
-    driver = {"sparkSubmit": {"entryPoint": "s3://lake/jobs/refit.py"}}
+    driver = {"sparkSubmit": {"entryPoint": "s3://lake/jobs/refit_job.py"}}
     name, role = "refit-7-20261121T080000000Z", "arn:aws:iam::123456789012:role/pomona-job"
     stage.emr.start_job_run(
         applicationId=stage.application_id, clientToken="t", executionRoleArn=role, jobDriver=driver, name=name

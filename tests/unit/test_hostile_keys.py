@@ -10,14 +10,14 @@ import boto3
 import pytest
 
 from benchmarks.template import RESOURCES
-from intake import telemetry
-from intake.failed_batches import FailedBatches
-from intake.lake import Lake
-from intake.segment_writer import SegmentWriter
-from pomona.known_rows import KNOWN
-from pomona.plan import plan
-from pomona.rows import label_of
-from pomona.segments import SegmentContent, read_segment
+from pomona.featurize.partitioning import plan
+from pomona.featurize.segment_reader import SegmentContent, read_segment
+from pomona.table.row_lookup import KNOWN
+from pomona.table.schema import label_of
+from pomona_intake import telemetry
+from pomona_intake.queue.failed_batches import FailedBatches
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.s3.lake import Lake
 from tests.hostile import KEYS
 from tests.unit.stage import Context, Stage
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.template import parameter_defaults
-from intake.selection import Selection, listed
-from local.demo import has_name
-from pomona.ignored_names import IgnoredNames
+from demo.__main__ import has_name
+from pomona.featurize.ignored_names import IgnoredNames
+from pomona_intake.ingest.selection import Selection, listed
 
 DEFAULT = listed(parameter_defaults()["IgnoredNames"])
 COMPANIONS = [

@@ -8,8 +8,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from pomona.image_errors import RAW, ImageError
-from pomona.images import decode
+from pomona.imaging.decoding import decode
+from pomona.imaging.errors import RAW, ImageError
 from tests.image_files import LIMITS, features, pixels, sample, saved
 
 ORCHARD = Image.fromarray(sample("apple", "RGB"))

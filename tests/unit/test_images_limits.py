@@ -9,8 +9,8 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageFile
 
-from pomona.image_errors import ImageError
-from pomona.images import decode
+from pomona.imaging.decoding import decode
+from pomona.imaging.errors import ImageError
 from tests.image_files import LIMITS, pixels, png_chunk, saved
 
 SOS = b"\xff\xda"

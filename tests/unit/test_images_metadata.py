@@ -10,7 +10,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
-from pomona.images import decode
+from pomona.imaging.decoding import decode
 from tests.image_files import LIMITS, pixels, png_chunk, saved
 
 MEGABYTES_80 = 80_000_000

@@ -8,8 +8,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from pomona.image_errors import ImageError
-from pomona.images import decode
+from pomona.imaging.decoding import decode
+from pomona.imaging.errors import ImageError
 from tests.image_files import LIMITS, pixels, saved
 
 MARK = b"\xff\xd9"

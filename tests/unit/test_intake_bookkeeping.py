@@ -10,12 +10,12 @@ import pytest
 from aws_lambda_powertools import Logger
 from moto import mock_aws
 
-from intake.bookkeeping import Bookkeeping
-from intake.emr import Billed, Phase, Runs, RunState
-from intake.errors import TransientError
-from intake.lake import Lake
-from intake.line import LineState
-from intake.steps import Step
+from pomona_intake.errors import TransientError
+from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.steps import Step
+from pomona_intake.runs.emr_client import Billed, Phase, Runs, RunState
+from pomona_intake.runs.run_metrics import Bookkeeping
+from pomona_intake.s3.lake import Lake
 from tests.bills import ToldRuns, books_of, failed, succeeded
 from tests.model.aws import client_error
 

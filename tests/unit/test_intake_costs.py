@@ -2,8 +2,8 @@
 
 import pytest
 
-from intake.costs import Prices, prices_of
-from intake.emr import Billed
+from pomona_intake.runs.emr_client import Billed
+from pomona_intake.runs.prices import Prices, prices_of
 
 
 def test_a_cost_is_the_billed_hours_at_their_prices():

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from intake.lake import Lake
-from intake.line import LINE, Line, LineState
+from pomona_intake.queue.failure_pause import LINE, Line, LineState
+from pomona_intake.s3.lake import Lake
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from intake.errors import FormatError
-from intake.history import needs_maintenance
-from intake.lake import Lake
-from intake.maintenance import Maintenance
-from intake.segment_writer import SegmentWriter
-from intake.segments import parse_name
+from pomona_intake.errors import FormatError
+from pomona_intake.queue.segment_writer import SegmentWriter
+from pomona_intake.queue.segments import parse_name
+from pomona_intake.s3.lake import Lake
+from pomona_intake.schedules.maintenance import Maintenance
+from pomona_intake.schedules.table_history import needs_maintenance
 from tests.model.aws import S3
 from tests.model.world import settings
 

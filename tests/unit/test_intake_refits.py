@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from intake.emr import Runs
-from intake.errors import FormatError, TransientError
-from intake.fitted import LATEST
-from intake.history import changed_since, has_rows, unfitted_since
-from intake.lake import Lake
-from intake.refits import Decision, Refits, scheduled_time
-from intake.table_metadata import TableMetadata
+from pomona_intake.errors import FormatError, TransientError
+from pomona_intake.runs.emr_client import Runs
+from pomona_intake.s3.lake import Lake
+from pomona_intake.schedules.last_refit import LATEST
+from pomona_intake.schedules.refits import Decision, Refits, scheduled_time
+from pomona_intake.schedules.table_history import changed_since, has_rows, unfitted_since
+from pomona_intake.schedules.table_metadata import TableMetadata
 from tests.model.aws import S3, EmrServerless, client_error
 from tests.model.world import settings
 

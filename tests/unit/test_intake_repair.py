@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from intake.documents import ACTIVE, Claim, ClaimedSegment
-from intake.lake import Lake
-from intake.repair import problem_of_the_claim, set_claim_aside
+from pomona_intake.queue.claim_repair import problem_of_the_claim, set_claim_aside
+from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment
+from pomona_intake.s3.lake import Lake
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "app", {"name": "n"}, "run")

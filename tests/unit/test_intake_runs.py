@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 
 from benchmarks.places import ROOT
 from benchmarks.template import parameter_defaults, template_settings
-from featurize import parse_arguments
-from intake.emr import Phase, Runs
-from intake.errors import RunRefusedError, TransientError, transient_errors
-from intake.runs import (
+from embedded_aws.cloudformation.templates import parse_template
+from embedded_aws.emr_serverless.scheduler import maximum_capacity
+from embedded_aws.emr_serverless.workers import demand_of
+from featurize_job import parse_arguments
+from pomona_intake.errors import RunRefusedError, TransientError, transient_errors
+from pomona_intake.runs.emr_client import Phase, Runs
+from pomona_intake.runs.parameters import (
     WORKER_VCPUS,
     executors_at_most,
     executors_at_start,
     featurize_parameters,
     refit_parameters,
 )
-from local.emr_scheduler import maximum_capacity
-from local.emr_workers import demand_of
-from local.templates import parse_template
 from tests.model.world import settings
 
 SINCE = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
     parameters = featurize_parameters(settings(IGNORED_NAMES="._*,Thumbs.db"), BATCH, 2, keys=10)
 
     assert parameters["name"] == f"featurize-{BATCH}-2"
-    assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize.py"
+    assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize_job.py"
     assert submitted(parameters)["entryPointArguments"] == (
         f"--lake-bucket lake --images-bucket {settings().images_bucket} --database pomona --table features "
         "--backbone fruitnet "
@@ -89,7 +89,7 @@ def test_no_ignored_names_are_no_argument() -> None:
 def test_refit_is_told_its_components() -> None:
     parameters = refit_parameters(settings(COMPONENTS="0.95"), "refit-1")
 
-    assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/refit.py"
+    assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/refit_job.py"
     assert " ".join(submitted(parameters)["entryPointArguments"]) == (
         "--lake-bucket lake --database pomona --table features --backbone fruitnet --components 0.95"
     )
@@ -301,7 +301,7 @@ def summary(name: str, run_id: str) -> dict[str, Any]:
 
 
 def job_run(state: str) -> dict[str, Any]:
-    driver = {"sparkSubmit": {"entryPoint": "s3://lake/featurize.py"}}
+    driver = {"sparkSubmit": {"entryPoint": "s3://lake/featurize_job.py"}}
     return {**_common(state), "jobRunId": "run", "jobDriver": driver}
 
 

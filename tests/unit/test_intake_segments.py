@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.documents import Claim, ClaimedSegment, FailedBatch, keys_of_format_1
-from intake.errors import FormatError
-from intake.segments import (
+from pomona_intake.errors import FormatError
+from pomona_intake.queue.documents import Claim, ClaimedSegment, FailedBatch, keys_of_format_1
+from pomona_intake.queue.segments import (
     MAX_KEYS_PER_SEGMENT,
     DirtyKey,
     empty,

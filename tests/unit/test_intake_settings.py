@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from benchmarks.template import variables
-from intake.errors import SettingsError
-from intake.settings import IntakeSettings, Settings, read_settings
+from pomona_intake.errors import SettingsError
+from pomona_intake.settings import IntakeSettings, Settings, read_settings
 
 REQUIRED = {name: value for name, value in variables().items() if name != "ADVANCE_FUNCTION_NAME"}
 OF_INGEST = [one.name.upper() for one in fields(IntakeSettings)]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.segments import DirtyKey, format_lines
-from pomona.segments import read_segment
+from pomona.featurize.segment_reader import read_segment
+from pomona_intake.queue.segments import DirtyKey, format_lines
 
 IMAGES = "images"
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from local.calls import ApiRequest, calls_of
-from local.policies import Call, PolicyError, allowed
-from local.s3_calls import Bucket
+from embedded_aws.iam.calls import ApiRequest, calls_of
+from embedded_aws.iam.policies import Call, PolicyError, allowed
+from embedded_aws.iam.s3_calls import Bucket
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake/queue/*"}
 KEY = "arn:aws:kms:eu-west-3:123456789012:key/1"

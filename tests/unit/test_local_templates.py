@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from moto.cloudformation.exceptions import ValidationError
 
-from local.cron import Cron
-from local.deployment import Target, in_order
-from local.intrinsics import Resource, Scope
-from local.schedules import due_between
-from local.spark_platform import SparkSubmit, driver_environment
-from local.spark_runs import RunRefusedError, check
-from local.templates import parameter_values, parse_template
+from embedded_aws.cloudformation.deployment import Target, in_order
+from embedded_aws.cloudformation.intrinsics import Resource, Scope
+from embedded_aws.cloudformation.templates import parameter_values, parse_template
+from embedded_aws.emr_serverless.spark_platform import SparkSubmit, driver_environment
+from embedded_aws.emr_serverless.spark_runs import RunRefusedError, check
+from embedded_aws.events.cron import Cron
+from embedded_aws.events.schedules import due_between
 
 
 @pytest.fixture

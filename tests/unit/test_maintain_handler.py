@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from intake import wiring
-from intake.errors import FormatError, TransientError
+from pomona_intake import dependencies as wiring
+from pomona_intake.errors import FormatError, TransientError
 from tests.unit.stage import Stage
 
 METADATA = "warehouse/features/metadata/1.metadata.json"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pomona.images import decode
+from pomona.imaging.decoding import decode
 from tests.image_files import LIMITS, features, pixels, saved, tiff
 
 SIZE = 200

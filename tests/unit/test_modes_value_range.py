@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pomona.value_range import value_range
+from pomona.imaging.pixels.value_range import value_range
 from tests.image_files import (
     COLOUR,
     COLOUR_ALPHA,
@@ -189,8 +189,8 @@ def test_black_is_below_white_whatever_the_values(values: list[float], whole: bo
 
 MEASURE = """
 import sys
-from pomona.images import decode
-from pomona.limits import Limits
+from pomona.imaging.decoding import decode
+from pomona.imaging.limits import Limits
 
 def most_memory():  # of this program: getrusage counts what its parent had before exec, too
     [line] = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]

@@ -11,10 +11,10 @@ from botocore.parsers import ResponseParserError
 from moto.server import ThreadedMotoServer
 from obstore.exceptions import GenericError
 
-from pomona.ahead import ByteBudget, in_completion_order
 from pomona.errors import JobError, MisconfiguredError
-from pomona.fetching import DirtyKey, Fallback, ImageFetcher, Status
-from pomona.objects import read_json, require_bucket, s3_client, write_json
+from pomona.s3.image_fetcher import DirtyKey, Fallback, ImageFetcher, Status
+from pomona.s3.objects import read_json, require_bucket, s3_client, write_json
+from pomona.s3.read_ahead import ByteBudget, in_completion_order
 
 ODD_KEYS = ["a//b", "/a", "a/", "//", "../x", "a/../b", "./a", "a/.", "a/./b", "a\x01b", "a\x7fb", "tab\tkey"]
 USUAL_KEYS = [
@@ -225,7 +225,7 @@ def test_an_object_that_boto3_reads_after_an_error_is_counted(s3, fetcher, monke
         raise GenericError("connection reset")
 
     s3.put_object(Bucket="images", Key="usual.jpg", Body=b"pixels")
-    monkeypatch.setattr("pomona.fetching.obstore.get", failing)
+    monkeypatch.setattr("pomona.s3.image_fetcher.obstore.get", failing)
     fetched = fetcher.fetch(DirtyKey("usual.jpg", None, False))
     assert (fetched.status, fetched.body, fetched.fallback) == (Status.FOUND, b"pixels", Fallback.ERRORS)
     # but not one that is gone: to ask twice is the rule there

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from moto.cloudformation.exceptions import ValidationError
 
-from intake.errors import SettingsError
-from intake.refits import LOOKS_BACK
-from intake.settings import Settings
-from local.templates import parameter_values, parse_template
-from pomona.maintenance import ORPHANED_AFTER
+from embedded_aws.cloudformation.templates import parameter_values, parse_template
+from pomona.table.maintenance import ORPHANED_AFTER
+from pomona_intake.errors import SettingsError
+from pomona_intake.schedules.refits import LOOKS_BACK
+from pomona_intake.settings import Settings
 from tests.unit.test_intake_settings import REQUIRED
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())

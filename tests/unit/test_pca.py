@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from pomona.comoments import CoMoments
-from pomona.components import ComponentCount, VarianceShare, parse_components
-from pomona.pca import NothingToFitError, fit
+from pomona.pca.comoments import CoMoments
+from pomona.pca.component_choice import ComponentCount, VarianceShare, parse_components
+from pomona.pca.model import NothingToFitError, fit
 
 
 def features(n, d, seed=0):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from moto.cloudformation.exceptions import ValidationError
 
-from local.intrinsics import Scope
-from local.policies import Call, allowed
-from local.templates import check_rules, parameter_values, parse_template
+from embedded_aws.cloudformation.intrinsics import Scope
+from embedded_aws.cloudformation.templates import check_rules, parameter_values, parse_template
+from embedded_aws.iam.policies import Call, allowed
 from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles, statements
 
 LAUNCHERS = {"AdvanceRole", "RefitRole"}
@@ -111,7 +111,7 @@ def test_maintain_lists_erasures_and_requests_alone(own, prefix, expected):
 
 
 def test_nobody_but_publish_can_change_the_code_that_runs(own):
-    call = Call("s3:PutObject", f"arn:aws:s3:::{LAKE}/jobs/0123456789abcdef/featurize.py")
+    call = Call("s3:PutObject", f"arn:aws:s3:::{LAKE}/jobs/0123456789abcdef/featurize_job.py")
     assert {name for name, policy in own.items() if allowed(policy, call)} == {"PublishRole"}
 
 

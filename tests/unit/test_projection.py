@@ -10,9 +10,9 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 import pomona
-from pomona.comoments import CoMoments
-from pomona.components import ComponentCount
-from pomona.pca import PcaModel, fit
+from pomona.pca.comoments import CoMoments
+from pomona.pca.component_choice import ComponentCount
+from pomona.pca.model import PcaModel, fit
 from pomona.projection import load_model, model_bytes, project
 
 

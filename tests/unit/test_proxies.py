@@ -4,7 +4,7 @@ import urllib.request
 
 import pytest
 
-from local.proxies import exempt_from_proxies, exports
+from embedded_aws.proxies import exempt_from_proxies, exports
 
 AWS = "s3.eu-west-3.amazonaws.com"
 

@@ -13,8 +13,8 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 import publish
-from intake import bundle as bundles
-from intake.bundle import Bundle, BundleError, remove_old
+from pomona_provisioning import bundles
+from pomona_provisioning.bundles import Bundle, BundleError, remove_old
 from tests.unit.cloudformation_answers import answering
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -39,7 +39,7 @@ def lambda_context() -> SimpleNamespace:
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bundle"
     folder.mkdir()
-    (folder / "featurize.py").write_text("print()")
+    (folder / "featurize_job.py").write_text("print()")
     (folder / "deps.tar.gz").write_bytes(b"packages")
     describe(folder, format=1)
     monkeypatch.setattr(publish, "BUNDLE", folder)
@@ -50,7 +50,7 @@ def describe(folder: Path, **changes: object) -> None:
     described = {
         "format": 1,
         "digest": "ab" * 32,
-        "files": {"featurize.py": "", "deps.tar.gz": ""},
+        "files": {"featurize_job.py": "", "deps.tar.gz": ""},
         "backbones": ["fruitnet"],
     }
     (folder / "bundle.json").write_text(json.dumps({**described, **changes}))
@@ -87,7 +87,7 @@ def test_the_bundle_is_in_the_lake_before_the_stack_goes_on(name, bundle, lake, 
     # Then its files lie under its digest, and the stack hears where
     assert [key for key in keys(lake) if "published-by" not in key] == [
         f"jobs/{'ab' * 8}/deps.tar.gz",
-        f"jobs/{'ab' * 8}/featurize.py",
+        f"jobs/{'ab' * 8}/featurize_job.py",
     ]
     assert answers[1]["Status"] == "SUCCESS"
     assert answers[1]["Data"] == {"Prefix": f"jobs/{'ab' * 8}"}

@@ -15,16 +15,17 @@ import pytest
 from moto import mock_aws
 from PIL import Image
 
-from intake.emr import Billed
-from pomona import objects, plots
-from pomona.census import Census
-from pomona.comoments import CoMoments
-from pomona.components import ComponentCount
-from pomona.palette import COLOURS, class_groups, legend
-from pomona.pca import fit
-from pomona.projected import POINTS, Sample
-from pomona.report import Report, render, script_json
-from pomona.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
+from pomona.pca.comoments import CoMoments
+from pomona.pca.component_choice import ComponentCount
+from pomona.pca.model import fit
+from pomona.refit.exports import POINTS, Sample
+from pomona.refit.report import figures as plots
+from pomona.refit.report.page import Report, render, script_json
+from pomona.refit.report.palette import COLOURS, class_groups, legend
+from pomona.refit.row_statistics import Census
+from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
+from pomona.s3 import objects
+from pomona_intake.runs.emr_client import Billed
 from tests.bills import bill, failed, succeeded
 
 HOSTILE = (

@@ -12,12 +12,13 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from pomona import objects, results, uploads
 from pomona.errors import JobError, MisconfiguredError
-from pomona.objects import list_objects
-from pomona.parquet_files import PARQUET
-from pomona.results import LATEST, ResultsFolder, move_latest, remove_old
-from pomona.uploads import ObjectWriter
+from pomona.refit import results
+from pomona.refit.results import LATEST, ResultsFolder, move_latest, remove_old
+from pomona.s3 import objects, uploads
+from pomona.s3.objects import list_objects
+from pomona.s3.uploads import ObjectWriter
+from pomona.table.parquet_files import PARQUET
 
 REGION = "eu-west-3"
 

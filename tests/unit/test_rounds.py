@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.rounds import Put, files_below, left_out_below, plan
+from demo.rounds import Put, files_below, left_out_below, plan
 
 
 @given(st.sets(st.text("abc/+ é", min_size=1, max_size=8), min_size=1, max_size=70))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from moto.cloudformation.exceptions import ValidationError
 
-from local.deployment import Target
-from local.templates import check_rules, parameter_values, parse_template
+from embedded_aws.cloudformation.deployment import Target
+from embedded_aws.cloudformation.templates import check_rules, parameter_values, parse_template
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
 RULE = {

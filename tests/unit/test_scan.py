@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pomona import downloads, scan
-from pomona.downloads import LARGE, ObjectReader, Pieces
-from pomona.iceberg import ranges_of
-from pomona.scan import DataFile, Reading, located_rows, rows_of, shares
+from pomona.s3 import downloads
+from pomona.s3.downloads import LARGE, ObjectReader, Pieces
+from pomona.table import scan
+from pomona.table.iceberg import ranges_of
+from pomona.table.scan import DataFile, Reading, located_rows, rows_of, shares
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
 
@@ -121,7 +122,7 @@ def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
 
 
 def test_the_census_counts_each_kind_and_keeps_the_first_failures():
-    from pomona.census import SHOWN_FAILURES, Census, CensusTotal
+    from pomona.refit.row_statistics import SHOWN_FAILURES, Census, CensusTotal
 
     # Given rows of every kind, in two batches
     failed = [(f"x/{number:03d}.jpg", "it is text") for number in np.random.default_rng(1).permutation(250).tolist()]

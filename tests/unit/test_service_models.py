@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from local.constraints import EXCEPTIONS, compiled, violations
-from local.service_models import broken_model, read
+from embedded_aws.request_checks.constraints import EXCEPTIONS, compiled, violations
+from embedded_aws.request_checks.service_models import broken_model, read
 
 MODELS = botocore.session.get_session()
 # every protocol: rest-json, json, query, rest-xml, cbor

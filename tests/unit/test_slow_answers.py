@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pomona.ahead import ByteBudget, in_completion_order
-from pomona.fetching import DirtyKey, Fetched, ImageFetcher, LateError, Patience, Status, within
-from pomona.objects import s3_client
+from pomona.s3.image_fetcher import DirtyKey, Fetched, ImageFetcher, LateError, Patience, Status, within
+from pomona.s3.objects import s3_client
+from pomona.s3.read_ahead import ByteBudget, in_completion_order
 
 PATIENCE = Patience(to_connect=1, to_read=0.5, for_object=2)
 MOST_SECONDS = 12  # of a key: obstore's last retry begins within 2 s, boto3 has 2 for the header and 2 for the body

@@ -15,8 +15,8 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 import storage
-from intake import notifications as notify
-from intake.selection import Selection
+from pomona_intake.ingest.selection import Selection
+from pomona_provisioning import bucket_notifications as notify
 from tests.unit.cloudformation_answers import answering
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"

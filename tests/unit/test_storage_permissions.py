@@ -11,9 +11,9 @@ import boto3
 import pytest
 
 import storage
-from local.calls import ApiRequest, calls_of
-from local.policies import Call, Statement, allowed
-from local.s3_calls import Bucket
+from embedded_aws.iam.calls import ApiRequest, calls_of
+from embedded_aws.iam.policies import Call, Statement, allowed
+from embedded_aws.iam.s3_calls import Bucket
 from tests.template_roles import IMAGES, LAKE, REGION, listed, roles
 from tests.unit.test_storage import ask, aws  # noqa: F401 - fixtures
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks.template import RESOURCES, parameter_defaults, template_settings, variables
-from intake.settings import IntakeSettings, Settings
-from local.templates import parse_template
+from embedded_aws.cloudformation.templates import parse_template
+from pomona_intake.settings import IntakeSettings, Settings
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
 SETTINGS: dict[str, type[IntakeSettings | Settings]] = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.templates import parameter_values, parse_template, read_template
+from embedded_aws.cloudformation.templates import parameter_values, parse_template, read_template
 
 BODY = (
     (Path(__file__).resolve().parents[2] / "template.yaml").read_text().replace("CodeUri: .", "CodeUri: s3://code/key")

@@ -1,0 +1,135 @@
+"""`make local`: `sam local invoke` of a function with a sample event, its container speaking to an embedded AWS.
+
+The container reaches this machine as host.docker.internal; so the embedded AWS listens on `--host`: 127.0.0.1 where
+Docker forwards to it (Docker Desktop), the bridge's own address (172.17.0.1) where it does not (Linux).
+"""
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from demo.__main__ import DemoError, embedded_aws
+from demo.deploy import ROOT, STACK, Cloud, DeployError, deploy, outputs
+from embedded_aws.background import StartError
+from embedded_aws.cloudformation.custom_resources import RESPONSE_PATH
+
+
+def function_variables(cloud: Cloud, logical_id: str) -> dict[str, str]:
+    """The environment that the template gave the function."""
+    described = cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
+    name = described["StackResourceDetail"]["PhysicalResourceId"]
+    variables: dict[str, str] = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"][
+        "Variables"
+    ]
+    return variables
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A function, by its logical id, and a file of events/."""
+
+    function: str
+    event: Path
+
+    @classmethod
+    def parse(cls, pair: str) -> Self:
+        """From FUNCTION=EVENT."""
+        function, _, event = pair.partition("=")
+        return cls(function, Path(event))
+
+
+def every_pair() -> list[Invocation]:
+    """Each file of events/ with the function that its name begins with: ingest-s3-put.json is for IngestFunction."""
+    files = sorted((ROOT / "events").glob("*.json"))
+    return [Invocation(f"{path.name.partition('-')[0].capitalize()}Function", path) for path in files]
+
+
+@dataclass(frozen=True)
+class Containers:
+    """How a container reaches the embedded AWS, and what `sam local invoke` needs to know."""
+
+    cloud: Cloud
+    state: Path
+    arguments: list[str]
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://host.docker.internal:{urlsplit(self.cloud.endpoint).port}"
+
+    def invoke(self, asked: Invocation) -> str:
+        """What the container printed; DemoError if the handler raised or told CloudFormation of a failure."""
+        variables, event = self.state / "variables.json", self.state / "event.json"
+        variables.write_text(json.dumps({asked.function: function_variables(self.cloud, asked.function)}))
+        sent = self._adapted(json.loads(asked.event.read_text()))
+        event.write_text(json.dumps(sent))
+        command = [str(ROOT / ".venv/sam/bin/python"), "-m", "samcli", "local", "invoke", asked.function]
+        command += ["-e", str(event), "--template-file", str(self.state / "build" / "template.yaml")]
+        command += ["--parameter-overrides", f'EndpointUrl="{self.endpoint}"', "--env-vars", str(variables)]
+        done = subprocess.run(
+            [*command, *self.arguments], env=self.cloud.environment(), capture_output=True, text=True, check=False
+        )
+        printed = f"{done.stderr}\n{done.stdout}"
+        # sam exits with 0 also when the handler raised
+        if done.returncode or '"errorMessage"' in done.stdout or not self._is_answered(sent):
+            raise DemoError(f"{asked.function} with {asked.event.name} failed:\n{printed}")
+        return printed
+
+    def _adapted(self, event: dict[str, Any]) -> dict[str, Any]:
+        """A request of CloudFormation's as the deployed stack would get it: its own id, queue and address."""
+        if "ResponseURL" not in event:
+            return event
+        stack = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
+        event |= {"StackId": stack["StackId"], "ResponseURL": f"{self.endpoint}{RESPONSE_PATH}{uuid.uuid4().hex}"}
+        if "QueueArn" in event["ResourceProperties"]:
+            event["ResourceProperties"]["QueueArn"] = self._queue_arn()
+        return event
+
+    def _queue_arn(self) -> str:
+        url = outputs(self.cloud)["EventQueueUrl"]
+        attributes = self.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(attributes["Attributes"]["QueueArn"])
+
+    def _is_answered(self, event: dict[str, Any]) -> bool:
+        """Whether CloudFormation, if it asked, has heard of success."""
+        if "ResponseURL" not in event:
+            return True
+        address = self.cloud.endpoint + urlsplit(event["ResponseURL"]).path
+        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - the embedded AWS
+            return (json.load(answer) or {}).get("Status") == "SUCCESS"
+
+
+def main(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="make local", description=__doc__)
+    parser.add_argument("pairs", nargs="*", metavar="FUNCTION=EVENT", help="IngestFunction=events/ingest-s3-put.json")
+    parser.add_argument("--all", action="store_true", help="every function with every event of events/")
+    parser.add_argument("--host", default="127.0.0.1", help="where the embedded AWS listens")
+    parser.add_argument("--sam-arguments", default="", help="further arguments of sam local invoke")
+    options = parser.parse_args(words)
+    if shutil.which("docker") is None:
+        sys.exit("sam local invoke needs Docker: apt-get install docker.io (or Docker Desktop), then run this again")
+    (ROOT / ".local-aws").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="invoke-", dir=ROOT / ".local-aws", ignore_cleanup_errors=True) as folder:
+        state = Path(folder)
+        try:
+            with embedded_aws(state, keep=False, host=options.host) as cloud:
+                deploy(cloud, state, {})
+                containers = Containers(cloud, state, shlex.split(options.sam_arguments))
+                for asked in every_pair() if options.all else map(Invocation.parse, options.pairs):
+                    print(f"--- {asked.function} with {asked.event.name}", flush=True)
+                    print(containers.invoke(asked), flush=True)
+        except (DemoError, DeployError, StartError) as error:
+            sys.exit(f"local: {error}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,82 @@
+"""Looks at a deployed Pomona from outside, through AWS's own APIs: what waits, what runs, what came out."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from botocore.exceptions import ClientError
+from pyiceberg.catalog.glue import GlueCatalog
+
+from demo.deploy import REGION, Cloud
+
+ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+
+
+@dataclass(frozen=True)
+class Observer:
+    """A deployed stack; `outputs` are its outputs."""
+
+    cloud: Cloud
+    outputs: dict[str, str]
+
+    @property
+    def images(self) -> str:
+        return self.outputs["ImagesBucketName"]
+
+    @property
+    def lake(self) -> str:
+        return self.outputs["LakeBucketName"]
+
+    def objects(self, bucket: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+        pages = self.cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return (item for page in pages for item in page.get("Contents", []))
+
+    def document(self, key: str) -> dict[str, Any] | None:
+        """A JSON document of the lake, None if it is not there."""
+        try:
+            found: dict[str, Any] = json.load(self.cloud.client("s3").get_object(Bucket=self.lake, Key=key)["Body"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        return found
+
+    def waiting(self) -> str:
+        """What is not in the table yet, in words, looked at in the order in which keys move; else empty."""
+        if messages := self._messages():
+            return f"{messages} messages with events wait for ingest"
+        pending = [item["Key"] for item in self.objects(self.lake, "queue/pending/")]
+        active = self.document("queue/active.json")
+        if active:
+            return f"a run is in flight with {active['keys']} keys (attempt {active['attempt']})"
+        return f"{len(pending)} segments are pending" if pending else ""
+
+    def _messages(self) -> int:
+        counted = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        queue = self.outputs["EventQueueUrl"]
+        attributes = self.cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=list(counted))[
+            "Attributes"
+        ]
+        return sum(int(attributes[name]) for name in counted)
+
+    def failed_batches(self) -> list[dict[str, Any]]:
+        keys = (item["Key"] for item in self.objects(self.lake, "queue/failed/"))
+        found = (self.document(key) for key in keys if key.endswith("/batch.json"))
+        return [batch for batch in found if batch]
+
+    def run_records(self) -> list[dict[str, Any]]:
+        found = (self.document(item["Key"]) for item in self.objects(self.lake, "runs/") if "billed" not in item["Key"])
+        return sorted((record for record in found if record), key=lambda record: record["started_at"])
+
+    def job_runs(self, name_prefix: str) -> list[dict[str, Any]]:
+        pages = self.cloud.client("emr-serverless").get_paginator("list_job_runs")
+        runs = (run for page in pages.paginate(applicationId=self.outputs["ApplicationId"]) for run in page["jobRuns"])
+        return [run for run in runs if run.get("name", "").startswith(name_prefix)]
+
+    def table(self) -> pa.Table:
+        """The whole feature table at its present snapshot."""
+        place = {"glue.endpoint": self.cloud.endpoint, "s3.endpoint": self.cloud.endpoint}
+        credentials = {"client.access-key-id": "local", "client.secret-access-key": "local", "client.region": REGION}
+        return GlueCatalog("lake", **place, **credentials).load_table(self.outputs["TableName"]).scan().to_arrow()

@@ -1,0 +1,1 @@
+"""CloudFormation: templates, change sets, deployments and the resource types."""

@@ -1,0 +1,39 @@
+"""Change sets: what `sam deploy` asks for before it changes anything."""
+
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+from moto.cloudformation import models
+from moto.core.utils import utcnow
+
+from embedded_aws.clients import ACCOUNT_ID
+
+
+def change_set_of(stack: Any, name: str, kind: str, body: str, template: dict[str, Any], values: dict[str, str]) -> Any:
+    """Return what a change set would do to a stack."""
+    identity = f"arn:aws:cloudformation:{stack.region_name}:{ACCOUNT_ID}:changeSet/{name}/{uuid.uuid4()}"
+    unchanged = kind == "UPDATE" and stack.template_dict == template and stack.values == values
+    return SimpleNamespace(
+        change_set_type=kind,
+        change_set_id=identity,
+        change_set_name=name,
+        stack_id=stack.stack_id,
+        stack_name=stack.name,
+        template=body,
+        template_dict=template,
+        values=values,
+        parameters=values,
+        creation_time=utcnow(),
+        changes=_changes(stack, template),
+        status="FAILED" if unchanged else "CREATE_COMPLETE",
+        execution_status="UNAVAILABLE" if unchanged else "AVAILABLE",
+        status_reason="The submitted information didn't contain changes." if unchanged else None,
+    )
+
+
+def _changes(stack: Any, template: dict[str, Any]) -> list[Any]:
+    old, new = stack.template_dict.get("Resources", {}), template["Resources"]
+    added = [models.Change("Add", name, new[name]["Type"]) for name in new if name not in old]
+    changed = [models.Change("Modify", name, new[name]["Type"]) for name in new if name in old]
+    return added + changed + [models.Change("Remove", name, old[name]["Type"]) for name in old if name not in new]

@@ -1,0 +1,1 @@
+"""The Glue catalog, with its optimistic lock."""

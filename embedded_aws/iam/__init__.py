@@ -1,0 +1,1 @@
+"""IAM: which actions a request needs, and whether the policies allow them."""

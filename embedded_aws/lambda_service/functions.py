@@ -1,0 +1,147 @@
+"""Lambda's API: invocations go to the runtime, event source mappings to pollers; the rest is moto's."""
+
+import json
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from moto.awslambda import models
+from moto.awslambda.exceptions import InvalidParameterValueException
+from moto.sqs.models import sqs_backends
+
+from embedded_aws.clients import ACCOUNT_ID
+from embedded_aws.iam.enforcement import Gate, refused_trust
+from embedded_aws.iam.policies import Call
+from embedded_aws.lambda_service.event_source import EventSource
+from embedded_aws.lambda_service.runtime import Invocation, LambdaRuntime
+
+_log = logging.getLogger(__name__)
+# AWS waits a minute before the first retry of an asynchronous invocation, two before the second
+_RETRY_PAUSE_SECONDS = 2.0
+
+
+class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
+    """Functions that really run. moto would start containers."""
+
+    runtime: LambdaRuntime
+    gate: Gate
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._sources: dict[str, EventSource] = {}
+        self._asynchronous = ThreadPoolExecutor(max_workers=8)
+
+    def create_function(self, spec: dict[str, Any]) -> Any:
+        if refused := refused_trust(spec["Role"], "lambda.amazonaws.com", ""):
+            raise InvalidParameterValueException(refused)
+        function = super().create_function(spec)
+        function.log_group = spec.get("LoggingConfig", {}).get("LogGroup", "")
+        return function
+
+    def update_function_configuration(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+        updated = super().update_function_configuration(function_name, qualifier, body)
+        if "LoggingConfig" in body:
+            self.get_function(function_name).log_group = body["LoggingConfig"].get("LogGroup", "")
+        return updated
+
+    def update_function_code(self, function_name: str, qualifier: str, body: dict[str, Any]) -> Any:
+        updated = super().update_function_code(function_name, qualifier, body)
+        if "Architectures" in body:
+            self.get_function(function_name).architectures = body["Architectures"]
+        return updated
+
+    def publish_version(self, function_name: str, description: str = "") -> Any:
+        latest = self.get_function(function_name)
+        known = list(self.list_versions_by_function(latest.function_name))
+        version = super().publish_version(function_name, description)
+        if version not in known:  # moto would give the number of a deleted version again
+            latest.versions_published = getattr(latest, "versions_published", 0) + 1
+            version.set_version(latest.versions_published)
+            self._lambdas._arns[version.function_arn] = version
+        return version
+
+    def number_versions_from(self, function_name: str, version: str) -> None:
+        """Give the next version this number: a new server publishes again what an earlier one had published."""
+        self.get_function(function_name).versions_published = int(version) - 1
+
+    def invoke(
+        self, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: dict[str, Any]
+    ) -> bytes:
+        event = json.loads(body or b"{}")
+        function = self.get_function(function_name, qualifier)
+        kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        if kind == "Event":
+            self.invoke_later(function, event)
+        if kind != "RequestResponse":
+            return b""
+        invocation = self.runtime.invoke(function, event)
+        if invocation.failed:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return invocation.payload
+
+    def invoke_now(self, function_arn: str, event: Any) -> Invocation:
+        """Run a function by name or ARN (of a version too) and wait."""
+        return self.runtime.invoke(self.get_function(function_arn), event)
+
+    def invoke_later(self, function: Any, event: Any) -> None:
+        """Run a function in the background; an invocation that fails is tried twice more."""
+        self._asynchronous.submit(self._until_it_succeeds, function, event)
+
+    def _until_it_succeeds(self, function: Any, event: Any) -> None:
+        for attempt in range(3):
+            try:
+                if not self.runtime.invoke(function, event).failed:
+                    return
+            except Exception:
+                _log.exception("%s could not be invoked", function.function_name)
+            time.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
+        mapping = super().create_event_source_mapping(spec)
+        queue = _queue(mapping)
+        timeout = int(self.get_function(mapping.function_name).timeout)
+        if int(queue.visibility_timeout) < timeout:
+            self._event_source_mappings.pop(mapping.uuid)
+            raise InvalidParameterValueException(
+                f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than "
+                f"Function timeout: {timeout} seconds"
+            )
+        self._check_role(mapping, queue)
+        queue.lambda_event_source_mappings.clear()  # else moto would deliver every message at once, one by one
+        self._listen(mapping)
+        return mapping
+
+    def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
+        mapping = super().update_event_source_mapping(uuid, spec)
+        if source := self._sources.pop(uuid, None):  # none of a mapping that is disabled
+            source.stop()
+        self._listen(mapping)
+        return mapping
+
+    def delete_event_source_mapping(self, uuid: str) -> Any:
+        if source := self._sources.pop(uuid, None):
+            source.stop()
+        return self._event_source_mappings.pop(uuid, None)
+
+    def _check_role(self, mapping: Any, queue: Any) -> None:
+        actions = [f"sqs:{name}" for name in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")]
+        calls = [Call(action, queue.queue_arn) for action in actions]
+        if key := queue.kms_master_key_id:
+            calls.append(Call("kms:Decrypt", key))
+        if refused := self.gate.check(self.get_function(mapping.function_name).role, calls):
+            self._event_source_mappings.pop(mapping.uuid)
+            raise InvalidParameterValueException(refused)
+
+    def _listen(self, mapping: Any) -> None:
+        if not mapping.enabled:
+            return
+        source = EventSource(mapping, _queue(mapping), self.invoke_now)
+        self._sources[mapping.uuid] = source
+        threading.Thread(target=source.run, name=f"source {mapping.uuid}", daemon=True).start()
+
+
+def _queue(mapping: Any) -> Any:
+    region, name = mapping.event_source_arn.split(":")[3], mapping.event_source_arn.split(":")[5]
+    return sqs_backends[ACCOUNT_ID][region].get_queue(name)

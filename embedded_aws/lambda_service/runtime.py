@@ -1,0 +1,236 @@
+"""Runs functions as deployed: the uploaded code, in processes of their own that see nothing of this project."""
+
+import io
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import uuid
+import zipfile
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from embedded_aws.clients import Clients
+from embedded_aws.cloudwatch.evaluator import record_invocation
+from embedded_aws.lambda_service.log_delivery import LAMBDA_ACTIONS, LogDelivery, LogStream
+from embedded_aws.processes import kill_group, lifeline
+
+# What Lambda's own image has beside the standard library: boto3 and what it needs
+_IN_LAMBDAS_IMAGE = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+_MAXIMUM_CONCURRENCY = 4
+_WORKER = Path(__file__).with_name("worker.py")
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """How an invocation ended: the handler's JSON, or the error that it raised."""
+
+    payload: bytes
+    failed: bool
+
+
+@dataclass
+class _Pool:
+    """The idle workers of one deployed state of a function."""
+
+    idle: list["_Worker"] = field(default_factory=list)
+    slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MAXIMUM_CONCURRENCY))
+
+
+class LambdaRuntime:
+    """Invokes functions by what moto knows of them (code, handler, environment, role, timeout)."""
+
+    def __init__(self, state: Path, clients: Clients, logs: LogDelivery) -> None:
+        self._state = state
+        self._clients = clients
+        self._logs = logs
+        self._pools: dict[str, tuple[str, _Pool]] = {}
+        self._lock = threading.Lock()
+
+    def invoke(self, function: Any, event: Any) -> Invocation:
+        """Run the handler once and wait for it. `function` is moto's LambdaFunction."""
+        pool = self._pool(function)
+        with pool.slots:
+            with self._lock:
+                worker = pool.idle.pop() if pool.idle else None
+            worker = worker or self._start(function)
+            invocation = worker.invoke(_request(function, event), int(function.timeout))
+            self._keep(worker, function, pool)
+        record_invocation(function, invocation.failed)
+        self._deliver_log(function)
+        return invocation
+
+    def _keep(self, worker: "_Worker", function: Any, pool: _Pool) -> None:
+        """Keep a worker warm, unless it is broken or another state of the function has been deployed meanwhile."""
+        with self._lock:
+            if worker.alive and self._pools[function.function_name][1] is pool:
+                pool.idle.append(worker)
+                return
+        worker.stop()
+
+    def _pool(self, function: Any) -> _Pool:
+        deployed = json.dumps([function.code_sha_256, function.handler, function.role, function.environment_vars])
+        with self._lock:
+            known = self._pools.get(function.function_name)
+            if known is not None and known[0] == deployed:
+                return known[1]
+            for worker in known[1].idle if known else []:
+                worker.stop()
+            self._pools[function.function_name] = (deployed, _Pool())
+            return self._pools[function.function_name][1]
+
+    def _start(self, function: Any) -> "_Worker":
+        log = self._log_of(function)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        folders = [str(self._unpacked(function)), str(self._image())]
+        command = [sys.executable, "-I", "-S", str(_WORKER), str(lifeline()), function.handler, *folders]
+        return _Worker(command, self._environment(function), log)
+
+    def _log_of(self, function: Any) -> Path:
+        return self._state / "logs" / "functions" / f"{function.function_name}.log"
+
+    def _deliver_log(self, function: Any) -> None:
+        """Only a function with a log group of its own has its log there; every function has it in the file."""
+        if group := getattr(function, "log_group", ""):
+            name = f"{function.function_name}/[{function.version}]local"
+            stream = LogStream(function.role, function.region, group, name, LAMBDA_ACTIONS)
+            self._logs.deliver(stream, self._log_of(function))
+
+    def _environment(self, function: Any) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", ""),
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+            **self._clients.role_environment(function.role, function.region),
+            **{name: str(value) for name, value in function.environment_vars.items()},
+        }
+
+    def _unpacked(self, function: Any) -> Path:
+        name = f"{function.function_name}-{function.code_digest.removeprefix('sha256:')[:16]}"
+        folder = self._state / "functions" / name
+        with self._lock:
+            if not folder.exists():
+                _unpack(function.code_bytes, folder)
+        return folder
+
+    def _image(self) -> Path:
+        folder = self._state / "functions" / "image"
+        with self._lock:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in _IN_LAMBDAS_IMAGE:
+                _link_package(name, folder)
+        return folder
+
+
+def _unpack(code: bytes, folder: Path) -> None:
+    """Unpack beside the place and move there, so that a folder that exists is complete."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with zipfile.ZipFile(io.BytesIO(code)) as archive:
+        archive.extractall(partial)
+    partial.rename(folder)
+
+
+def _link_package(name: str, folder: Path) -> None:
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        return
+    origin = Path(spec.origin)
+    source = origin.parent if origin.name == "__init__.py" else origin
+    link = folder / source.name
+    if link.is_symlink():
+        link.unlink()
+    link.symlink_to(source)
+
+
+def _request(function: Any, event: Any) -> bytes:
+    context = {
+        "request_id": str(uuid.uuid4()),
+        "function_name": function.function_name,
+        "function_version": str(function.version),
+        "arn": function.function_arn,
+        "memory": int(function.memory_size),
+        "timeout_seconds": int(function.timeout),
+    }
+    return json.dumps({"event": event, "context": context}).encode() + b"\n"
+
+
+class _Worker:
+    """One warm process."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+        with log.open("ab") as stderr:
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=log.parent,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                pass_fds=(lifeline(),),
+                start_new_session=True,
+            )
+        self._log = log
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End the process."""
+        kill_group(self._process)
+
+    def invoke(self, request: bytes, timeout_seconds: int) -> Invocation:
+        """Send one event and wait for the answer, at most for the function's timeout."""
+        deadline = time.monotonic() + timeout_seconds
+        line = b""
+        try:
+            self._send(request)
+            line = self._read_line(deadline)
+        except BrokenPipeError:
+            pass
+        if line.endswith(b"\n"):
+            return _ended(json.loads(line))
+        timed_out = time.monotonic() >= deadline
+        self.stop()
+        return self._broken(timed_out, timeout_seconds)
+
+    def _send(self, request: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker: it was opened as a pipe
+        self._process.stdin.write(request)
+        self._process.stdin.flush()
+
+    def _read_line(self, deadline: float) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker: it was opened as a pipe
+        descriptor, line = self._process.stdout.fileno(), b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while not line.endswith(b"\n") and selector.select(max(0.0, deadline - time.monotonic())):
+                part = os.read(descriptor, 1 << 20)
+                if not part:
+                    break
+                line += part
+        return line
+
+    def _broken(self, timed_out: bool, timeout_seconds: int) -> Invocation:
+        message = f"Task timed out after {timeout_seconds}.00 seconds" if timed_out else "Runtime exited with an error"
+        kind = "Sandbox.Timedout" if timed_out else "Runtime.ExitError"
+        with self._log.open("a") as log:
+            print(message, file=log)
+        return Invocation(json.dumps({"errorMessage": message, "errorType": kind}).encode(), failed=True)
+
+
+def _ended(answer: dict[str, Any]) -> Invocation:
+    if "error" in answer:
+        return Invocation(json.dumps(answer["error"]).encode(), failed=True)
+    return Invocation(json.dumps(answer["result"]).encode(), failed=False)

@@ -1,0 +1,1 @@
+"""Requests against AWS's published service models."""

@@ -1,0 +1,1 @@
+"""SQS: queues whose messages outlive the process."""

@@ -1,0 +1,89 @@
+"""The part of a PNG's bytes that its pixels depend on."""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from pomona.imaging.errors import ImageError, cut_short
+from pomona.imaging.formats.zero_runs import ZEROS, may_hold_zeros
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+AROUND = 12  # the length, name and CRC of a chunk
+PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+# how to show the pixels: kept if they are whole and of a sensible size
+SHOWN_BY = (b"iCCP", b"eXIf")
+METADATA_BYTES = 2**16
+CHUNKS = 200_000  # pixels come in chunks of 8 kB and more
+INFLATED_BYTES = 2**20  # Pillow refuses the image if a profile is larger
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """`body[start:end]` is the chunk with its length, name and CRC."""
+
+    name: bytes
+    start: int
+    end: int
+
+
+def checked_png(body: bytes) -> bytes:
+    """Return the PNG without its metadata: a damaged or huge chunk of it must cost neither the pixels nor the memory.
+
+    An animation becomes its default image.
+
+    Raises:
+        ImageError: Zeros lie where the pixels were, or the chunks are too many to look at.
+    """
+    chunks = list(islice(_chunks(body), CHUNKS + 1))
+    if len(chunks) > CHUNKS:
+        raise ImageError(f"too many chunks: a PNG of more than {CHUNKS:,} is not supported: save it again")
+    for chunk in chunks:
+        if chunk.name == b"IDAT" and _has_hole(body, chunk):
+            raise cut_short("PNG")
+    kept = [chunk for chunk in chunks if _is_kept(body, chunk)]
+    if len(kept) == len(chunks):
+        return body
+    rest = body[chunks[-1].end :] if chunks[-1].name != b"IEND" else b""
+    return b"".join([SIGNATURE, *(body[chunk.start : chunk.end] for chunk in kept), rest])
+
+
+def _chunks(body: bytes) -> Iterator[Chunk]:
+    """Every chunk that begins in `body`; the last may be cut."""
+    start = len(SIGNATURE)
+    while len(body) - start >= AROUND - 4:
+        length, name = int.from_bytes(body[start : start + 4]), body[start + 4 : start + 8]
+        if name == bytes(4):
+            raise cut_short("PNG")
+        yield Chunk(name, start, start + AROUND + length)
+        if name == b"IEND":
+            return
+        start += AROUND + length
+
+
+def _is_kept(body: bytes, chunk: Chunk) -> bool:
+    if chunk.name in PIXELS:
+        return True
+    is_small = chunk.end - chunk.start <= METADATA_BYTES and chunk.name in SHOWN_BY
+    return is_small and _is_whole(body, chunk) and (chunk.name != b"iCCP" or _inflates(body, chunk))
+
+
+def _is_whole(body: bytes, chunk: Chunk) -> bool:
+    return zlib.crc32(memoryview(body)[chunk.start + 4 : chunk.end - 4]) == int.from_bytes(
+        body[chunk.end - 4 : chunk.end]
+    )
+
+
+def _inflates(body: bytes, chunk: Chunk) -> bool:
+    _, _, compressed = body[chunk.start + 8 : chunk.end - 4].partition(b"\0")
+    inflate = zlib.decompressobj()
+    try:
+        inflate.decompress(compressed[1:], INFLATED_BYTES)
+    except zlib.error:
+        return False
+    return inflate.eof
+
+
+def _has_hole(body: bytes, chunk: Chunk) -> bool:
+    data = memoryview(body)[chunk.start + 8 : chunk.end - 4]
+    return may_hold_zeros(data) and ZEROS in bytes(data) and not _is_whole(body, chunk)

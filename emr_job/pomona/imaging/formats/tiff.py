@@ -1,0 +1,79 @@
+"""What the first directory of a TIFF says before Pillow reads it."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pomona.imaging.errors import ImageError, cut_short
+from pomona.imaging.formats.zero_runs import ends_in_zeros
+from pomona.imaging.limits import Limits
+
+WIDTH, LENGTH, BITS, COMPRESSION, STRIP_OFFSETS, ORIENTATION, SAMPLES = 256, 257, 258, 259, 273, 274, 277
+ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS = 278, 322, 323, 324
+NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, and BigTIFF's LONG8
+UNCOMPRESSED, UPRIGHT = 1, 1
+# Pillow makes an object of each strip; an image of 10,000 rows has 10,000 of a row, in tiles of 16 x 16 it has 400,000
+STRIPS = 500_000
+
+
+@dataclass(frozen=True)
+class Tag:
+    """How many values a tag has, and the first of them."""
+
+    count: int
+    first: int
+
+
+def check_tiff(body: bytes, limits: Limits) -> int:
+    """Return the memory that the decoder needs beside the image.
+
+    A compressed TIFF is decoded by whole strips or tiles, and Pillow turns a TIFF upright in a copy.
+
+    Raises:
+        ImageError: The image is above a limit, or the directory is missing, which mostly lies behind the pixels.
+    """
+    tags = dict(_tags(body))
+    if not tags and (_directory(body) + 2 > len(body) or ends_in_zeros(body)):
+        raise cut_short("TIFF")
+
+    def value(tag: int, default: int) -> int:
+        return tags[tag].first if tag in tags else default
+
+    width, height = value(WIDTH, 0), value(LENGTH, 0)
+    limits.check_pixels(width, height)
+    if any(tag in tags and tags[tag].count > STRIPS for tag in (STRIP_OFFSETS, TILE_OFFSETS)):
+        raise ImageError(f"too many strips: a TIFF of more than {STRIPS:,} is not supported: save it as PNG")
+    bytes_a_pixel = value(SAMPLES, 1) * -(-value(BITS, 1) // 8)
+    copied = width * height * max(4, bytes_a_pixel) if value(ORIENTATION, UPRIGHT) != UPRIGHT else 0
+    if value(COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
+        return copied
+    rows = value(TILE_LENGTH, min(value(ROWS_PER_STRIP, height), height))
+    needed = copied + value(TILE_WIDTH, width) * rows * bytes_a_pixel
+    limits.check_decoded_bytes(needed)
+    return needed
+
+
+def _directory(body: bytes) -> int:
+    """Where the first directory begins."""
+    place = slice(8, 16) if body[2:4] in (b"+\0", b"\0+") else slice(4, 8)
+    return int.from_bytes(body[place], "little" if body[:2] == b"II" else "big")
+
+
+def _tags(body: bytes) -> Iterator[tuple[int, Tag]]:
+    """The tags of the first directory that have numbers (TIFF 6.0, section 2; BigTIFF has longer counts)."""
+    order = "<" if body[:2] == b"II" else ">"
+    is_big = body[2:4] in (b"+\0", b"\0+")
+    count_format, size_format, width = ("Q", "Q", 8) if is_big else ("H", "I", 4)
+    start = _directory(body)
+    try:
+        (count,) = struct.unpack_from(order + count_format, body, start)
+        start += struct.calcsize(count_format)
+        for entry in range(start, start + count * (4 + 2 * width), 4 + 2 * width):
+            tag, kind, values = struct.unpack_from(order + "HH" + size_format, body, entry)
+            if number := NUMBERS.get(kind):
+                place = entry + 4 + width
+                if values * struct.calcsize(number) > width:
+                    (place,) = struct.unpack_from(order + size_format, body, place)
+                yield tag, Tag(values, struct.unpack_from(order + number, body, place)[0])
+    except struct.error:  # it ends before its directory does, of which Pillow has something to say
+        return

@@ -1,0 +1,46 @@
+"""What the pixels of an image mean: every mode, depth, transparency and colour space becomes sRGB of eight bits."""
+
+from PIL import Image, ImageCms
+
+from pomona.imaging.pixels.colour_profiles import transform_to_srgb
+from pomona.imaging.pixels.high_bit_depth import to_eight_bits
+from pomona.imaging.pixels.transparency import over_white
+from pomona.imaging.pixels.wide_samples import wide_samples
+
+
+def to_rgb(image: Image.Image, body: bytes, height: int, width: int) -> Image.Image:
+    """Return the loaded image in mode RGB, ready to be resized to `height` by `width`.
+
+    An opaque 8-bit image without a profile other than sRGB keeps its size and its pixels. What is costly is done after
+    the reduction: images of more bits come back small, transparent ones and those with a profile at the size asked for.
+
+    Args:
+        image: loaded; of a format that Pillow reads.
+        body: the file.
+        height: of the image that the network takes, as `image` is stored: before its EXIF orientation is applied.
+        width: the same.
+    """
+    opaque = _opaque(image, body, height, width)
+    profile = image.info.get("icc_profile")
+    transform = transform_to_srgb(profile, opaque.mode) if isinstance(profile, bytes) else None
+    if transform is not None:
+        return transform.apply(opaque.resize((width, height), Image.Resampling.BICUBIC))
+    return opaque if opaque.mode == "RGB" else opaque.convert("RGB")
+
+
+def _opaque(image: Image.Image, body: bytes, height: int, width: int) -> Image.Image:
+    """Return the image without transparency and with eight bits a sample, in mode L, RGB or CMYK."""
+    samples = wide_samples(image, body)
+    if samples is not None:
+        return to_eight_bits(samples, height, width)
+    if image.has_transparency_data:
+        return over_white(image, height, width)
+    if image.mode == "LAB":
+        return _from_lab(image)
+    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+    return converted if converted is not None else image

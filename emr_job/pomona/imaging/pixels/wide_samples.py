@@ -1,0 +1,115 @@
+"""Reads every bit of 16-bit, 32-bit and float images, of which Pillow's own conversions to RGB keep 8."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from pomona.imaging.formats.tiff_layout import BITS, PHOTOMETRIC, WHITE_IS_ZERO, declared_no_data
+from pomona.imaging.pixels.high_bit_depth import HighBitDepth, Samples, Strip
+from pomona.imaging.pixels.value_range import SLIVER, STRAYS
+
+SIXTEEN_BITS = 65535
+BIT_DEPTH_OF_PNG = 24  # where the header has it (PNG, 11.2.1)
+# Pillow keeps the more significant byte of each sample. Its unpacker for the other byte order keeps the other byte.
+LESS_SIGNIFICANT = {
+    f"{bands};16{order}": f"{bands};16{other}"
+    for bands in ("RGB", "RGBA", "RGBX")
+    for order, other in (("B", "L"), ("L", "B"), ("N", "B"))
+}
+GREY_AND_ALPHA = "LA;16B"  # four bytes: read as RGBA, they are the four bands
+
+
+def wide_samples(image: Image.Image, body: bytes) -> HighBitDepth | None:
+    """Return the samples of a loaded image if 8 bits of them are not enough to show it; else None.
+
+    Args:
+        image: loaded from `body`.
+        body: read again for a colour image of 16 bits whose more significant bytes use only a sliver of their range.
+    """
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _one_band(image)
+    if image.mode in ("RGB", "RGBA") and has_sixteen_bits(image, body) and _is_sliver(image):
+        return _both_bytes(image, body)
+    return None
+
+
+def _one_band(image: Image.Image) -> HighBitDepth:
+    transparent = image.info.get("transparency")
+
+    def rows(first: int, end: int) -> Strip:
+        values = _rows(image, first, end)
+        opacity = (values != transparent).astype(np.float32) if isinstance(transparent, int) else None
+        return Strip(values[..., np.newaxis], opacity)
+
+    inverted = _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
+    return HighBitDepth(*image.size, rows, image.mode != "F", inverted, declared_no_data(_tags(image)))
+
+
+def _both_bytes(image: Image.Image, body: bytes) -> HighBitDepth | None:
+    with Image.open(io.BytesIO(body), formats=(str(image.format),)) as again:
+        mode = _raw_mode(again)
+        if mode == GREY_AND_ALPHA:
+            _read_as(again, "RGBA")
+            return HighBitDepth(*again.size, lambda first, end: _grey_and_alpha(again, first, end), True)
+        if mode in LESS_SIGNIFICANT:
+            _read_as(again, LESS_SIGNIFICANT[mode])
+            return HighBitDepth(*again.size, lambda first, end: _colours(image, again, first, end), True)
+    return None
+
+
+def _raw_mode(image: Image.Image) -> str:
+    """Return what Pillow calls the layout of the samples of an image that is not loaded yet."""
+    args = image.tile[0].args if len(image.tile) == 1 else ""  # type: ignore[attr-defined]
+    return str(args[0] if isinstance(args, tuple) else args)
+
+
+def _read_as(image: Image.Image, raw_mode: str) -> None:
+    """Load the image with another layout."""
+    [tile] = image.tile  # type: ignore[attr-defined]
+    args = (raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode
+    image.tile = [tile._replace(args=args)]  # type: ignore[attr-defined]
+    image.load()
+
+
+def _grey_and_alpha(image: Image.Image, first: int, end: int) -> Strip:
+    high_grey, low_grey, high_alpha, low_alpha = np.moveaxis(_rows(image, first, end), -1, 0)
+    return Strip((high_grey * 256 + low_grey)[..., np.newaxis], (high_alpha * 256 + low_alpha) / SIXTEEN_BITS)
+
+
+def _colours(high: Image.Image, low: Image.Image, first: int, end: int) -> Strip:
+    samples = _rows(high, first, end) * 256 + _rows(low, first, end)
+    return Strip(samples[..., :3], samples[..., 3] / SIXTEEN_BITS if samples.shape[-1] == 4 else None)
+
+
+def _rows(image: Image.Image, first: int, end: int) -> Samples:
+    values = np.asarray(image.crop((0, first, image.width, end)))
+    return values.astype(np.float64 if values.dtype == np.int32 else np.float32)  # 24 bits hold all other types
+
+
+def has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
+    """Whether an image that Pillow opens with 8 bits a sample has 16."""
+    if image.format == "PNG":
+        return body[BIT_DEPTH_OF_PNG] == 16
+    return _tag(image, BITS) == 16
+
+
+def _is_sliver(image: Image.Image) -> bool:
+    """Whether the values that are not hidden by transparency use less than SLIVER of the eight bits."""
+    mask = image.getchannel("A").point(lambda alpha: 255 if alpha else 0) if image.mode == "RGBA" else None
+    counts = np.reshape(image.histogram(mask), (-1, 256))[:3].sum(axis=0)
+    share = np.cumsum(counts) / max(1, counts.sum())
+    low, high = np.searchsorted(share, [STRAYS, 1 - STRAYS])
+    return bool(high < 256 * SLIVER or high - low < 256 * SLIVER)
+
+
+def _tag(image: Image.Image, number: int) -> object:
+    """Return the first value of a tag of a TIFF; None for other formats."""
+    value = _tags(image).get(number)
+    return value[0] if isinstance(value, tuple) else value
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    return getattr(image, "tag_v2", {})

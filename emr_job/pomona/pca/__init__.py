@@ -1,0 +1,1 @@
+"""Standardising and principal component analysis from co-moments: NumPy alone."""

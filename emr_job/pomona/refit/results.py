@@ -1,0 +1,136 @@
+"""Where a refit's results lie in the lake, and `results/latest.json`, which says which of them are the newest."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from pomona.errors import JobError, MisconfiguredError
+from pomona.s3.objects import error_code, list_objects, remove_folder, s3_client
+
+FORMAT = 1
+RESULTS = "results/"
+RESULTS_KEPT = 14
+FOLDER = re.compile(rf"{RESULTS}\d+(-2)?/")
+LATEST = f"{RESULTS}latest.json"
+ATTEMPTS = 20
+LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """The results of one snapshot of the table: `results/<snapshot id>/` in the lake bucket.
+
+    A refit of the same snapshot with other settings has the folder `results/<snapshot id>-2/` while `latest.json` names
+    the first one, and the first one again while it names the second: what it names stays whole.
+    """
+
+    bucket: str
+    snapshot_id: int
+    is_second: bool = False
+
+    @classmethod
+    def beside_latest(cls, bucket: str, snapshot_id: int, components: str, backbone: str) -> Self:
+        """Return the folder for a refit with these settings, which is not the one that other settings have now."""
+        latest, _ = _read_latest(bucket)
+        first, second = cls(bucket, snapshot_id), cls(bucket, snapshot_id, is_second=True)
+        if latest is None or latest.get("prefix") not in (first.prefix, second.prefix):
+            return first
+        is_repeated = (latest.get("components_asked"), latest.get("backbone")) == (components, backbone)
+        return first if (latest["prefix"] == first.prefix) == is_repeated else second
+
+    @property
+    def prefix(self) -> str:
+        """The folder's key, with the slash at its end."""
+        return f"{RESULTS}{self.snapshot_id}{'-2' if self.is_second else ''}/"
+
+    def put(self, name: str, content: bytes, content_type: str) -> None:
+        """Write one file of the results, replacing an older one."""
+        s3_client().put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, ContentType=content_type)
+
+    def part_key(self, partition: int) -> str:
+        """The key of the projections of one partition."""
+        return f"{self.prefix}projections/part-{partition:05d}.parquet"
+
+    def remove_projections(self) -> None:
+        """Remove the parts of an earlier refit of this snapshot, which may have had more of them."""
+        remove_folder(self.bucket, f"{self.prefix}projections/")
+
+
+def remove_old(bucket: str) -> list[str]:
+    """Remove all results but the RESULTS_KEPT newest and those that latest.json names; gives the prefixes that went.
+
+    A lifecycle rule cannot: of a table that rests, the newest results are old.
+    """
+    current, _ = _read_latest(bucket)
+    newest: dict[str, datetime] = {}
+    for key, written_at in list_objects(bucket, RESULTS):
+        if FOLDER.match(key):
+            prefix = key[: key.index("/", len(RESULTS)) + 1]
+            newest[prefix] = max(written_at, newest.get(prefix, written_at))
+    kept = {*sorted(newest, key=lambda prefix: newest[prefix])[-RESULTS_KEPT:], (current or {}).get("prefix")}
+    old = sorted(set(newest) - kept)
+    for prefix in old:
+        remove_folder(bucket, prefix)
+    return old
+
+
+def move_latest(bucket: str, newest: dict[str, Any]) -> bool:
+    """Let `latest.json` say `newest`, unless it names a newer snapshot: then nothing changes, and False comes back.
+
+    The same snapshot may be written again. The write is conditional on what was read, and whoever loses a race reads
+    again: a slow refit never sets the pointer back. `newest` is of the table that the catalog has now.
+    Raises MisconfiguredError if what is there was written by another version.
+    """
+    for _ in range(ATTEMPTS):
+        current, etag = _read_latest(bucket)
+        if current and _is_newer(current, newest):
+            return False
+        if _write_if_unchanged(bucket, newest, etag):
+            return True
+    raise JobError(
+        f"{LATEST} was changed by others {ATTEMPTS} times in a row; the results are there, the pointer is not"
+    )
+
+
+def _is_newer(current: dict[str, Any], newest: dict[str, Any]) -> bool:
+    """Return True if `current` is of a newer snapshot of the same table.
+
+    Sequence numbers begin anew with a table: one of a table that was dropped, whose UUID is another, says nothing.
+    Documents of earlier releases have no UUID; of those the time of the commit tells.
+    """
+    if "table_uuid" in current:
+        order = "sequence_number"
+        is_same = current["table_uuid"] == newest["table_uuid"]
+    else:
+        order = "committed_at" if "committed_at" in current else "sequence_number"
+        is_same = True
+    return bool(is_same and current[order] > newest[order])
+
+
+def _read_latest(bucket: str) -> tuple[dict[str, Any] | None, str | None]:
+    try:
+        answer = s3_client().get_object(Bucket=bucket, Key=LATEST)
+    except ClientError as error:
+        if error_code(error) == "NoSuchKey":
+            return None, None
+        raise
+    document = json.loads(answer["Body"].read())
+    if document.get("format") != FORMAT:
+        raise MisconfiguredError(f"{LATEST} has format {document.get('format')!r}, this job writes {FORMAT}")
+    return document, answer["ETag"]
+
+
+def _write_if_unchanged(bucket: str, document: dict[str, Any], etag: str | None) -> bool:
+    condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+    body = json.dumps(document, indent=1).encode()
+    try:
+        s3_client().put_object(Bucket=bucket, Key=LATEST, Body=body, ContentType="application/json", **condition)
+    except ClientError as error:
+        if error_code(error) in LOST_RACE:
+            return False
+        raise
+    return True

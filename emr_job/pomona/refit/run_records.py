@@ -1,0 +1,79 @@
+"""What runs left under `runs/` in the lake, for the report: records of featurize runs, and bills of both jobs."""
+
+import json
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from pomona.s3.objects import list_objects, read_bytes
+
+FORMAT = 1
+RUNS = "runs/"
+SHOWN_RUNS = 50
+SHOWN_REFITS = 20
+BILLED = ".billed.json"  # what a run cost, written by `advance` beside the run's own record
+_RECORD = ".json"
+_REFIT = "refit-"
+_READS_AT_ONCE = 8
+log = logging.getLogger("pomona.refit")
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run's record and its bill; each is empty where there is none: a run that failed early left no record."""
+
+    name: str
+    """A refit's name, or batch and attempt."""
+    record: dict[str, Any] = field(default_factory=dict)
+    bill: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RecordedRuns:
+    """The latest runs, newest first, and how many there are in all."""
+
+    featurize: list[RecordedRun] = field(default_factory=list)
+    all_featurize: int = 0
+    refits: list[RecordedRun] = field(default_factory=list)
+    all_refits: int = 0
+
+
+def recorded_runs(bucket: str) -> RecordedRuns:
+    """Return the latest runs of both jobs, as far as they left a record or a bill.
+
+    A document of an unknown format, or a damaged one, is left out with a warning.
+    """
+    keys = {key for key, _ in list_objects(bucket, RUNS) if key.endswith(_RECORD)}
+    names = {key.removeprefix(RUNS).removesuffix(BILLED).removesuffix(_RECORD) for key in keys}
+    refits = sorted((name for name in names if name.startswith(_REFIT)), key=lambda name: name.rpartition("-")[2])
+    featurize = sorted(name for name in names if not name.startswith(_REFIT))  # a batch's id begins with its time
+    return RecordedRuns(
+        _read(bucket, featurize[-SHOWN_RUNS:], keys),
+        len(featurize),
+        _read(bucket, refits[-SHOWN_REFITS:], keys),
+        len(refits),
+    )
+
+
+def _read(bucket: str, names: list[str], keys: set[str]) -> list[RecordedRun]:
+    def documents(name: str) -> Iterable[dict[str, Any]]:
+        return (
+            _document(bucket, key) if key in keys else {} for key in (f"{RUNS}{name}{_RECORD}", f"{RUNS}{name}{BILLED}")
+        )
+
+    with ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+        runs = pool.map(lambda name: RecordedRun(name, *documents(name)), reversed(names))
+        return [run for run in runs if run.record or run.bill]
+
+
+def _document(bucket: str, key: str) -> dict[str, Any]:
+    try:
+        document = json.loads(read_bytes(bucket, key) or b"")
+    except ValueError:
+        document = {}
+    if isinstance(document, dict) and document.get("format") == FORMAT:
+        return document
+    log.warning("%s is no document of a run of format %d: the report leaves it out", key, FORMAT)
+    return {}

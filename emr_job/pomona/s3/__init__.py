@@ -1,0 +1,1 @@
+"""Objects on S3: documents, images, streamed reads and writes."""

@@ -1,0 +1,1 @@
+"""The feature table: its schema, branches, scans, erasures and maintenance on Iceberg."""

@@ -1,1 +1,0 @@
-"""The intake: from S3 events to runs of the featurize job, with a queue made of objects in the lake bucket."""

@@ -1,0 +1,156 @@
+"""What a run of a job is: the arguments of StartJobRun for featurize and refit, built from the settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from pomona_intake.settings import Settings
+
+_PYTHON = "python3.11"  # AWS's pages disagree on the default, and the packages in deps.tar.gz fit only this one
+_PYTHON_PATH = "./job:./deps"
+
+WORKER_VCPUS = 2
+RUNS_AT_ONCE = 2  # a featurize and a refit run
+# the images of a minute's work: a worker takes a minute to start, and is billed for a minute at least
+KEYS_AN_EXECUTOR = 10_000
+
+# A worker of 2 vCPU and 8 GB. Half of the memory stays outside the JVM: Python decodes the images there.
+_WORKERS = {
+    "spark.driver.cores": str(WORKER_VCPUS),
+    "spark.driver.memory": "4g",
+    "spark.driver.memoryOverhead": "4g",
+    # a driver mostly waits: the second compiler would cost a small run more than it saves (one option alone: who takes
+    # the parameters apart splits them at spaces)
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.cores": str(WORKER_VCPUS),
+    "spark.executor.memory": "4g",
+    "spark.executor.memoryOverhead": "4g",
+}
+
+
+def executors_at_start(keys: int, at_most: int) -> int:
+    """Return how many executors a run of so many keys asks for at its start: each has a minute's work, or is the only.
+
+    Without this number EMR Serverless starts three, and refuses a run that may have fewer. Two cores featurize 17,000
+    images a minute with the default network (docs/performance.md); two vCPUs may be one such core. A slower network, or
+    a table that needs maintenance, gets its further executors from dynamic allocation.
+    """
+    return max(1, min(at_most, keys // KEYS_AN_EXECUTOR))
+
+
+def executors_at_most(max_executors: int, max_vcpus: int) -> int:
+    """Return how many executors a run may have, so that two runs at their largest share the application's vCPUs.
+
+    A run that took more would keep the other from getting its driver. Never less than one: the template allows no
+    application that is too small for two runs of a driver and an executor.
+    """
+    share = max_vcpus // RUNS_AT_ONCE
+    return min(max_executors, (share - WORKER_VCPUS) // WORKER_VCPUS)
+
+
+def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: int) -> dict[str, Any]:
+    """The arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys."""
+    arguments = {
+        "--lake-bucket": settings.lake_bucket,
+        "--images-bucket": settings.images_bucket,
+        "--database": settings.database_name,
+        "--table": settings.table_name,
+        "--backbone": settings.backbone_name,
+        "--batch-id": batch_id,
+        "--attempt": str(attempt),
+        "--max-image-bytes": str(settings.max_image_bytes),
+        "--max-image-pixels": str(settings.max_image_pixels),
+        "--max-decoded-bytes": str(settings.max_decoded_bytes),
+        "--max-jpeg-scans": str(settings.max_jpeg_scans),
+        "--snapshot-days": str(settings.snapshot_days),
+        **({"--ignored-names": _one_word(settings.ignored_names)} if settings.ignored_names else {}),
+        "--timeout-minutes": str(settings.run_timeout_minutes),
+    }
+    name = f"featurize-{batch_id}-{attempt}"
+    return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, keys))
+
+
+def _one_word(patterns: tuple[str, ...]) -> str:
+    """Return the patterns in a form that no shell would expand, nor argparse take for an option; the job decodes it."""
+    encoded = (quote(pattern, safe="").replace("~", "%7E").replace("-", "%2D") for pattern in patterns)
+    return ",".join(encoded)
+
+
+def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
+    """The arguments of StartJobRun, without the client token, for a refit over the whole table."""
+    arguments = {
+        "--lake-bucket": settings.lake_bucket,
+        "--database": settings.database_name,
+        "--table": settings.table_name,
+        "--backbone": settings.backbone_name,
+        "--components": settings.components,
+    }
+    # how large the table is, the job finds out
+    return _parameters(settings, _Job(name, "refit_job.py", arguments, settings.refit_timeout_minutes, keys=0))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What distinguishes one run from another."""
+
+    name: str
+    script: str
+    arguments: Mapping[str, str]
+    timeout_minutes: int
+    keys: int
+
+
+def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
+    return {
+        "applicationId": settings.application_id,
+        "executionRoleArn": settings.job_role_arn,
+        "executionTimeoutMinutes": job.timeout_minutes,
+        "name": job.name,
+        "jobDriver": {
+            "sparkSubmit": {
+                "entryPoint": f"{_jobs(settings)}/{job.script}",
+                "entryPointArguments": [text for argument in job.arguments.items() for text in argument],
+                "sparkSubmitParameters": _submit_parameters(settings, job.keys),
+            }
+        },
+        **_logging(settings, job.name),
+    }
+
+
+def _jobs(settings: Settings) -> str:
+    return f"s3://{settings.lake_bucket}/{settings.job_prefix}"
+
+
+def _submit_parameters(settings: Settings, keys: int) -> str:
+    configuration = {
+        "spark.archives": f"{_jobs(settings)}/job.tar.gz#job,{_jobs(settings)}/deps.tar.gz#deps",
+        "spark.emr-serverless.driverEnv.PYTHONPATH": _PYTHON_PATH,
+        "spark.executorEnv.PYTHONPATH": _PYTHON_PATH,
+        "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": _PYTHON,
+        "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": _PYTHON,
+        "spark.executorEnv.PYSPARK_PYTHON": _PYTHON,
+        **_WORKERS,
+        **_allocation(keys, executors_at_most(settings.max_executors, settings.max_vcpus)),
+    }
+    return " ".join(f"--conf {key}={value}" for key, value in configuration.items())
+
+
+def _allocation(keys: int, at_most: int) -> dict[str, str]:
+    """All bounds together: EMR Serverless's own default of one contradicts the others."""
+    return {
+        "spark.dynamicAllocation.enabled": "true",
+        "spark.dynamicAllocation.initialExecutors": str(executors_at_start(keys, at_most)),
+        "spark.dynamicAllocation.minExecutors": "1",  # while the driver works alone: another would take a minute
+        "spark.dynamicAllocation.maxExecutors": str(at_most),
+        # tasks that wait for less are done before another executor is there; after that, Spark asks every second
+        "spark.dynamicAllocation.schedulerBacklogTimeout": "30s",
+        "spark.dynamicAllocation.sustainedSchedulerBacklogTimeout": "1s",
+    }
+
+
+def _logging(settings: Settings, name: str) -> dict[str, Any]:
+    if not settings.log_group_name:
+        return {}
+    logs = {"enabled": True, "logGroupName": settings.log_group_name, "logStreamNamePrefix": name}
+    return {"configurationOverrides": {"monitoringConfiguration": {"cloudWatchLoggingConfiguration": logs}}}

@@ -1,0 +1,1 @@
+"""The lake bucket: whole small objects, written and deleted under conditions."""

@@ -1,0 +1,1 @@
+"""What the schedules start: refits and maintenance, when the table has changed."""

@@ -1,0 +1,1 @@
+"""Custom resources of the stack: buckets, their notifications, the Glue database and the job's bundle."""
