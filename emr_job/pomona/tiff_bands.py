@@ -83,8 +83,11 @@ def _pillow_reads(layout: TiffLayout, body: bytes) -> bool:
     """Whether Pillow opens it, and right.
 
     Pillow 13 takes uncompressed planes for planes of bytes, whatever their bits; and it swaps the bytes of compressed
-    big-endian samples of 32 bits, and of signed ones of 16, once more after libtiff has.
+    big-endian samples of 32 bits, and of signed ones of 16, once more after libtiff has. It takes signed samples of 8
+    bits for unsigned ones.
     """
+    if layout.kind == "i" and layout.sample_bits == 8:
+        return False
     if layout.planar and layout.sample_bits != 8 and layout.compression == 1:
         return False
     if _is_swapped_twice(layout) or (layout.big_endian and layout.compression != 1 and layout.kind == "i"):

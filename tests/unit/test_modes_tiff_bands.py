@@ -38,6 +38,21 @@ def test_grey_of_every_type_is_read(kind: str, written: dict) -> None:
     assert features(body) @ features(saved(Image.fromarray(grey), "PNG")) > 0.998
 
 
+@pytest.mark.parametrize("written", WRITTEN[:4], ids=str)
+@pytest.mark.parametrize(("kind", "scale", "lowest"), [("u4", 16_843_009, 0), ("i1", 1 / 2, -64), ("i4", 257, -30_000)])
+def test_values_above_and_below_those_of_a_narrower_type_keep_their_order(
+    kind: str, scale: float, lowest: int, written: dict
+) -> None:
+    # Given a picture and a stretched 8-bit file of it, which spans the range of its own values
+    grey = sample("kiwi").astype(float)
+    low, high = np.quantile(grey, [0.001, 0.999])
+    stretched = ((grey - low) / (high - low)).clip(0, 1) * 255
+    # When its values are those of the type: above the largest signed number, or below 0
+    body = tiff((grey[..., np.newaxis] * scale + lowest).astype(kind), GREY, **written)
+    # Then the features are the same
+    assert features(body) @ features(saved(Image.fromarray(stretched.astype(np.uint8)), "PNG")) > 0.99
+
+
 @pytest.mark.parametrize("planar", [False, True])
 def test_three_bands_that_are_not_said_to_be_colours_are_red_green_and_blue(planar: bool) -> None:
     rgb = sample("apple", "RGB")

@@ -79,6 +79,14 @@ STORED_COLOURS = {
         np.dstack([rgb * np.uint16(16) + rgb % 7, np.full(rgb.shape[:2], 65535)]), COLOUR_ALPHA
     ),
     "TIFF, 12 bits": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2),
+    "TIFF, 12 bits, in strips": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, rows_per_strip=7),
+    "TIFF, 12 bits, in strips, with alpha": lambda rgb: tiff(
+        np.dstack([rgb * np.uint16(16) + rgb % 7, np.full(rgb.shape[:2], 65535, np.uint16)]),
+        2,
+        extra=[2],
+        rows_per_strip=7,
+    ),
+    "TIFF, 12 bits, in tiles": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, tile_width=rgb.shape[1] // 2),
     "TIFF, 12 bits, deflate": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, deflate=True),
     "TIFF, 12 bits, big-endian": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, order=">"),
 }
