@@ -72,7 +72,7 @@ def tiff(
     shown: tuple[int, int] = (0, 0),
     offset_of_pixels: int | None = None,
 ) -> bytes:
-    """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, or strips of some rows, or tiles of
+    """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, strips of rows, or tiles of
     its whole height.
 
     With tiles, `shown` is the width and height of the image in them.

@@ -18,6 +18,7 @@ from pomona.tiff_layout import (
     CAMERA_DATA,
     COMPRESSION,
     HEIGHT,
+    LOSSLESS,
     MAGIC,
     PHOTOMETRIC,
     RGB,
@@ -32,8 +33,6 @@ from pomona.tiff_layout import (
 
 ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 278, 322, 323
 OFFSETS, BYTE_COUNTS = (273, 324), (279, 325)  # of strips, of tiles
-# none, LZW, deflate, PackBits, deflate by its old number, LZMA, Zstandard: each gives back any samples, bit for bit
-LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
 # the grey types in which Pillow hands over every bit: (is float, bits) → BitsPerSample, SampleFormat, how many of them
 CARRIERS = {
     (False, 8): (8, 1, 1),

@@ -39,7 +39,8 @@ def wide_samples(image: Image.Image, body: bytes) -> HighBitDepth | None:
 def _one_band(image: Image.Image) -> HighBitDepth:
     transparent = image.info.get("transparency")
     # Pillow keeps the 32 bits of unsigned samples in signed ones
-    kind = np.uint32 if _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT) in (None, 1) else None
+    is_unsigned = image.mode == "I" and _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT) in (None, 1)
+    kind = np.uint32 if is_unsigned else None
 
     def rows(first: int, end: int) -> Strip:
         values = _rows(image, first, end, kind)

@@ -1,5 +1,6 @@
 """TIFFs of every number and type of bands: the picture, or an error that names them."""
 
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -141,3 +142,23 @@ def test_the_orientation_is_applied(orientation: int) -> None:
     turned = Image.fromarray(np.rot90(rgb, {3: 2, 6: 3}[orientation]))
     assert (decoded.width, decoded.height) == turned.size
     assert features(body) @ features(saved(turned, "PNG")) > 0.998
+
+
+def test_the_compression_that_cannot_be_read_is_named() -> None:
+    # Given RGB of 8 bits, which is read, by a number of JPEG XL's, which is not
+    body = tiff(np.zeros((9, 12, 3), "u1"), RGB, deflate=True)
+    at = body.index(struct.pack("<HHIH", 259, 3, 1, 8))
+    with pytest.raises(ImageError) as caught:
+        decode(body[: at + 8] + struct.pack("<H", 50002) + body[at + 10 :], 96, 96, LIMITS)
+    assert str(caught.value).startswith("unsupported: 3 bands of 8 bits with compression 50002: ")
+
+
+def test_an_error_about_bits_stays_short() -> None:
+    # Given a band with as many different numbers of bits as a tag may have
+    body = tiff(np.zeros((9, 12, 1), "u1"), GREY)
+    at = body.index(struct.pack("<HHIH", 258, 3, 1, 8))
+    numbers = struct.pack("<100000H", *(number % 3 for number in range(100_000)))
+    changed = body[: at + 4] + struct.pack("<II", 100_000, len(body)) + body[at + 12 :] + numbers
+    with pytest.raises(ImageError) as caught:
+        decode(changed, 96, 96, LIMITS)
+    assert str(caught.value).startswith("unsupported: 1 band of 0, 1, 2, 0, 1, 2, 0, 1, … bits: ")
