@@ -172,7 +172,7 @@ def prepare(options: argparse.Namespace) -> tuple[Rounds, dict[str, str]]:
     if not rounds.first:
         raise DemoError(f"there are no files in {options.images}")
     for name in left_out_below(options.images):
-        say(f"left out, because a key of S3 is at most 1,024 bytes of UTF-8: {name}")
+        say(f"left out, because a key of S3 is UTF-8 of at most 1,024 bytes: {name}")
     parameters = {
         "BackboneName": options.backbone,
         "Components": options.components,

@@ -93,7 +93,7 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         raise UnidentifiedImageError
     file = decodable(name, body, limits)
     if name == "TIFF" and (tiff := tiff_bands(file.body)) is not None:
-        return _decode_bands(tiff, height, width, limits)
+        return _decode_bands(tiff, file.decoder_bytes, height, width, limits)
     register_heif()
     with Image.open(io.BytesIO(file.body), formats=(DECODERS[name],)) as image:
         if name == "TIFF" and _is_raw(image):
@@ -110,10 +110,10 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
     return _upright(rgb, orientation, network, (full_width, full_height))
 
 
-def _decode_bands(tiff: TiffBands, height: int, width: int, limits: Limits) -> DecodedImage:
+def _decode_bands(tiff: TiffBands, decoder_bytes: int, height: int, width: int, limits: Limits) -> DecodedImage:
     layout = tiff.layout
     limits.check_pixels(layout.width, layout.height)
-    limits.check_decoded_bytes(layout.bytes)
+    limits.check_decoded_bytes(decoder_bytes + layout.bytes)
     network = (width, height) if layout.orientation in TURNED else (height, width)
     rgb = to_eight_bits(tiff.samples(), *network).convert("RGB")
     return _upright(rgb, layout.orientation, network, (layout.width, layout.height))

@@ -27,7 +27,7 @@ VIDEO = re.compile(
     re.DOTALL,
 )
 SUPPORTED = (
-    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\xff\xd8\xff(?!\xf7)"), "JPEG"),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
     (re.compile(rb"GIF8[79]a"), "GIF"),
     (re.compile(rb"BM.{12}", re.DOTALL), "BMP"),
@@ -42,9 +42,12 @@ UNSUPPORTED = (
     (re.compile(rb"\x00\x00\x00\x0cJXL |\xff\x0a"), f"JPEG XL is not supported: {JPEG}"),
     (re.compile(rb"\x00\x00\x00\x0cjP {2}|\xff\x4f\xff\x51"), f"JPEG 2000 is not supported: {JPEG}"),
     (re.compile(rb"II\xbc"), f"JPEG XR is not supported: {JPEG}"),
+    (re.compile(rb"\xff\xd8\xff\xf7"), f"JPEG-LS is not supported: {JPEG}"),
     (re.compile(rb"8BPS"), f"a Photoshop file is not supported: {JPEG}"),
     (re.compile(rb"gimp xcf"), f"a GIMP file is not supported: {JPEG}"),
-    (re.compile(rb"\x00\x00[\x01\x02]\x00"), f"an icon is not supported: {PNG}"),
+    (re.compile(rb".{128}DICM", re.DOTALL), f"DICOM is not supported: {PNG}"),
+    (re.compile(rb"\x00\x00[\x01\x02]\x00(?!\x00\x00)"), f"an icon is not supported: {PNG}"),
+    (re.compile(rb"\x00\x00[\x02\x03\x0a\x0b]\x00\x00"), f"a Targa image is not supported: {PNG}"),
     (re.compile(rb"icns"), f"an icon is not supported: {PNG}"),
     (
         re.compile(
@@ -53,7 +56,7 @@ UNSUPPORTED = (
         f"SVG is not supported: {PNG}",
     ),
     (
-        re.compile(rb"DDS |v/1\x01|#\?RADIANCE|#\?RGBE|qoif|\x59\xa6\x6a\x95|SIMPLE  ="),
+        re.compile(rb"P[7F]\s|DDS |v/1\x01|#\?RADIANCE|#\?RGBE|qoif|\x59\xa6\x6a\x95|SIMPLE  ="),
         f"this image format is not supported: {CONVERT}",
     ),
     (

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from pomona.imaging.errors import cut_short
+from pomona.imaging.errors import ImageError, cut_short
 from pomona.imaging.formats.zero_runs import ZEROS, may_hold_zeros
 from pomona.imaging.limits import Limits
 
@@ -42,9 +42,10 @@ class Segment(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The size of the image, and of each component how many blocks it has."""
+    """The bits of a sample, the size of the image, and of each component how many blocks it has."""
 
     marker: int
+    bits: int
     width: int
     height: int
     blocks: dict[int, int]
@@ -65,12 +66,14 @@ def checked_jpeg(body: bytes, limits: Limits) -> tuple[bytes, int]:
     Metadata that no pixel depends on is left out, and so is what follows the image (a motion photo's film).
 
     Raises:
-        ImageError: The JPEG is above a limit, or ends before its image does.
+        ImageError: The JPEG is above a limit, has samples of more than 8 bits, or ends before its image does.
     """
     segments = list(_segments(body))
     frame, scans = _frame(body, segments), [segment for segment in segments if segment.marker == SOS]
     if frame is None or not scans:
         return body, 0  # libjpeg says what is wrong
+    if frame.bits != 8:
+        raise ImageError(f"a JPEG of {frame.bits} bits is not supported: export it as PNG")
     limits.check_pixels(frame.width, frame.height)
     limits.check_jpeg_scans(len(scans))
     header = b"".join([body[:2], *_needed(body, segments)])
@@ -107,7 +110,7 @@ def _frame(body: bytes, segments: list[Segment]) -> Frame | None:
             parts = [payload[6 + 3 * index : 9 + 3 * index] for index in range(payload[5] if len(payload) > 5 else 0)]
             if not parts or len(parts[-1]) < 3:
                 return None
-            return Frame(segment.marker, width, height, _blocks(width, height, parts))
+            return Frame(segment.marker, payload[0], width, height, _blocks(width, height, parts))
     return None
 
 
@@ -175,15 +178,18 @@ def _has_all_rows(*parts: bytes | memoryview) -> bool:
 def _require_coefficients(body: bytes, scans: list[Segment], frame: Frame) -> None:
     """Raise ImageError unless the scans bring every bit of the first component, which in a photograph is the luminance.
 
-    Of a last scan that is cut only the finest bits are missing, so that the picture is the same.
+    Of a last scan that is cut only the finest bits are missing, so that the picture is the same. Of the other
+    components, of which some files have scans of their own, something must be there.
     """
     luminance = next(iter(frame.blocks))
     last = 63 if frame.marker == PROGRESSIVE else 0
     lowest = dict.fromkeys(range(last + 1), 16)
+    missing = set(frame.blocks)
     for segment in scans:
         scan = _scan(body, segment)
+        missing -= set(scan.components)
         if luminance in scan.components:
             for coefficient in range(scan.first, min(scan.last, last) + 1):
                 lowest[coefficient] = scan.low_bit
-    if any(lowest.values()):
+    if missing or any(lowest.values()):
         raise cut_short("JPEG")

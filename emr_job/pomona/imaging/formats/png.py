@@ -10,9 +10,9 @@ from pomona.imaging.formats.zero_runs import ZEROS, may_hold_zeros
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AROUND = 12  # the length, name and CRC of a chunk
-PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 # how to show the pixels: kept if they are whole and of a sensible size
-SHOWN_BY = (b"iCCP", b"eXIf")
+SHOWN_BY = (b"tRNS", b"iCCP", b"eXIf")
 METADATA_BYTES = 2**16
 CHUNKS = 200_000  # pixels come in chunks of 8 kB and more
 INFLATED_BYTES = 2**20  # Pillow refuses the image if a profile is larger

@@ -1,7 +1,7 @@
 """What the first directory of a TIFF says before Pillow reads it."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pomona.imaging.errors import ImageError, cut_short
@@ -9,9 +9,13 @@ from pomona.imaging.formats.zero_runs import ends_in_zeros
 from pomona.imaging.limits import Limits
 
 WIDTH, LENGTH, BITS, COMPRESSION, STRIP_OFFSETS, ORIENTATION, SAMPLES = 256, 257, 258, 259, 273, 274, 277
-ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS = 278, 322, 323, 324
-NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, and BigTIFF's LONG8
-UNCOMPRESSED, UPRIGHT = 1, 1
+ROWS_PER_STRIP, STRIP_BYTES, PLANAR, COLOURS = 278, 279, 284, 320
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT = 322, 323, 324, 325, 338, 339
+# Pillow makes an object of each value of these
+LISTS = (BITS, STRIP_OFFSETS, STRIP_BYTES, COLOURS, TILE_OFFSETS, TILE_BYTES, EXTRA_SAMPLES, SAMPLE_FORMAT)
+# BYTE, SHORT, LONG, their signed forms, which libtiff takes too, and BigTIFF's of 8 bytes
+NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 16: "Q", 17: "q"}
+UNCOMPRESSED, UPRIGHT, SEPARATE = 1, 1, 2
 # Pillow makes an object of each strip; an image of 10,000 rows has 10,000 of a row, in tiles of 16 x 16 it has 400,000
 STRIPS = 500_000
 
@@ -32,7 +36,7 @@ def check_tiff(body: bytes, limits: Limits) -> int:
     Raises:
         ImageError: The image is above a limit, or the directory is missing, which mostly lies behind the pixels.
     """
-    tags = dict(_tags(body))
+    tags = _greatest(_tags(body))
     if not tags and (_directory(body) + 2 > len(body) or ends_in_zeros(body)):
         raise cut_short("TIFF")
 
@@ -41,16 +45,33 @@ def check_tiff(body: bytes, limits: Limits) -> int:
 
     width, height = value(WIDTH, 0), value(LENGTH, 0)
     limits.check_pixels(width, height)
-    if any(tag in tags and tags[tag].count > STRIPS for tag in (STRIP_OFFSETS, TILE_OFFSETS)):
-        raise ImageError(f"too many strips: a TIFF of more than {STRIPS:,} is not supported: save it as PNG")
+    _check_counts(tags)
     bytes_a_pixel = value(SAMPLES, 1) * -(-value(BITS, 1) // 8)
     copied = width * height * max(4, bytes_a_pixel) if value(ORIENTATION, UPRIGHT) != UPRIGHT else 0
     if value(COMPRESSION, UNCOMPRESSED) == UNCOMPRESSED:
         return copied
     rows = value(TILE_LENGTH, min(value(ROWS_PER_STRIP, height), height))
-    needed = copied + value(TILE_WIDTH, width) * rows * bytes_a_pixel
+    bands_at_once = 1 if value(PLANAR, 1) == SEPARATE else value(SAMPLES, 1)
+    needed = copied + value(TILE_WIDTH, width) * rows * bands_at_once * -(-value(BITS, 1) // 8)
     limits.check_decoded_bytes(needed)
     return needed
+
+
+def _greatest(tags: Iterable[tuple[int, Tag]]) -> dict[int, Tag]:
+    """Return the greatest values of repeated tags: libtiff takes the first of them, Pillow the last."""
+    greatest: dict[int, Tag] = {}
+    for number, tag in tags:
+        other = greatest.get(number, tag)
+        greatest[number] = Tag(max(tag.count, other.count), max(tag.first, other.first))
+    return greatest
+
+
+def _check_counts(tags: dict[int, Tag]) -> None:
+    """Raise ImageError if a tag has too many values."""
+    for number in LISTS:
+        if number in tags and tags[number].count > STRIPS:
+            what = "strips" if number in (STRIP_OFFSETS, TILE_OFFSETS) else f"values of tag {number}"
+            raise ImageError(f"too many {what}: a TIFF of more than {STRIPS:,} is not supported: save it as PNG")
 
 
 def _directory(body: bytes) -> int:

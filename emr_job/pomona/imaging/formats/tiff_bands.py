@@ -17,6 +17,7 @@ from pomona.imaging.formats.tiff_layout import (
     CAMERA_DATA,
     COMPRESSION,
     HEIGHT,
+    LOSSLESS,
     MAGIC,
     PHOTOMETRIC,
     RGB,
@@ -32,8 +33,6 @@ from pomona.imaging.pixels.high_bit_depth import HighBitDepth, Samples, Strip
 
 ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 278, 322, 323
 OFFSETS, BYTE_COUNTS = (273, 324), (279, 325)  # of strips, of tiles
-# none, LZW, deflate, PackBits, deflate by its old number, LZMA, Zstandard: each gives back any samples, bit for bit
-LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
 # the grey types in which Pillow hands over every bit: (is float, bits) → BitsPerSample, SampleFormat, how many of them
 CARRIERS = {
     (False, 8): (8, 1, 1),
@@ -83,8 +82,11 @@ def _pillow_reads(layout: TiffLayout, body: bytes) -> bool:
     """Whether Pillow opens it, and right.
 
     Pillow 13 takes uncompressed planes for planes of bytes, whatever their bits; and it swaps the bytes of compressed
-    big-endian samples of 32 bits, and of signed ones of 16, once more after libtiff has.
+    big-endian samples of 32 bits, and of signed ones of 16, once more after libtiff has. It takes signed samples of 8
+    bits for unsigned ones.
     """
+    if layout.kind == "i" and layout.sample_bits == 8:
+        return False
     if layout.planar and layout.sample_bits != 8 and layout.compression == 1:
         return False
     if _is_swapped_twice(layout) or (layout.big_endian and layout.compression != 1 and layout.kind == "i"):

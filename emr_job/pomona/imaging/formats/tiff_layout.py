@@ -15,6 +15,9 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 CAMERA_DATA = (32803, 34892)  # a colour filter array, linear raw (TIFF/EP, DNG)
 SEPARATE = 2
 STRAIGHT_ALPHA = 2
+# none, LZW, deflate, PackBits, deflate by its old number, LZMA, Zstandard: each gives back any samples, bit for bit
+LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
+BITS_SHOWN = 8
 KINDS = {1: "u", 2: "i", 3: "f"}
 COLOUR_SPACES = {
     3: "a palette", 5: "CMYK", 6: "YCbCr", 8: "CIELab", 9: "ICCLab",
@@ -57,11 +60,14 @@ class TiffLayout:
 
     def describe(self) -> str:
         """Return the layout in words: "5 bands of 16 bits"."""
-        bits = str(self.sample_bits) if self.sample_bits else ", ".join(map(str, self.bits))
+        listed = ", ".join(map(str, self.bits[:BITS_SHOWN])) + ", …" * (len(self.bits) > BITS_SHOWN)
+        bits = str(self.sample_bits) if self.sample_bits else listed
         words = f"{self.bands} band{'s' * (self.bands > 1)} of {bits} bit{'s' * (bits != '1')}"
-        words += " (float)" if self.kind == "f" else ""
+        words += {"f": " (float)", "i": " (signed)"}.get(self.kind, "")
         words += f" in {COLOUR_SPACES[self.photometric]}" if self.photometric in COLOUR_SPACES else ""
-        return words + (f" with predictor {self.predictor}" if self.predictor != 1 else "")
+        words += f" with predictor {self.predictor}" if self.predictor != 1 else ""
+        words += f" with compression {self.compression}" if self.compression not in LOSSLESS else ""
+        return words + " in a BigTIFF" * self.big
 
 
 def read_tags(body: bytes) -> ImageFileDirectory_v2:

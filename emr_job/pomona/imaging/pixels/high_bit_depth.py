@@ -71,7 +71,7 @@ def _sampled(image: HighBitDepth) -> npt.NDArray[np.float64]:
     """Return the values of the visible, measured pixels of evenly spaced rows: [values]."""
     every = -(-image.width * image.height // SAMPLED_PIXELS)
     parts = []
-    for row in range(every // 2, image.height, every):
+    for row in range(min(every // 2, image.height - 1), image.height, every):
         strip = image.rows(row, row + 1)
         weights = image.weights(strip)
         parts.append((strip.colours if weights is None else strip.colours[weights > 0]).ravel())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pomona.imaging.formats.tiff_layout import BITS, PHOTOMETRIC, WHITE_IS_ZERO, declared_no_data
+from pomona.imaging.formats.tiff_layout import BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO, declared_no_data
 from pomona.imaging.pixels.high_bit_depth import HighBitDepth, Samples, Strip
 from pomona.imaging.pixels.value_range import SLIVER, STRAYS
 
@@ -38,9 +38,12 @@ def wide_samples(image: Image.Image, body: bytes) -> HighBitDepth | None:
 
 def _one_band(image: Image.Image) -> HighBitDepth:
     transparent = image.info.get("transparency")
+    # Pillow keeps the 32 bits of unsigned samples in signed ones
+    is_unsigned = image.mode == "I" and _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT) in (None, 1)
+    kind = np.uint32 if is_unsigned else None
 
     def rows(first: int, end: int) -> Strip:
-        values = _rows(image, first, end)
+        values = _rows(image, first, end, kind)
         opacity = (values != transparent).astype(np.float32) if isinstance(transparent, int) else None
         return Strip(values[..., np.newaxis], opacity)
 
@@ -61,16 +64,21 @@ def _both_bytes(image: Image.Image, body: bytes) -> HighBitDepth | None:
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return what Pillow calls the layout of the samples of an image that is not loaded yet."""
-    args = image.tile[0].args if len(image.tile) == 1 else ""  # type: ignore[attr-defined]
-    return str(args[0] if isinstance(args, tuple) else args)
+    """Return what Pillow calls the layout of the samples of an image that is not loaded yet; empty if parts differ.
+
+    Each strip and each tile of an uncompressed TIFF is a part of its own.
+    """
+    parts = image.tile  # type: ignore[attr-defined]
+    modes = {str(part.args[0] if isinstance(part.args, tuple) else part.args) for part in parts}
+    return modes.pop() if len(modes) == 1 else ""
 
 
 def _read_as(image: Image.Image, raw_mode: str) -> None:
     """Load the image with another layout."""
-    [tile] = image.tile  # type: ignore[attr-defined]
-    args = (raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode
-    image.tile = [tile._replace(args=args)]  # type: ignore[attr-defined]
+    image.tile = [  # type: ignore[attr-defined]
+        part._replace(args=(raw_mode, *part.args[1:]) if isinstance(part.args, tuple) else raw_mode)
+        for part in image.tile  # type: ignore[attr-defined]
+    ]
     image.load()
 
 
@@ -84,9 +92,12 @@ def _colours(high: Image.Image, low: Image.Image, first: int, end: int) -> Strip
     return Strip(samples[..., :3], samples[..., 3] / SIXTEEN_BITS if samples.shape[-1] == 4 else None)
 
 
-def _rows(image: Image.Image, first: int, end: int) -> Samples:
+def _rows(image: Image.Image, first: int, end: int, kind: type[np.uint32] | None = None) -> Samples:
+    """Return rows of the image; `kind` is the type of the samples if it is another than Pillow's."""
     values = np.asarray(image.crop((0, first, image.width, end)))
-    return values.astype(np.float64 if values.dtype == np.int32 else np.float32)  # 24 bits hold all other types
+    if kind:
+        values = values.view(kind)
+    return values.astype(np.float64 if values.dtype in (np.int32, np.uint32) else np.float32)  # 24 bits hold the others
 
 
 def has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
