@@ -21,7 +21,7 @@ DEVELOPMENT = .venv/development/bin/python
 UV = sh tools/uv.sh
 UV_OPTIONS = --quiet --require-hashes
 # Environments are set up side by side, in a make of its own; everything else runs in the order in which it is named.
-SIDE_BY_SIDE = --no-print-directory --jobs=4 SETTING_UP=1
+SIDE_BY_SIDE = --silent --jobs=4 SETTING_UP=1
 ifndef SETTING_UP
 .NOTPARALLEL:
 endif
