@@ -21,6 +21,9 @@ TEMPLATE = parse_template((ROOT / "template.yaml").read_text())
 GENERATED = ("backbones/exported/",)
 PACKAGES = {"pomona": "emr_job", "pomona_intake": "functions", "pomona_cli": "cli"}
 NO_MODULE = "pomona.features"  # the table, as Athena names it
+# of the repository: no environment, nothing that was built
+FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "demo-out"))}
+MODULES = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -53,10 +56,6 @@ def missing_module(word: str) -> bool:
         return False
     path = ROOT / PACKAGES[package] / package / rest.split(".")[0]
     return not path.is_dir() and not path.with_suffix(".py").is_file()
-
-
-FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in (".venv", ".build", ".local-aws")}
-MODULES = {path.name for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
