@@ -18,11 +18,11 @@ from PIL import Image
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
 from pomona.pca.model import fit
-from pomona.refit.exports import POINTS, Sample
+from pomona.refit.projection_sample import MOST_POINTS, ProjectionSample
 from pomona.refit.report import figures as plots
 from pomona.refit.report.page import Report, render, script_json
 from pomona.refit.report.palette import COLOURS, class_groups, legend
-from pomona.refit.row_statistics import Census
+from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
 from pomona.s3 import objects
 from pomona_intake.runs.emr_client import Billed
@@ -48,7 +48,7 @@ FAILURES = tuple((text, f"not an image: {text}") for text in HOSTILE)
 def sample_of(labels, k=4, seed=0):
     points = np.random.default_rng(seed).normal(size=(len(labels), min(k, 4)))
     keys = [f"{label}/{i}.jpg" for i, label in enumerate(labels)]
-    return Sample(len(labels), keys, list(labels), points.tolist())
+    return ProjectionSample(len(labels), keys, list(labels), points.tolist())
 
 
 RECORD = {
@@ -81,7 +81,7 @@ def report():
     return Report(
         summary=summary,
         model=model,
-        census=Census(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
+        statistics=RowStatistics(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
         sample=sample_of(HOSTILE * 5),
         runs=RecordedRuns([RecordedRun(RECORD["batch_id"], RECORD)], 1),
         seconds={"session": 6.0, "gather": 1.5, "total": 8.0},
@@ -154,12 +154,16 @@ def test_the_figures_of_the_refit_are_told(report):
 
 
 def test_many_failures_are_capped_and_counted(report):
-    text = " ".join(Page(render(replace(report, census=Census(60, 12345, 0, frozenset("ab"), FAILURES)))).text)
+    text = " ".join(
+        Page(render(replace(report, statistics=RowStatistics(60, 12345, 0, frozenset("ab"), FAILURES)))).text
+    )
     assert f"The first {len(HOSTILE)} of 12,345" in text
 
 
 def test_no_failures_and_no_runs_are_said(report):
-    text = " ".join(Page(render(replace(report, runs=RecordedRuns(), census=Census(60, 0, 0, frozenset("ab"))))).text)
+    text = " ".join(
+        Page(render(replace(report, runs=RecordedRuns(), statistics=RowStatistics(60, 0, 0, frozenset("ab"))))).text
+    )
     assert "every image in the bucket has its features" in text
     assert "No featurize run has left a record" in text
 
@@ -272,13 +276,13 @@ def test_classes_beyond_the_colours_share_one():
 
 
 def test_a_sample_is_bounded_and_evenly_spaced():
-    sample = Sample(23_456)
+    sample = ProjectionSample(23_456)
     names = pa.array([str(i) for i in range(23_456)])
     constant = pa.array(["x"] * 23_456)
     table = pa.table({"key": names, "bucket": constant, "label": constant, "pc_1": np.arange(23_456.0)})
     for batch in table.to_batches(max_chunksize=777):
-        sample.take_from(batch)
-    assert len(sample.points) <= POINTS
+        sample.add_from(batch)
+    assert len(sample.points) <= MOST_POINTS
     assert [int(key) for key in sample.keys] == list(range(0, 23_456, sample.spacing))
     assert sample.points[1] == [float(sample.spacing)]
 
@@ -287,7 +291,7 @@ def test_a_sample_is_bounded_and_evenly_spaced():
 def test_pictures_are_drawn_for_any_number_of_components_and_any_label(k):
     model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(k))
     sample = sample_of(HOSTILE * 5, k)
-    for picture in (plots.scree(model), plots.components(sample, model)):
+    for picture in (plots.scree_png(model), plots.components_png(sample, model)):
         image = Image.open(io.BytesIO(picture))
         assert image.format == "PNG"
         assert min(image.size) > 500

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pomona.pca.model import PcaModel
-from pomona.refit.exports import Sample
+from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report.palette import class_groups, legend
 
 INK, FAINT, BAR, LINE = "#1f2430", "#d9dde3", "#4477AA", "#CC6677"
@@ -19,7 +19,7 @@ PNG = "image/png"
 LONGEST_NAME = 28
 
 
-def scree(model: PcaModel) -> bytes:
+def scree_png(model: PcaModel) -> bytes:
     """Share of variance of each component as bars, the cumulative share as a line."""
     figure, [axes] = _figure(8, 4.5)
     shares = 100 * model.explained_variance_ratio
@@ -36,7 +36,7 @@ def scree(model: PcaModel) -> bytes:
     return _png(figure)
 
 
-def components(sample: Sample, model: PcaModel) -> bytes:
+def components_png(sample: ProjectionSample, model: PcaModel) -> bytes:
     """The first components two by two, one point an image, coloured by class."""
     pairs = _pairs(len(model.components))
     figure, panels = _figure(5.2 * len(pairs), 5.2, len(pairs))
@@ -55,7 +55,7 @@ def _pairs(k: int) -> list[tuple[int, int]]:
     return [(0, 1), (0, 2), (1, 2)] if k >= 3 else [(0, 1)]
 
 
-def _matrix(sample: Sample) -> NDArray[np.float64]:
+def _matrix(sample: ProjectionSample) -> NDArray[np.float64]:
     """The sampled points [n, 2 or more]; a missing second component is 0."""
     points = np.array(sample.points, dtype=np.float64).reshape(len(sample.points), -1)
     return np.pad(points, ((0, 0), (0, max(2 - points.shape[1], 0))))

@@ -12,11 +12,11 @@ from string import Template
 from typing import Any
 
 from pomona.pca.model import PcaModel
-from pomona.refit.exports import Sample
+from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report.palette import OTHERS_COLOUR, class_groups, legend
 from pomona.refit.report.scree_svg import scree_svg
 from pomona.refit.report.tables import failures_table, parts_table, refits_table, runs_table, timings_table
-from pomona.refit.row_statistics import Census
+from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import RecordedRuns
 
 HTML = "text/html; charset=utf-8"
@@ -29,8 +29,8 @@ class Report:
     summary: dict[str, Any]
     """What `latest.json` says of the refit."""
     model: PcaModel
-    census: Census
-    sample: Sample
+    statistics: RowStatistics
+    sample: ProjectionSample
     runs: RecordedRuns
     seconds: dict[str, float]
     """What the parts of the refit itself took until the report was written."""
@@ -48,7 +48,7 @@ def render(report: Report) -> bytes:
         notes="".join(f'<p class="note">{escape(note)}</p>' for note in report.model.notes),
         scree=scree_svg(report.model.explained_variance_ratio),
         points_note=escape(_points_note(report.sample)),
-        failures=failures_table(report.census.failures, report.census.errors),
+        failures=failures_table(report.statistics.failures, report.statistics.errors),
         runs=runs_table(report.runs.featurize, report.runs.all_featurize),
         parts=parts_table(report.runs.featurize),
         refits=refits_table(report.runs.refits, report.runs.all_refits),
@@ -64,16 +64,16 @@ def script_json(document: object) -> str:
 
 
 def _tiles(report: Report) -> str:
-    census, model = report.census, report.model
+    statistics, model = report.statistics, report.model
     tiles = [
         (f"{model.rows:,}", "images with features"),
-        (f"{census.classes:,}", "classes" if census.classes != 1 else "class"),
-        (f"{census.errors:,}", "images that failed"),
+        (f"{statistics.classes:,}", "classes" if statistics.classes != 1 else "class"),
+        (f"{statistics.errors:,}", "images that failed"),
         (f"{len(model.components):,}", f"components ({report.summary['components_asked']} asked for)"),
         (f"{100 * model.variance:.1f} %", "of the variance explained"),
     ]
-    if census.stale:
-        tiles.append((f"{census.stale:,}", "images of another backbone, left out"))
+    if statistics.stale:
+        tiles.append((f"{statistics.stale:,}", "images of another backbone, left out"))
     return "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for value, name in tiles)
 
 
@@ -91,7 +91,7 @@ def _points(report: Report) -> dict[str, Any]:
     }
 
 
-def _points_note(sample: Sample) -> str:
+def _points_note(sample: ProjectionSample) -> str:
     if sample.spacing == 1:
         return "Every point is an image."
     return f"{len(sample.points):,} of {sample.rows:,} images are shown: every {sample.spacing:,}th."
