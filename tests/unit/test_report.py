@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +20,10 @@ from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
 from pomona.pca.model import fit
 from pomona.refit.projection_sample import MOST_POINTS, ProjectionSample
-from pomona.refit.report import figures as plots
+from pomona.refit.report import scree
+from pomona.refit.report.components import components_png
 from pomona.refit.report.page import Report, render, script_json
-from pomona.refit.report.palette import COLOURS, class_groups, legend
+from pomona.refit.report.palette import COLOURS, DARK, class_groups, legend
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
 from pomona.s3 import objects
@@ -35,6 +37,7 @@ HOSTILE = (
     '"><img src=x onerror="document.title=\'owned\'">',
     "'; document.title='owned'; '",
     "$rows ${data} $",
+    "{{ 7 * 7 }}{% raw %}{# #}",
     "\u2028line\u2029",
     "$\\frac{1$_^",
     "_hidden",
@@ -107,7 +110,8 @@ class Page(HTMLParser):
 def test_hostile_text_stays_text(report):
     page = Page(render(report))
     assert page.tags.count("script") == 2
-    assert not {"img", "iframe", "link"} & set(page.tags)
+    assert page.tags.count("img") == 1  # the scree plot
+    assert not {"iframe", "link"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     everything = "".join(page.text)
     for text in HOSTILE:
@@ -118,7 +122,7 @@ def test_the_data_of_the_pictures_comes_back_as_it_was(report):
     page = render(report).decode()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
     assert data["keys"] == report.sample.keys
-    assert len(data["points"]) == len(data["groups"]) == 60
+    assert len(data["points"]) == len(data["groups"]) == 5 * len(HOSTILE)
     assert {entry["group"] for entry in data["legend"]} == set(data["groups"])
 
 
@@ -130,11 +134,25 @@ def test_json_in_a_script_has_nothing_that_html_knows():
 
 def test_nothing_is_fetched(report):
     page = render(report).decode()
-    assert not re.search(
-        r"""(?:src|href)\s*=|url\(|@import|https?://""",
-        re.sub(r"<td.*?</td>|<script type.*?</script>", "", page, flags=re.DOTALL),
-    )
+    own = re.sub(r"<td.*?</td>|<script type.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"""href\s*=|url\(|@import|https?://""", own)
+    addresses = [value for name, value in Page(page.encode()).attributes if name in ("src", "srcset")]
+    assert len(addresses) == 4
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in addresses)
     assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("k", [1, 12])
+def test_the_scree_plot_is_a_drawing_with_text_and_without_metadata(k):
+    model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(k))
+    drawing = scree.svg(model, DARK, scree.NARROW)
+    root = ElementTree.fromstring(drawing)
+    words = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"component", "cumulative, %", "explained variance, %"} <= words
+    assert drawing.decode().count(DARK.bar.lower()) >= k
+    assert b"<metadata" not in drawing
+    # And the same model is the same drawing
+    assert drawing == scree.svg(model, DARK, scree.NARROW)
 
 
 def test_the_figures_of_the_refit_are_told(report):
@@ -291,7 +309,7 @@ def test_a_sample_is_bounded_and_evenly_spaced():
 def test_pictures_are_drawn_for_any_number_of_components_and_any_label(k):
     model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(k))
     sample = sample_of(HOSTILE * 5, k)
-    for picture in (plots.scree_png(model), plots.components_png(sample, model)):
+    for picture in (scree.png(model), components_png(sample, model)):
         image = Image.open(io.BytesIO(picture))
         assert image.format == "PNG"
         assert min(image.size) > 500
@@ -317,6 +335,6 @@ def test_a_browser_draws_the_page_without_a_network(report, tmp_path, k):
     command = [browser, *switches, "--dump-dom", page.as_uri()]
     document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     # Then its script has run to the end, and nothing in the data has become part of the page
-    assert 'data-drawn="60"' in document
+    assert f'data-drawn="{5 * len(HOSTILE)}"' in document
     assert "<title>Pomona" in document
     assert document.count("<canvas") == (4 if k >= 3 else 1)

@@ -14,7 +14,8 @@ from pomona.refit.arguments import RefitArguments
 from pomona.refit.first_pass import run_first_pass
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
-from pomona.refit.report import figures
+from pomona.refit.report import scree
+from pomona.refit.report.components import components_png
 from pomona.refit.report.page import HTML, Report, render
 from pomona.refit.results import ResultsFolder, move_latest, remove_old
 from pomona.refit.row_statistics import RowStatistics
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 FORMAT = 1
+PNG = "image/png"
 log = logging.getLogger("pomona.refit")
 
 
@@ -100,8 +102,8 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     folder.put("model.npz", model_bytes(model), "application/octet-stream")
     folder.put("model.json", model_document(summary, model), "application/json")
     with stopwatch.timing("plots"):
-        folder.put("scree.png", figures.scree_png(model), figures.PNG)
-        folder.put("components.png", figures.components_png(fitted.sample, model), figures.PNG)
+        folder.put("scree.png", scree.png(model), PNG)
+        folder.put("components.png", components_png(fitted.sample, model), PNG)
     runs = recorded_runs(arguments.lake_bucket)
     report = Report(summary, model, fitted.statistics, fitted.sample, runs, stopwatch.readings())
     folder.put("report.html", render(report), HTML)
