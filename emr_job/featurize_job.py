@@ -13,7 +13,7 @@ from pomona.spark_session import start_beside, start_session
 from pomona.stopwatch import Stopwatch
 
 PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "ai_edge_litert.interpreter")
-# its workers fetch and infer: they are forked with all that imported
+# the workers are forked from a process that has imported what a task needs
 WORKERS = {"spark.python.daemon.module": "pomona.featurize.worker_daemon"}
 
 

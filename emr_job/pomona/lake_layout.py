@@ -1,3 +1,3 @@
-"""Where things that more than one room of this package touches lie in the lake bucket."""
+"""Keys in the lake bucket that more than one room of this package uses."""
 
 RESULTS = "results/"

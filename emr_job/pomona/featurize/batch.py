@@ -42,7 +42,7 @@ class Batch:
 
     keys: list[str]
     """Dirty keys of the images bucket, each once."""
-    maintenance: bool
+    asks_for_maintenance: bool
     """True if one of the segments asks for the table's maintenance."""
     segments_missing: int
     """Number of segments that were already deleted: the claim came from a stale listing, and their keys are done."""
@@ -89,7 +89,7 @@ def read_batch(lake_bucket: str, images_bucket: str, active: dict[str, Any]) -> 
     contents = {name: read_segment(body, images_bucket) for name, body in found.items()}
     return Batch(
         keys=list(dict.fromkeys(key for content in contents.values() for key in content.keys)),
-        maintenance=any(MAINTENANCE in name for name in names),
+        asks_for_maintenance=any(MAINTENANCE in name for name in names),
         segments_missing=len(names) - len(found),
         unusable=[
             UnusableSegment(name, content.problem, found[name], len(content.keys))

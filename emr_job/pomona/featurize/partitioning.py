@@ -1,4 +1,4 @@
-"""Cuts a batch into tasks, and tells each task what the table knows of its keys."""
+"""Cuts a batch into tasks, and adds to each key what the table knows of it."""
 
 import math
 import zlib

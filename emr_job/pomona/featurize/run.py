@@ -52,7 +52,9 @@ def featurize(arguments: FeaturizeArguments, spark: SparkSession, stopwatch: Sto
     record = RunRecord(arguments, backbone.label, batch, counters, snapshot_id)
     record.write(RUN_ENDED_EARLY, stopwatch)
     with stopwatch.timing("maintenance"):
-        maintenance = maintain(arguments, table, is_thorough=batch.maintenance, used_seconds=stopwatch.elapsed())
+        maintenance = maintain(
+            arguments, table, is_thorough=batch.asks_for_maintenance, used_seconds=stopwatch.elapsed()
+        )
     document = record.write(maintenance, stopwatch)
     log.info(json.dumps({"event": "featurized", **document}))
     if unread := counters.counts["unread"]:

@@ -51,7 +51,7 @@ def _is_repetition() -> bool:
 
 
 class _Partition:
-    """The keys of one task, and what becomes of them."""
+    """Turns the keys of one task into changes of the table."""
 
     def __init__(self, arguments: FeaturizeArguments, *, is_careful: bool) -> None:
         self.counters = TaskCounters()

@@ -155,7 +155,7 @@ def _image_bytes(image: Image.Image, body: bytes) -> int:
     if image.format == "HEIF" and image.info.get("bit_depth") == 8:
         decoder = HEIF_OF_EIGHT_BITS
     a_pixel = BYTES_A_PIXEL.get(image.mode, OTHER_BYTES_A_PIXEL) + decoder
-    if image.mode == "RGB" and has_sixteen_bits(image, body):  # whose lower bytes may be a second image
+    if image.mode == "RGB" and has_sixteen_bits(image, body):  # its lower bytes may be read as a second image
         a_pixel *= 2
     return image.width * image.height * a_pixel
 

@@ -136,10 +136,8 @@ class ImageFetcher:
     def _result(
         self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]
     ) -> FetchResult:
-        if size == 0 and dirty.key.endswith("/"):
-            return FetchResult(
-                dirty, FetchStatus.GONE
-            )  # the placeholder of a folder, which consoles and sync tools create
+        if size == 0 and dirty.key.endswith("/"):  # the placeholder of a folder, which consoles and sync tools create
+            return FetchResult(dirty, FetchStatus.GONE)
         about = {"etag": etag, "size": size, "last_modified": modified}
         if size > self._max_bytes:
             reason = f"too large: {size:,} bytes is above the limit of {self._max_bytes:,}"

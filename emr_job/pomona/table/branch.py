@@ -22,7 +22,7 @@ from pomona.table.scan import data_files
 from pomona.table.schema import ROWS
 
 KEY_RANGES = 64
-"""Into so many ranges a run's keys are grouped to skip files; more of them would skip few more files."""
+"""Number of ranges that a run's keys are grouped into to skip files; more ranges would skip few more files."""
 log = logging.getLogger("pomona.table.branch")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OTHER_COLUMNS_BYTES = 200
 """Size of a row without its features, about."""
-Numbered = tuple[int, pa.RecordBatch]
+NumberedChanges = tuple[int, pa.RecordBatch]
 """Some changes (schema.CHANGES), and the number of the task that made them."""
 
 
@@ -46,14 +46,14 @@ class RowWriter:
     folder: str
     schema: pa.Schema
 
-    def __call__(self, changes: Iterable[Numbered]) -> Iterator[WrittenRows]:
+    def __call__(self, changes: Iterable[NumberedChanges]) -> Iterator[WrittenRows]:
         """Write the changes of one partition, and yield one WrittenRows."""
         keys: list[pa.Array] = []
         location = f"{self.folder}{uuid.uuid4()}.parquet"
         found = write_parquet(*bucket_and_key(location), self._rows(changes, keys))
         yield WrittenRows(pa.concat_arrays([pa.array([], pa.string()), *keys]), location if found else None)
 
-    def _rows(self, changes: Iterable[Numbered], keys: list[pa.Array]) -> Iterator[pa.RecordBatch]:
+    def _rows(self, changes: Iterable[NumberedChanges], keys: list[pa.Array]) -> Iterator[pa.RecordBatch]:
         for _, batch in changes:
             keys.append(batch["key"])
             rows = batch.filter(pc.invert(batch["gone"])).drop_columns("gone")
@@ -61,7 +61,7 @@ class RowWriter:
                 yield pa.RecordBatch.from_arrays(rows.columns, schema=self.schema)
 
 
-def write_rows(changes: "RDD[Numbered]", writer: RowWriter, files: int) -> list[WrittenRows]:
+def write_rows(changes: "RDD[NumberedChanges]", writer: RowWriter, files: int) -> list[WrittenRows]:
     """Write the changes into at most `files` files.
 
     The number of the task alone decides on the file. A repeated task may yield its rows in another order; so no row can

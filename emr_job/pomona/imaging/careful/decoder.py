@@ -55,7 +55,7 @@ class CarefulDecoder:
 
 
 class _ChildDiedError(Exception):
-    """The text says of what, for whoever uploaded the image."""
+    """The child died. The text gives the cause, for whoever uploaded the image."""
 
     def __init__(self, status: int, limits: Limits) -> None:
         self.is_timeout = status == -signal.SIGALRM

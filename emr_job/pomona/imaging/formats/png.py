@@ -13,7 +13,7 @@ from pomona.imaging.limits import Limits
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AROUND = 12  # the length, name and CRC of a chunk
 PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-# how to show the pixels: kept if they are whole and of a sensible size
+# chunks that say how to show the pixels: kept if they are whole and small
 SHOWN_BY = (b"iCCP", b"eXIf")
 METADATA_BYTES = 2**16
 CHUNKS = 200_000  # pixels come in chunks of 8 kB and more

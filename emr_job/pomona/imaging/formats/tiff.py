@@ -13,7 +13,7 @@ WIDTH, LENGTH, BITS, COMPRESSION, STRIP_OFFSETS, ORIENTATION, SAMPLES = 256, 257
 ROWS_PER_STRIP, TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS = 278, 322, 323, 324
 NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # BYTE, SHORT, LONG, and BigTIFF's LONG8
 UNCOMPRESSED, UPRIGHT = 1, 1
-# Pillow makes an object of each strip; an image of 10,000 rows has 10,000 of a row, in tiles of 16 x 16 it has 400,000
+# Pillow makes an object of each strip: an image of 10,000 rows may have 10,000 strips, or 400,000 tiles of 16 x 16
 STRIPS = 500_000
 
 
