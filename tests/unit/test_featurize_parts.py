@@ -19,7 +19,7 @@ from pomona.featurize.ignored_names import IgnoredNames
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
 from pomona.featurize.task import FeaturizeTask
 from pomona.imaging.limits import Limits
-from pomona.s3.image_fetcher import DirtyKey, FallbackReason, FetchResult, FetchStatus
+from pomona.s3.image_fetcher import FallbackReason, FetchResult, FetchStatus, KeyToFetch
 from pomona.table.branch_names import attempt_order, branch_in_location, branch_name
 from pomona.table.row_lookup import LOOKUP_COLUMNS
 from pomona.table.schema import CHANGES, RowBatch, label_of
@@ -140,7 +140,7 @@ def task(monkeypatch):
         limits = Limits(10**6, 10**8, 100, decode_seconds=20, decode_memory_bytes=2**28)
         arguments = FeaturizeArguments("lake", "b", "d", "t", "net", "x", 2 if careful else 1, 1, limits, 60)
         featurizer = FeaturizeTask(arguments, accumulator)
-        dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
+        dirty = [KeyToFetch(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
         return rows.to_pylist(), accumulator.add.call_args.args[0][0]
 

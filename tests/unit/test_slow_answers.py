@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pomona.s3.bounded_call import AnswerTimeoutError, call_within
-from pomona.s3.image_fetcher import DirtyKey, FetchResult, FetchStatus, ImageFetcher
+from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.object_store import Timeouts
 from pomona.s3.objects import s3_client
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
@@ -102,7 +102,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowServer]:
 
 def fetch(keys: list[str], budget: ByteBudget) -> dict[str, FetchResult]:
     fetcher = ImageFetcher("images", 10**6, budget, TIMEOUTS)
-    dirty = iter([DirtyKey(key, None, False) for key in keys])
+    dirty = iter([KeyToFetch(key, None, False) for key in keys])
     found = {}
     for fetched in in_completion_order(dirty, fetcher.fetch, threads=4):
         found[fetched.dirty.key] = fetched

@@ -6,7 +6,7 @@ import zlib
 import pyarrow as pa
 
 from pomona.featurize.ignored_names import NOTHING_IGNORED, IgnoredNames
-from pomona.s3.image_fetcher import DirtyKey
+from pomona.s3.image_fetcher import KeyToFetch
 from pomona.table.row_lookup import LOOKUP_COLUMNS
 from pomona.table.schema import label_of
 
@@ -23,7 +23,7 @@ def partitions(keys: int, slots: int) -> int:
     return max(at_once * rounds, 1)
 
 
-def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[DirtyKey]:
+def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[KeyToFetch]:
     """Return each key with what the table's row says of it.
 
     The keys are ordered by their checksum, which spreads neighbours of a folder, often of one size, over the tasks.
@@ -39,11 +39,11 @@ def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames 
     return [_dirty(key, rows.get(key), backbone, ignored.matches(key)) for key in ordered]
 
 
-def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> DirtyKey:
+def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> KeyToFetch:
     if row is None:
-        return DirtyKey(key, etag=None, known=False, ignored=is_ignored)
+        return KeyToFetch(key, etag=None, known=False, ignored=is_ignored)
     is_current = row["backbone"] == backbone and row["label"] == label_of(key)
-    return DirtyKey(
+    return KeyToFetch(
         key,
         # an image with an error is read again: the limits, or the supported formats, may have changed
         etag=row["etag"] if is_current and row["error"] is None else None,

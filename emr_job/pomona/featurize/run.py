@@ -16,7 +16,7 @@ from pomona.featurize.maintenance_step import RUN_ENDED_EARLY, maintain
 from pomona.featurize.partitioning import partitions, plan
 from pomona.featurize.run_record import RunRecord
 from pomona.featurize.task import FeaturizeTask
-from pomona.s3.image_fetcher import DirtyKey
+from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import require_bucket
 from pomona.spark_session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
@@ -98,12 +98,12 @@ def _publish_rows(
     return sum_counters(counters.value), snapshot_id
 
 
-def _distribute(spark: SparkSession, dirty: list[DirtyKey], batch_id: str) -> "RDD[DirtyKey]":
+def _distribute(spark: SparkSession, dirty: list[KeyToFetch], batch_id: str) -> "RDD[KeyToFetch]":
     tasks = partitions(len(dirty), task_slots(spark))
     log.info(json.dumps({"event": "planned", "batch_id": batch_id, "keys": len(dirty), "tasks": tasks}))
     return spark.sparkContext.parallelize(dirty, tasks)
 
 
-def _likely_changed(dirty: list[DirtyKey]) -> int:
+def _likely_changed(dirty: list[KeyToFetch]) -> int:
     """Return about how many keys will have rows to write: a row of this backbone seldom changes."""
     return sum(key.etag is None and key.row_error is None for key in dirty)

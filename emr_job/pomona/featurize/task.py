@@ -14,7 +14,7 @@ from pomona.featurize.feature_extraction import FeatureExtractor
 from pomona.featurize.inference import cached_engine
 from pomona.imaging.careful.process_limits import limited_growth
 from pomona.imaging.errors import ImageError
-from pomona.s3.image_fetcher import DirtyKey, FetchResult, FetchStatus, ImageFetcher
+from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 from pomona.table.schema import RowBatch, label_of
 
@@ -35,7 +35,7 @@ class FeaturizeTask:
         self._arguments = arguments
         self._counters = counters
 
-    def __call__(self, number: int, dirty: Iterable[DirtyKey]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def __call__(self, number: int, dirty: Iterable[KeyToFetch]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield the changes (schema.CHANGES) with the task's `number`; accumulate its counters at the end."""
         is_careful = self._arguments.is_retry or _is_repetition()
         with closing(_Partition(self._arguments, is_careful=is_careful)) as partition:
@@ -65,7 +65,7 @@ class _Partition:
         }
         self._batch = RowBatch(constants, engine.backbone.output_width, ROWS_PER_BATCH)
 
-    def changes(self, dirty: Iterator[DirtyKey]) -> Iterator[pa.RecordBatch]:
+    def changes(self, dirty: Iterator[KeyToFetch]) -> Iterator[pa.RecordBatch]:
         budget = ByteBudget(FETCHED_BYTES)
         fetcher = ImageFetcher(self._arguments.images_bucket, self._arguments.max_image_bytes, budget)
         results = in_completion_order(dirty, fetcher.fetch, FETCH_THREADS)

@@ -43,7 +43,7 @@ class FallbackReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DirtyKey:
+class KeyToFetch:
     """A key to fetch, and what the table knows of it."""
 
     key: str
@@ -63,7 +63,7 @@ class DirtyKey:
 class FetchResult:
     """The result for one key. `body` is set if FOUND, `reason` if UNUSABLE or UNREAD."""
 
-    dirty: DirtyKey
+    dirty: KeyToFetch
     status: FetchStatus
     reason: str = ""
     etag: str = ""
@@ -90,7 +90,7 @@ class ImageFetcher:
         self._timeouts = timeouts
         self._store = object_store(bucket, timeouts)
 
-    def fetch(self, dirty: DirtyKey) -> FetchResult:
+    def fetch(self, dirty: KeyToFetch) -> FetchResult:
         """Return what became of the key. Errors of S3 are results too, and are not raised."""
         if dirty.ignored:
             return FetchResult(dirty, FetchStatus.GONE)
@@ -103,14 +103,14 @@ class ImageFetcher:
         except (BaseError, OSError, ValueError):
             return self._read_with_boto3(dirty, FallbackReason.ERRORS)
 
-    def _read_with_obstore(self, dirty: DirtyKey) -> FetchResult:
+    def _read_with_obstore(self, dirty: KeyToFetch) -> FetchResult:
         options: Any = {"if_none_match": f'"{dirty.etag}"'} if dirty.etag else None
         answer = obstore.get(self._store, dirty.key, options=options)
         meta = answer.meta
         etag = (meta["e_tag"] or "").strip('"')
         return self._result(dirty, etag, meta["size"], meta["last_modified"], lambda: answer.bytes().to_bytes())
 
-    def _read_with_boto3(self, dirty: DirtyKey, why: FallbackReason) -> FetchResult:
+    def _read_with_boto3(self, dirty: KeyToFetch, why: FallbackReason) -> FetchResult:
         condition: Any = {"IfNoneMatch": f'"{dirty.etag}"'} if dirty.etag else {}
         try:
             answer = self._within_timeout(
@@ -134,7 +134,7 @@ class ImageFetcher:
         return call_within(self._timeouts.object_seconds, call)
 
     def _result(
-        self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]
+        self, dirty: KeyToFetch, etag: str, size: int, modified: datetime, read: Callable[[], bytes]
     ) -> FetchResult:
         if size == 0 and dirty.key.endswith("/"):  # the placeholder of a folder, which consoles and sync tools create
             return FetchResult(dirty, FetchStatus.GONE)
@@ -149,7 +149,7 @@ class ImageFetcher:
             self._budget.give_back(size)
             raise
 
-    def _result_of_error(self, dirty: DirtyKey, error: ClientError) -> FetchResult:
+    def _result_of_error(self, dirty: KeyToFetch, error: ClientError) -> FetchResult:
         code = error_code(error)
         if code == "NoSuchKey" or (code == "404" and self._is_not_listed(dirty.key)):
             return FetchResult(dirty, FetchStatus.GONE)
@@ -168,7 +168,7 @@ class ImageFetcher:
             return False
         return all(entry["Key"] != key for entry in listing.get("Contents", []))
 
-    def _result_of_archived(self, dirty: DirtyKey) -> FetchResult:
+    def _result_of_archived(self, dirty: KeyToFetch) -> FetchResult:
         """Return the result for an archived object, which has a header but no content that can be read.
 
         It is UNCHANGED if the header has the row's etag. AWS does not document whether a conditional GET of an archived
