@@ -57,7 +57,8 @@ def _write(name: str, file: str) -> None:
 
 
 def _decode(file: str) -> None:
-    from pomona.featurize.backbone import Engine, load_backbone
+    from pomona.backbone import load_backbone
+    from pomona.featurize.inference import InferenceEngine
     from pomona.featurize.task import FETCHED_BYTES
     from pomona.imaging.decoding import decode, resize
     from pomona.imaging.errors import ImageError
@@ -65,7 +66,7 @@ def _decode(file: str) -> None:
 
     settings = template_settings()
     limits = Limits(settings.max_image_pixels, settings.max_decoded_bytes, settings.max_jpeg_scans)
-    engine = Engine(load_backbone("fruitnet", ROOT / "backbones"))
+    engine = InferenceEngine(load_backbone("fruitnet", ROOT / "backbones"))
     height, width = engine.backbone.height, engine.backbone.width
     body = Path(file).read_bytes()
     fetched = b"x" * FETCHED_BYTES

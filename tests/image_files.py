@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pomona.featurize.backbone import engine_of
+from pomona.featurize.inference import cached_engine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 
@@ -36,7 +36,7 @@ def pixels(body: bytes, size: int = 96) -> np.ndarray:
 
 def features(body: bytes) -> np.ndarray:
     """The features of a file by the committed backbone, of length 1: the dot product of two is their cosine."""
-    found = engine_of("fruitnet", REPOSITORY / "backbones").run(pixels(body))
+    found = cached_engine("fruitnet", REPOSITORY / "backbones").run(pixels(body))
     return found / np.linalg.norm(found)
 
 

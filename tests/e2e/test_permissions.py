@@ -1,5 +1,6 @@
 """IAM is enforced, the demo passes, and no permission is unused: take any away, and a call is refused."""
 
+import contextlib
 import json
 import time
 import urllib.request
@@ -166,7 +167,7 @@ def drive_job(account: Account) -> None:
     from pomona.featurize.batch import UnusableSegment, set_aside
     from pomona.refit.results import ResultsFolder
     from pomona.s3 import objects
-    from pomona.s3.uploads import PART_BYTES, ObjectWriter
+    from pomona.s3.uploads import PART_BYTES, open_object_writer
     from pomona.table.erasures import open_erasures
 
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -179,9 +180,12 @@ def drive_job(account: Account) -> None:
         folder = ResultsFolder(account.lake, 7)
         folder.put("projections/part-00000.parquet", b"", "text/plain")
         folder.remove_projections()
-        writer = ObjectWriter(account.lake, "results/7/given-up", "text/plain")
-        writer.write(bytes(PART_BYTES + 1))
-        writer.abandon()
+        with (
+            contextlib.suppress(InterruptedError),
+            open_object_writer(account.lake, "results/7/given-up", "text/plain") as file,
+        ):
+            file.write(bytes(PART_BYTES + 1))
+            raise InterruptedError
         set_aside(account.lake, UnusableSegment("queue/pending/driven.jsonl", "garbage", b"?", 0), 1)
         for erasure in open_erasures(account.lake):
             erasure.make_final(account.lake)

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
 from pomona.featurize import batch
-from pomona.featurize.backbone import load_backbone
 from pomona.featurize.segment_reader import SegmentContent, read_segment
 from pomona.projection import load_model
 from pomona.refit import results

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from pomona.imaging.decoding import decode
-from pomona.imaging.errors import RAW, ImageError
+from pomona.imaging.errors import ImageError
+from pomona.imaging.recognition import RAW
 from tests.image_files import LIMITS, features, pixels, sample, saved
 
 ORCHARD = Image.fromarray(sample("apple", "RGB"))

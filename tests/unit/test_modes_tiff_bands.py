@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from pomona.imaging.decoding import decode
-from pomona.imaging.errors import RAW, ImageError
+from pomona.imaging.errors import ImageError
+from pomona.imaging.recognition import RAW
 from tests.image_files import LIMITS, features, pixels, sample, saved, tiff
 
 GREY, RGB = 1, 2

@@ -1,11 +1,14 @@
 """`latest.json` only moves forward, whoever races; objects written as they are made are whole or not there."""
 
+import gc
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import boto3
+import numpy as np
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
@@ -17,8 +20,8 @@ from pomona.refit import results
 from pomona.refit.results import LATEST, ResultsFolder, move_latest, remove_old
 from pomona.s3 import objects, uploads
 from pomona.s3.objects import list_objects
-from pomona.s3.uploads import ObjectWriter
-from pomona.table.parquet_files import PARQUET
+from pomona.s3.uploads import open_object_writer
+from pomona.table.parquet_files import PARQUET, write_parquet
 
 REGION = "eu-west-3"
 
@@ -218,25 +221,38 @@ def test_projections_of_an_earlier_refit_are_removed_and_nothing_else(lake, serv
 
 
 @pytest.mark.parametrize("megabytes", [0, 1, 13])
-def test_an_object_written_piece_by_piece_is_whole(lake, monkeypatch, megabytes):
+def test_an_object_written_piece_by_piece_is_whole(lake, server, monkeypatch, megabytes):
     monkeypatch.setattr(uploads, "PART_BYTES", 5 * 2**20)
     content = bytes(range(256)) * 4096 * megabytes
-    with ObjectWriter(lake, "some.csv", "text/csv") as file:
+    with open_object_writer(lake, "some.csv", "text/csv") as file:
         for start in range(0, len(content), 700_000):
             file.write(content[start : start + 700_000])
     assert objects.read_bytes(lake, "some.csv") == content
+    assert server.head_object(Bucket=lake, Key="some.csv")["ContentType"] == "text/csv"
 
 
-@pytest.mark.parametrize("megabytes", [1, 13])
-def test_a_failure_while_writing_leaves_no_object(lake, server, monkeypatch, megabytes):
+def write_and_fail(lake, megabytes):
+    with open_object_writer(lake, "some.csv", "text/csv") as file:
+        file.write(bytes(megabytes * 2**20))
+        raise RuntimeError("on the way")
+
+
+def write_parquet_and_fail(lake, megabytes):
+    values = np.random.default_rng(0).normal(size=megabytes * 2**17)
+
+    def batches():
+        yield pa.RecordBatch.from_pydict({"x": values})
+        raise RuntimeError("on the way")
+
+    write_parquet(lake, "some.csv", batches())
+
+
+@pytest.mark.parametrize("write", [write_and_fail, write_parquet_and_fail])
+@pytest.mark.parametrize("megabytes", [1, 30])
+def test_a_failure_while_writing_leaves_no_object(lake, server, monkeypatch, write, megabytes):
     monkeypatch.setattr(uploads, "PART_BYTES", 5 * 2**20)
-
-    def write_and_fail():
-        with ObjectWriter(lake, "some.csv", "text/csv") as file:
-            file.write(bytes(megabytes * 2**20))
-            raise RuntimeError("on the way")
-
     with pytest.raises(RuntimeError, match="on the way"):
-        write_and_fail()
+        write(lake, megabytes)
+    gc.collect()
     assert objects.read_bytes(lake, "some.csv") is None
     assert "Uploads" not in server.list_multipart_uploads(Bucket=lake)

@@ -1,4 +1,4 @@
-"""The batch that a run works on: is this attempt still in flight, and which keys are dirty."""
+"""The batch of a run: whether this attempt is in flight, and which keys are dirty."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger("pomona.featurize.batch")
 
 @dataclass(frozen=True)
 class UnusableSegment:
-    """A segment with lines that no run can use. Its other keys are part of the batch."""
+    """A segment with lines that no run can use. The keys of its other lines are part of the batch."""
 
     name: str
     reason: str
@@ -32,26 +32,31 @@ class UnusableSegment:
 
     @property
     def batch_id(self) -> str:
-        """The name under which it is set aside, as a failed batch of its own."""
+        """Return the id of the failed batch as which the segment is set aside."""
         return self.name.rpartition("/")[2].removesuffix(".jsonl")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What `active.json` and its segments say."""
+    """The content of `active.json` and its segments."""
 
     keys: list[str]
     """Dirty keys of the images bucket, each once."""
-    maintenance: bool
-    """Whether one of the segments asks for the table's maintenance."""
+    asks_for_maintenance: bool
+    """True if one of the segments asks for the table's maintenance."""
     segments_missing: int
-    """Segments that a settle removed after the claim was made from a stale listing: their keys are done."""
+    """Number of segments that were already deleted: the claim came from a stale listing, and their keys are done."""
     unusable: list[UnusableSegment]
-    """Segments that have to be set aside before the batch is settled, or what they hold is lost."""
+    """Segments to set aside before the batch is settled: settling deletes them."""
 
 
 def require_in_flight(lake_bucket: str, batch_id: str, attempt: int) -> dict[str, Any]:
-    """Return the document of the batch in flight; SupersededError unless it is this very attempt of this batch."""
+    """Return the document of the batch in flight.
+
+    Raises:
+        SupersededError: the batch in flight is another one, or another attempt.
+        MisconfiguredError: the document is damaged or has an unknown format.
+    """
     body = read_bytes(lake_bucket, ACTIVE)
     if body is None:
         raise SupersededError(f"batch {batch_id} attempt {attempt} is not in flight: no batch is")
@@ -84,7 +89,7 @@ def read_batch(lake_bucket: str, images_bucket: str, active: dict[str, Any]) -> 
     contents = {name: read_segment(body, images_bucket) for name, body in found.items()}
     return Batch(
         keys=list(dict.fromkeys(key for content in contents.values() for key in content.keys)),
-        maintenance=any(MAINTENANCE in name for name in names),
+        asks_for_maintenance=any(MAINTENANCE in name for name in names),
         segments_missing=len(names) - len(found),
         unusable=[
             UnusableSegment(name, content.problem, found[name], len(content.keys))
@@ -95,9 +100,9 @@ def read_batch(lake_bucket: str, images_bucket: str, active: dict[str, Any]) -> 
 
 
 def set_aside(lake_bucket: str, segment: UnusableSegment, attempt: int) -> None:
-    """Keep a segment as a failed batch of its own; may be repeated.
+    """Keep a segment as a failed batch of its own. Idempotent.
 
-    `pomona retry` and `pomona discard` take it from there; the run settles its other keys.
+    The operator continues with `pomona retry` or `pomona discard`. The run itself processes the usable keys.
     """
     folder = f"{FAILED}{segment.batch_id}/"
     write_bytes(lake_bucket, f"{folder}{segment.batch_id}.jsonl", segment.body)
@@ -114,5 +119,5 @@ class FailedSegment:
     attempts: int
     reason: str
     failed_at: str  # ISO 8601, UTC
-    keys: int  # that could be used, and were
+    keys: int  # usable, and processed by the run
     segments: int = 1

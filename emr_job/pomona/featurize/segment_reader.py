@@ -1,4 +1,4 @@
-"""Segments as a run reads them: each line names one dirty key; a line that cannot be used has a reason."""
+"""Reads segments: each line names one dirty key. A line that cannot be used gets a reason."""
 
 import json
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ _SHOWN_CHARACTERS = 120
 
 @dataclass(frozen=True)
 class SegmentContent:
-    """What one segment holds."""
+    """The content of one segment."""
 
     keys: list[str]
     """Keys of the images bucket, in the order of the lines."""
     problem: str
-    """Why some of its lines cannot be used, naming the first of them; empty if all can."""
+    """Why some lines cannot be used, with the first of them; empty if all can."""
 
 
 class _LineError(Exception):
@@ -60,7 +60,7 @@ def _key(line: bytes, images_bucket: str) -> str:
 
 
 def _is_possible(key: str) -> bool:
-    """S3's keys are UTF-8, of at most 1,024 bytes."""
+    """Return True if S3 can have the key: UTF-8 of at most 1,024 bytes."""
     try:
         return len(key.encode()) <= _LONGEST_KEY_BYTES
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape

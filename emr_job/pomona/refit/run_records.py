@@ -1,4 +1,4 @@
-"""What runs left under `runs/` in the lake, for the report: records of featurize runs, and bills of both jobs."""
+"""Reads the records of featurize runs and the bills of both jobs under `runs/` in the lake, for the report."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger("pomona.refit")
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A run's record and its bill; each is empty where there is none: a run that failed early left no record."""
+    """A run's record and its bill. Either is empty if it is missing: a run that failed early has no record."""
 
     name: str
     """A refit's name, or batch and attempt."""
@@ -41,9 +41,9 @@ class RecordedRuns:
 
 
 def recorded_runs(bucket: str) -> RecordedRuns:
-    """Return the latest runs of both jobs, as far as they left a record or a bill.
+    """Return the latest runs of both jobs that left a record or a bill.
 
-    A document of an unknown format, or a damaged one, is left out with a warning.
+    A damaged document, or one of an unknown format, is left out with a warning.
     """
     keys = {key for key, _ in list_objects(bucket, RUNS) if key.endswith(_RECORD)}
     names = {key.removeprefix(RUNS).removesuffix(BILLED).removesuffix(_RECORD) for key in keys}

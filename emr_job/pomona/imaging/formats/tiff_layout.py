@@ -1,4 +1,4 @@
-"""What the first directory of a TIFF says of its bands and their types."""
+"""The bands of a TIFF and their sample types, as its first directory describes them."""
 
 import io
 from collections.abc import Mapping
@@ -35,31 +35,31 @@ class TiffLayout:
     bits: tuple[int, ...]
     """Of each band."""
     kind: str
-    """As in NumPy: u, i, f; empty for any other, and for bands of different kinds."""
+    """u, i or f, as in NumPy; empty for any other, and for bands of different kinds."""
     photometric: int
     compression: int
     predictor: int
     planar: bool
-    """Whether each band lies by itself."""
+    """True if each band is stored by itself (PlanarConfiguration 2)."""
     extra: tuple[int, ...]
     orientation: int
     no_data: float | None
     big_endian: bool
     big: bool
-    """BigTIFF: offsets of 64 bits."""
+    """True for BigTIFF, whose offsets have 64 bits."""
 
     @property
     def sample_bits(self) -> int:
-        """0 if the bands differ."""
+        """Return the bits of each sample; 0 if the bands differ."""
         return self.bits[0] if len(set(self.bits)) == 1 else 0
 
     @property
     def bytes(self) -> int:
-        """Of all samples."""
+        """Return the size of all samples, in bytes."""
         return self.width * self.height * sum(self.bits) // 8
 
     def describe(self) -> str:
-        """Return the layout in words: "5 bands of 16 bits"."""
+        """Return the layout in words, such as "5 bands of 16 bits"."""
         listed = ", ".join(map(str, self.bits[:BITS_SHOWN])) + ", …" * (len(self.bits) > BITS_SHOWN)
         bits = str(self.sample_bits) if self.sample_bits else listed
         words = f"{self.bands} band{'s' * (self.bands > 1)} of {bits} bit{'s' * (bits != '1')}"
@@ -71,7 +71,7 @@ class TiffLayout:
 
 
 def read_tags(body: bytes) -> ImageFileDirectory_v2:
-    """Return the tags of a TIFF's first image; raises anything if they are damaged."""
+    """Return the tags of a TIFF's first image. Damaged tags raise an exception of any class."""
     tags = ImageFileDirectory_v2(body[:16] if body[2:4] in BIG else body[:8])
     stream = io.BytesIO(body)
     stream.seek(tags.next)
@@ -80,7 +80,7 @@ def read_tags(body: bytes) -> ImageFileDirectory_v2:
 
 
 def layout_of(tags: ImageFileDirectory_v2, body: bytes) -> TiffLayout:
-    """Return the layout that the tags describe; raises anything if they are damaged."""
+    """Return the layout that the tags describe. Damaged tags raise an exception of any class."""
     bands = int(tags.get(BANDS, 1))
     bits = tuple(map(int, tags.get(BITS, (1,))))
     formats = set(tags.get(SAMPLE_FORMAT, (1,)))
@@ -103,7 +103,7 @@ def layout_of(tags: ImageFileDirectory_v2, body: bytes) -> TiffLayout:
 
 
 def declared_no_data(tags: Mapping[int, Any]) -> float | None:
-    """Return the value that GDAL's tag declares to be no measurement; None if there is none."""
+    """Return the no-data value of GDAL's tag; None if there is none."""
     try:
         return float(str(tags.get(GDAL_NODATA)).strip(" \0"))
     except ValueError:

@@ -1,126 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<title>Pomona: $rows images, $components components</title>
-<style>
-:root {
-  --paper: #fbfaf8; --card: #ffffff; --ink: #1f2430; --quiet: #667085; --line: #e6e3dd; --bar: #4477aa; --sum: #c2566a; --wash: #f3f1ec;
-  --sans: ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
-}
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #14161b; --card: #1b1e25; --ink: #e8e6e1; --quiet: #98a0ae; --line: #2c313b; --bar: #6f9fd0; --sum: #e58a9a; --wash: #232730; }
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 var(--sans); font-variant-numeric: tabular-nums; }
-main { max-width: 1120px; margin: 0 auto; padding: clamp(24px, 5vw, 64px) clamp(16px, 4vw, 40px) 80px; }
-h1 { font-size: clamp(28px, 4.5vw, 44px); line-height: 1.1; letter-spacing: -.025em; margin: 0 0 8px; font-weight: 650; }
-h2 { font-size: 20px; letter-spacing: -.01em; margin: 56px 0 4px; font-weight: 620; }
-p { margin: 0 0 12px; max-width: 68ch; }
-time { white-space: nowrap; }
-figcaption { padding-top: 10px; }
-.quiet, figcaption { color: var(--quiet); font-size: 14px; }
-code { font: 13px/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-dl.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px; margin: 32px 0 20px; background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
-dl.tiles div { background: var(--card); padding: 18px 20px; display: flex; flex-direction: column; }
-dl.tiles dd { margin: 0; font-size: 28px; font-weight: 620; letter-spacing: -.02em; line-height: 1.2; }
-dl.tiles dt { color: var(--quiet); font-size: 13px; line-height: 1.35; }
-.note { border-left: 3px solid var(--sum); padding: 2px 0 2px 14px; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 16px; margin: 16px 0 0; min-width: 0; }
-figure { margin: 0; }
-svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--quiet); font: 12px var(--sans); }
-svg .grid { stroke: var(--line); }
-svg .bar { fill: var(--bar); }
-svg polyline.sum { fill: none; stroke: var(--sum); stroke-width: 2.5; stroke-linejoin: round; }
-svg circle.sum, svg text.sum { fill: var(--sum); }
-.pairs { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 16px; margin-top: 16px; }
-.pairs .card { margin: 0; }
-canvas { display: block; width: 100%; touch-action: pan-y; border-radius: 6px; }
-canvas:focus-visible { outline: 2px solid var(--bar); outline-offset: 2px; }
-#space { cursor: grab; touch-action: none; }
-#space:active { cursor: grabbing; }
-.legend { display: flex; flex-wrap: wrap; gap: 6px; margin: 16px 0 0; padding: 0; list-style: none; }
-.legend button { display: flex; align-items: center; gap: 8px; max-width: 260px; font: 13px var(--sans); color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 999px; padding: 4px 12px 4px 9px; cursor: pointer; }
-.legend button span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.legend button[aria-pressed="false"] { opacity: .4; }
-.legend i { flex: none; width: 11px; height: 11px; border-radius: 50%; }
-#tip { position: fixed; z-index: 2; pointer-events: none; background: var(--ink); color: var(--paper); font-size: 12px; line-height: 1.4; padding: 5px 9px; border-radius: 6px; max-width: min(360px, 80vw); overflow-wrap: anywhere; opacity: 0; transition: opacity .12s; }
-.scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 12px; margin-top: 16px; max-height: 520px; overflow-y: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; }
-th { position: sticky; top: 0; background: var(--wash); color: var(--quiet); font-weight: 550; font-size: 12.5px; text-align: left; white-space: nowrap; }
-th, td { padding: 8px 14px; vertical-align: top; }
-tbody tr + tr td { border-top: 1px solid var(--line); }
-td.key { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; min-width: 180px; white-space: pre-wrap; }
-.numbers th, .numbers td { text-align: right; white-space: nowrap; padding: 8px 10px; font-size: 13px; }
-.numbers th:first-child, .numbers td:first-child { text-align: left; padding-left: 14px; }
-.numbers td.zero { color: var(--quiet); opacity: .6; }
-.timings td:first-child { width: 140px; }
-.meter { display: inline-block; height: 9px; max-width: calc(100% - 90px); min-width: 1px; margin-right: 10px; border-radius: 2px; background: var(--bar); }
-footer { margin-top: 64px; color: var(--quiet); font-size: 13px; border-top: 1px solid var(--line); padding-top: 16px; }
-@media (prefers-reduced-motion: reduce) { #tip { transition: none; } }
-</style>
-</head>
-<body>
-<main>
-<header>
-<h1>What the images have in common</h1>
-<p class="quiet">$rows images, seen by <code>$backbone</code>, as the feature table was on <time>$committed</time>. Fitted <time>$refitted</time>.</p>
-<dl class="tiles">$tiles</dl>
-$notes
-</header>
-
-<section>
-<h2>Explained variance</h2>
-<p class="quiet">Bars: each component's share of the variance (left). Line: their sum (right).</p>
-<figure class="card">$scree</figure>
-</section>
-
-<section>
-<h2>The first components</h2>
-<p class="quiet">Images that look alike to the network lie close together. $points_note Point at one to see its key; press a class to hide it.</p>
-<noscript><p class="note">These pictures are drawn by a script in this file, which this browser does not run; components.png beside it shows the same.</p></noscript>
-<ul class="legend" id="legend"></ul>
-<div class="pairs" id="pairs"></div>
-<figure class="card" id="space-card"><canvas id="space" tabindex="0" role="img" aria-label="The first three components; drag, or use the arrow keys, to turn them"></canvas>
-<figcaption>Components 1, 2 and 3. Drag or use the arrow keys to turn, the wheel or + and − to zoom.</figcaption></figure>
-</section>
-
-<section>
-<h2>Images that failed</h2>
-$failures
-</section>
-
-<section>
-<h2>Featurize runs</h2>
-$runs
-</section>
-
-<section>
-<h2>Where the time of these runs went</h2>
-<p class="quiet">GET, decode, resize and inference add up the seconds of all tasks. The other parts are wall-clock time.</p>
-$parts
-</section>
-
-<section>
-<h2>This refit</h2>
-<p class="quiet">EMR Serverless bills a run when it has ended: <code>pomona status</code> and the next report show what this refit costs.</p>
-$timings
-</section>
-
-<section>
-<h2>Earlier refits</h2>
-$refits
-</section>
-
-<footer>Snapshot <code>$snapshot_id</code>, sequence number $sequence_number, <code>$prefix</code></footer>
-</main>
-<div id="tip" aria-hidden="true"></div>
-<script type="application/json" id="data">$data</script>
-<script>
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const colours = new Map(data.legend.map(entry => [entry.group, entry.colour]));
@@ -216,7 +93,7 @@ const cube = data.points.map(point => [0, 1, 2].map(axis => ((point[axis] || 0) 
 function project(point, view) {
   const [a, b, c] = point, ct = Math.cos(camera.turn), st = Math.sin(camera.turn), cl = Math.cos(camera.tilt), sl = Math.sin(camera.tilt);
   const x = a * ct + c * st, depth = c * ct - a * st, y = b * cl - depth * sl, z = b * sl + depth * cl;
-  const size = Math.min(view.width, view.height) * .33 * camera.zoom * 3.4 / (3.4 - z);
+  const size = Math.min(view.width, view.height) * .25 * camera.zoom * 3.4 / (3.4 - z);
   return [view.width / 2 + x * size, view.height / 2 - y * size, z];
 }
 
@@ -296,6 +173,3 @@ redrawAll();
 document.body.dataset.drawn = String(data.points.length);
 window.addEventListener("resize", redrawAll);
 lightest.addEventListener("change", () => { document.querySelectorAll("#legend i").forEach((mark, i) => { mark.style.background = colourOf(data.legend[i].group); }); redrawAll(); });
-</script>
-</body>
-</html>
