@@ -15,8 +15,10 @@ from pomona_cli.commands.repair import repair
 from pomona_cli.commands.resume import resume
 from pomona_cli.commands.retry import retry
 from pomona_cli.commands.runs import runs
+from pomona_cli.commands.stack_command import EndpointUrl, Region, StackName
 from pomona_cli.commands.status import status
 from pomona_cli.output.stream import print_line
+from pomona_cli.stack.location import StackOptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,8 +44,13 @@ def _installed_version() -> str:
 
 @app.callback()
 def pomona(
+    context: typer.Context,
+    stack_name: StackName = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Look after a deployed Pomona. Every command takes --stack (or POMONA_STACK), --region and --endpoint-url."""
+    """Look after a deployed Pomona. The options that name the stack may stand before or after the command."""
+    context.obj = StackOptions(stack_name, region, endpoint_url)

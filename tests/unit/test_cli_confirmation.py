@@ -34,6 +34,12 @@ def test_without_a_terminal_nobody_is_asked(monkeypatch):
         ask()
 
 
+def test_the_option_that_skips_the_question_is_named(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(CliError, match=r"pass --force\. Nothing was written\."):
+        confirm("Overwrite it?", "Nothing was written.", "--force")
+
+
 def test_ctrl_d_at_the_question_is_an_interruption(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", Terminal(""))
     with pytest.raises(typer.Exit) as ended:

@@ -8,6 +8,7 @@ import typer
 from pomona_cli.commands.options import Prefix
 from pomona_cli.commands.stack_command import stack_command
 from pomona_cli.errors import UsageError
+from pomona_cli.output.confirmation import confirm
 from pomona_cli.output.interruption import on_interrupt
 from pomona_cli.output.stream import print_message
 from pomona_cli.output.text import plural
@@ -23,9 +24,17 @@ Format = Annotated[
 Label = Annotated[str | None, typer.Option(help="Only images with this label, the name of their folder.")]
 
 
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite FILE without asking.")]
+
+
 @stack_command
 def export(
-    stack: "Stack", target: Target, file_format: Format = None, label: Label = None, prefix: Prefix = ""
+    stack: "Stack",
+    target: Target,
+    file_format: Format = None,
+    label: Label = None,
+    prefix: Prefix = "",
+    force: Force = False,
 ) -> None:
     """Write the current table to a file: Parquet as it is, or CSV with the features as columns f0, f1, ..."""
     from pomona_cli.output.progress import progress
@@ -33,10 +42,25 @@ def export(
     from pomona_cli.table.reader import key_prefix_filter, label_filter, open_table
 
     chosen = file_format or _format_of(target)
+    table = open_table(stack)
+    if not (force or _may_write(target)):
+        return
     where = label_filter(key_prefix_filter(prefix, stack.images_bucket), label)
     with on_interrupt(lambda: f"{target} was not written; start it again."), progress("rows") as counter:
-        rows = write_rows(open_table(stack), where, target, chosen, counter.add)
-    print_message(f"{plural(rows, 'row')} in {target}")
+        rows = write_rows(table, where, target, chosen, counter.add)
+    filters = [f"the label {label!r}"] if label is not None else []
+    filters += [f"a key that begins with {prefix!r}"] if prefix else []
+    if rows or not filters:
+        print_message(f"{plural(rows, 'row')} in {target}")
+    else:
+        print_message(f"No row has {' and '.join(filters)}: {target} has no rows.")
+
+
+def _may_write(target: str) -> bool:
+    """Return whether the target is no existing file, or the operator agrees to overwrite it."""
+    if target == "-" or not Path(target).is_file():
+        return True
+    return confirm(f"{target} exists. Overwrite it?", f"{target} exists and was not overwritten.", "--force")
 
 
 def _format_of(target: str) -> ExportFormat:

@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -12,59 +13,68 @@ from pomona_cli.exit_status import FAILED
 from pomona_cli.output.interruption import on_interrupt
 from pomona_cli.output.stream import print_message
 from pomona_cli.output.text import escape
-from pomona_cli.stack.location import StackLocation
+from pomona_cli.stack.location import StackLocation, StackOptions, locate
 
 NOTHING_CHANGED = "Nothing was changed; it can be started again."
 _PANEL = "Which stack"
 StackName = Annotated[
-    str, typer.Option("--stack", envvar="POMONA_STACK", help="Name of the stack.", rich_help_panel=_PANEL)
+    str | None,
+    typer.Option("--stack", help="Name of the stack (POMONA_STACK; default: pomona).", rich_help_panel=_PANEL),
 ]
 Region = Annotated[
     str | None,
-    typer.Option("--region", help="AWS Region  [env var: AWS_REGION, AWS_DEFAULT_REGION]", rich_help_panel=_PANEL),
+    typer.Option(
+        "--region", help="AWS Region (AWS_REGION, AWS_DEFAULT_REGION; default: the profile's).", rich_help_panel=_PANEL
+    ),
 ]
 EndpointUrl = Annotated[
     str | None,
-    typer.Option(
-        "--endpoint-url", envvar="AWS_ENDPOINT_URL", help="Address of the embedded AWS.", rich_help_panel=_PANEL
-    ),
+    typer.Option("--endpoint-url", help="Address of the embedded AWS (AWS_ENDPOINT_URL).", rich_help_panel=_PANEL),
 ]
-_OPTIONS = {"stack_name": (StackName, "pomona"), "region": (Region, None), "endpoint_url": (EndpointUrl, None)}
+_OPTIONS = {"stack_name": StackName, "region": Region, "endpoint_url": EndpointUrl}
 
 
 def stack_command(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that name a stack, and pass the stack to the command's parameter `stack`."""
 
     @functools.wraps(command)
-    def run(*, stack_name: str, region: str | None, endpoint_url: str | None, **options: Any) -> None:  # noqa: ANN401
-        location = StackLocation(stack_name, region, endpoint_url)
+    def run(
+        *,
+        context: typer.Context,
+        stack_name: str | None,
+        region: str | None,
+        endpoint_url: str | None,
+        **options: Any,  # noqa: ANN401 - the command's own
+    ) -> None:
         try:
             with on_interrupt(lambda: NOTHING_CHANGED):
-                from pomona_cli.stack.location import resolve
-                from pomona_cli.stack.stack import find_stack
+                location = locate(StackOptions(stack_name, region, endpoint_url), context.obj)
+                with _errors_explained(location):
+                    from pomona_cli.stack.stack import find_stack
 
-                location = resolve(location)
-                command(find_stack(location), **options)
-        except typer.Exit:
-            raise
+                    command(find_stack(location), **options)
         except UsageError as error:
             raise typer.BadParameter(escape(error)) from error
-        except Exception as error:
-            _report(error, location)
 
     _add_options(run, command)
     return run
 
 
-def _report(error: Exception, location: StackLocation) -> None:
-    """End the command with the message for an error; raise the error if it has none."""
-    from pomona_cli.stack.aws_errors import explain
+@contextmanager
+def _errors_explained(location: StackLocation) -> Iterator[None]:
+    """End the command with a message for an error, except for a usage error and a fault of the program."""
+    try:
+        yield
+    except (typer.Exit, UsageError):
+        raise
+    except Exception as error:
+        from pomona_cli.stack.aws_errors import explain
 
-    message = explain(error, location)
-    if message is None:
-        raise error
-    print_message(f"pomona: {message}")
-    raise typer.Exit(FAILED) from error
+        message = explain(error, location)
+        if message is None:
+            raise
+        print_message(f"pomona: {message}")
+        raise typer.Exit(FAILED) from error
 
 
 def _add_options(run: Callable[..., None], command: Callable[..., None]) -> None:
@@ -75,8 +85,11 @@ def _add_options(run: Callable[..., None], command: Callable[..., None]) -> None
         if name != "stack"
     ]
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
-        for name, (kind, default) in _OPTIONS.items()
+        inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
+            for name, kind in _OPTIONS.items()
+        ),
     ]
     run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}

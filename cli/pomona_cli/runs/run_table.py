@@ -12,9 +12,16 @@ def print_runs(title: str, runs: list[Run]) -> None:
     """Print a table of runs, and below it why runs failed."""
     print_table(title, _COLUMNS, [_row(run) for run in runs])
     for run in runs:
-        if run.details and run.state != "SUCCESS":
-            attempt = f", attempt {run.attempt}" if run.attempt else ""
-            print_line(f"{run.batch}{attempt}: {run.details}")
+        if reason := _failure(run):
+            print_line(reason)
+
+
+def _failure(run: Run) -> str:
+    """Return why a run failed or was cancelled, empty for another run."""
+    name = f"{run.batch}, attempt {run.attempt}" if run.attempt else run.batch
+    if run.state == "FAILED":
+        return f"{name} failed: {run.details or f'the reason is not known; see `pomona logs {run.batch}`.'}"
+    return f"{name}: {run.details}" if run.details and run.state != "SUCCESS" else ""
 
 
 def _row(run: Run) -> tuple[object, ...]:

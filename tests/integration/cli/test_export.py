@@ -53,3 +53,33 @@ def test_export_refuses_a_file_that_it_cannot_write_or_name(filled, tmp_path):
     told = filled.pomona("export", "table.txt")
     assert (told.exit_code, "name the format with --format" in told.stderr) == (2, True)
     assert "cannot be written" in filled.pomona("export", str(tmp_path / "none" / "x.csv")).stderr
+
+
+def test_export_asks_before_it_overwrites_a_file(filled, tmp_path):
+    # Given a file
+    target = tmp_path / "table.csv"
+    target.write_text("before")
+    # When the question cannot be asked, then the file stays
+    told = filled.pomona("export", str(target))
+    assert told.exit_code == 1
+    assert f"pass --force. {target} exists and was not overwritten." in told.stderr
+    assert target.read_text() == "before"
+    # When it is meant, then the file is overwritten
+    assert filled.pomona("export", str(target), "--force").exit_code == 0
+    assert "kiwi/1.jpg" in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "filters"),
+    [
+        (("--label", "none"), "the label 'none'"),
+        (("--prefix", "none/"), "a key that begins with 'none/'"),
+        (("--label", "kiwi", "--prefix", "none/"), "the label 'kiwi' and a key that begins with 'none/'"),
+    ],
+)
+def test_export_of_nothing_says_so_and_leaves_a_file_without_rows(filled, tmp_path, words, filters):
+    target = tmp_path / "table.csv"
+    told = filled.pomona("export", str(target), *words)
+    assert (told.exit_code, told.stderr) == (0, f"No row has {filters}: {target} has no rows.\n")
+    assert list(csv.DictReader(io.StringIO(target.read_text()))) == []
+    assert target.read_text().startswith('"key","bucket"')

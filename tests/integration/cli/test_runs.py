@@ -63,8 +63,8 @@ def test_a_failed_run_is_told_with_its_reason_and_cost(stack):
     assert featurize["details"] == "run 00a ended as FAILED: \x1b[31mno memory"
     assert (featurize["state"], featurize["attempt"], featurize["cost"] > 0) == ("FAILED", 2, True)
     assert (refit["details"], refit["cost"]) == ("run 00b ended as FAILED: no disk", None)
-    assert rf"{BATCH}, attempt 2: run 00a ended as FAILED: \x1b[31mno memory" in shown
-    assert "refit-42-20261120T130000000Z: run 00b ended as FAILED: no disk" in shown
+    assert rf"{BATCH}, attempt 2 failed: run 00a ended as FAILED: \x1b[31mno memory" in shown
+    assert "refit-42-20261120T130000000Z failed: run 00b ended as FAILED: no disk" in shown
 
 
 def test_a_bill_of_an_earlier_release_is_still_read(stack):

@@ -23,3 +23,9 @@ def test_a_stack_of_something_else_is_refused(aws, common):
     aws.deploy("other", {"Queue": {"Type": "AWS::SQS::Queue"}}, {"Queue": {"Ref": "Queue"}})
     told = common.pomona("status", "--stack", "other")
     assert (told.exit_code, "it is no stack of Pomona" in told.stderr) == (1, True)
+
+
+def test_the_options_may_come_before_the_command(common):
+    assert common.pomona("--stack", common.name, "status", POMONA_STACK="none").exit_code == 0
+    told = common.pomona("--stack", "none", "status")
+    assert (told.exit_code, "There is no stack none" in told.stderr) == (1, True)
