@@ -39,23 +39,28 @@ def errors(
     table = open_table(stack)
     found = ErrorRows(table, key_prefix_filter(prefix, stack.images_bucket), reason)
     if by:
-        _print_groups(found.groups(by), by, limit, csv, json)
+        _print_groups(found.groups(by), by, limit, csv, json, _nothing_found(prefix, reason))
     elif csv:
         found.write_csv()
     elif json:
         print_json(found.documents())
     else:
-        _print_errors(list(islice(found.documents(), limit + 1)), limit, prefix, reason)
+        _print_errors(list(islice(found.documents(), limit + 1)), limit, _nothing_found(prefix, reason))
     (print_message if csv or json else print_line)(error_share(table))
 
 
-def _print_errors(rows: list[dict[str, object]], limit: int, prefix: str, reason: str) -> None:
+def _nothing_found(prefix: str, reason: str) -> str:
+    """Return the sentence for filters that match no error."""
+    filters = [f"below the prefix {prefix!r}"] if prefix else []
+    filters += [f"with {reason!r} in its reason"] if reason else []
+    return f"No image {' '.join(filters)} has an error." if filters else "Every image could be read."
+
+
+def _print_errors(rows: list[dict[str, object]], limit: int, nothing_found: str) -> None:
     from pomona_cli.output.tables import print_table
 
     if not rows:
-        filters = [f"below the prefix {prefix!r}"] if prefix else []
-        filters += [f"with {reason!r} in its reason"] if reason else []
-        print_line(f"No image {' '.join([*filters, 'has an error'])}." if filters else "Every image could be read.")
+        print_line(nothing_found)
         return
     columns = ("key", "error", "bytes", "featurized (UTC)")
     shown = [(row["key"], row["error"], row["size"], format_time(row["featurized_at"])) for row in rows[:limit]]  # type: ignore[arg-type]
@@ -66,7 +71,9 @@ def _print_errors(rows: list[dict[str, object]], limit: int, prefix: str, reason
         )
 
 
-def _print_groups(groups: list["ErrorGroup"], by: Grouping, limit: int, csv: bool, json: bool) -> None:
+def _print_groups(
+    groups: list["ErrorGroup"], by: Grouping, limit: int, csv: bool, json: bool, nothing_found: str
+) -> None:
     from pomona_cli.output.tables import print_table
     from pomona_cli.table.error_rows import write_groups_csv
 
@@ -74,6 +81,8 @@ def _print_groups(groups: list["ErrorGroup"], by: Grouping, limit: int, csv: boo
         print_json({by.value: group.name, "errors": group.errors, "example": group.example} for group in groups)
     elif csv:
         write_groups_csv(groups, by)
+    elif not groups:
+        print_line(nothing_found)
     else:
         names = [FURTHER_GROUPS if group.name is None else group.name or TOP_LEVEL for group in groups]
         rows = [(name, group.errors, group.example) for group, name in zip(groups, names, strict=True)]

@@ -105,9 +105,9 @@ def not_aws(location: StackLocation) -> str:
 
 
 def _explain_refusal(operation: str, message: str, location: StackLocation) -> str:
-    said = _ACTION.search(message)
-    action = said[1] if said else _ACTIONS.get(operation, operation)
-    return _missing_permission(action, said[2] if said else None, location)
+    named = _ACTION.search(message)
+    action = named[1] if named else _ACTIONS.get(operation, operation)
+    return _missing_permission(action, named[2] if named else None, location)
 
 
 def _missing_permission(action: str, resource: str | None, location: StackLocation) -> str:

@@ -85,6 +85,13 @@ def test_errors_are_counted_by_reason_whatever_their_numbers(failing):
     assert row == {"reason": "'=damaged", "errors": "1", "example": "a/2.txt"}
 
 
+@pytest.mark.parametrize("words", [(), ("--by", "reason"), ("--by", "folder")])
+def test_filters_that_match_no_error_are_named(failing, words):
+    told = failing.pomona("errors", "--prefix", "zebra/", "--reason", "none", *words)
+    assert told.exit_code == 0
+    assert told.stdout.startswith("No image below the prefix 'zebra/' with 'none' in its reason has an error.\n")
+
+
 def test_errors_are_counted_by_folder(failing):
     counted = [
         (one["errors"], one["folder"]) for one in lines(failing.pomona("errors", "--by", "folder", "--json").stdout)
@@ -114,3 +121,8 @@ def test_errors_as_csv_hold_no_formula(filled):
     rows = list(csv.DictReader(io.StringIO(filled.pomona("errors", "--csv").stdout, newline="")))
     assert sorted(row["key"] for row in rows) == sorted(f"bad/{key}" for key in HOSTILE)
     assert {row["error"][:2] for row in rows} == {"'="}
+
+
+def test_errors_are_printed_in_one_format(common):
+    told = common.pomona("errors", "--csv", "--json")
+    assert (told.exit_code, "either --csv or --json" in told.stderr) == (2, True)
