@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from benchmarks.template import variables
 from pomona.table.schema import COLUMNS
-from pomona_cli.main import app
+from pomona_cli.app import app
 from tests.local_server import REGION, ROLE, ROOT, LocalServer, function
 
 BACKBONE = "fruitnet@0123456789ab"

@@ -19,7 +19,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from embedded_aws.cloudwatch.definitions import rule_of
 from embedded_aws.cloudwatch.evaluation import Rule, Statistic, evaluate
 from embedded_aws.cloudwatch.metrics import MetricRecord, Sample
-from pomona_cli.main import app
+from pomona_cli.app import app
 from tests.template_roles import ACCOUNT, REGION, ROOT, STACK, resolved
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:mine"

@@ -12,10 +12,11 @@ def test_the_wheel_has_the_command_the_queue_and_the_prices(tmp_path, monkeypatc
     with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as wheel:
         names = wheel.namelist()
         (entry,) = [name for name in names if name.endswith("entry_points.txt")]
-        assert "pomona = pomona_cli.entry:main" in wheel.read(entry).decode()
+        assert "pomona = pomona_cli.main:main" in wheel.read(entry).decode()
     assert {
-        "pomona_cli/entry.py",
         "pomona_cli/main.py",
+        "pomona_cli/app.py",
+        "pomona_cli/commands/status.py",
         "pomona_intake/queue/queue.py",
         "pomona_intake/runs/prices.json",
     } <= set(names)

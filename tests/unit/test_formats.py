@@ -15,8 +15,8 @@ from pomona.featurize import batch
 from pomona.featurize.segment_reader import SegmentContent, read_segment
 from pomona.projection import load_model
 from pomona.refit import results
-from pomona_cli.erasures import Erasure
-from pomona_cli.run_history import RunHistory
+from pomona_cli.erasures.request import ErasureRequest
+from pomona_cli.runs.history import RunHistory
 from pomona_intake.errors import FormatError
 from pomona_intake.queue.documents import Claim, ClaimedSegment, FailedBatch
 from pomona_intake.queue.failure_pause import Line
@@ -27,7 +27,7 @@ from pomona_provisioning.bundles import Bundle, BundleError
 KEY = DirtyKey("images", "apples/1.jpg", "2026-11-21T08:00:00.000Z")
 CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "application", {"name": "n"})
 FAILED = FailedBatch("batch", 3, "because", "2026-11-21T08:00:00.000Z", 1, 1)
-ERASURE = Erasure("id", "2026-11-21T08:00:00.000Z", "images", "apples/", [], "open", None)
+ERASURE = ErasureRequest("id", "2026-11-21T08:00:00.000Z", "images", "apples/", [], "open", None)
 UNKNOWN = 99
 
 
@@ -41,7 +41,7 @@ def with_version(body: bytes, field: str = "format") -> bytes:
 LATER: dict[str, tuple[type[Exception], Callable[[], object]]] = {
     "active.json": (FormatError, lambda: Claim.from_json(with_version(CLAIM.to_json()))),
     "failed": (FormatError, lambda: FailedBatch.from_json("failed", with_version(FAILED.to_json()))),
-    "erasure": (FormatError, lambda: Erasure.from_json("erasure", with_version(ERASURE.to_json()))),
+    "erasure": (FormatError, lambda: ErasureRequest.from_json("erasure", with_version(ERASURE.to_json()))),
 }
 
 
@@ -57,7 +57,7 @@ def test_a_document_without_a_version_is_refused_too(name: str) -> None:
     readers = {
         "active": lambda: Claim.from_json(b'{"batch_id": "b"}'),
         "failed": lambda: FailedBatch.from_json("f", b'{"batch_id": "b"}'),
-        "erasure": lambda: Erasure.from_json("e", b'{"id": "e"}'),
+        "erasure": lambda: ErasureRequest.from_json("e", b'{"id": "e"}'),
     }
     with pytest.raises(FormatError, match="has format None"):
         readers[name]()
@@ -68,7 +68,7 @@ def test_a_document_without_a_version_is_refused_too(name: str) -> None:
     "read",
     [
         Fitted.from_json,
-        lambda body: Erasure.from_json("erasure", body),
+        lambda body: ErasureRequest.from_json("erasure", body),
         lambda body: FailedBatch.from_json("failed", body),
         Claim.from_json,
         Line.from_json,
