@@ -9,7 +9,8 @@ from benchmarks.bench import Bench
 from benchmarks.cloud import embedded_aws
 from benchmarks.places import BenchError
 from benchmarks.results import Goal, Row
-from demo.deploy import Cloud, deploy
+from demo.cloud import Cloud
+from demo.deploy import deploy
 from demo.observer import Observer
 
 GOAL = Goal("shown, with its parts")

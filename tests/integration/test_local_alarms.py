@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.deploy import Cloud, deploy
+from demo.cloud import Cloud
+from demo.deploy import deploy
 from tests.alarm_faults import FAULTS, TOPIC, Deployed
 from tests.template_roles import ROOT
 from tests.told_runs import ToldServer

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from demo.__main__ import embedded_aws
-from demo.deploy import ROOT, Cloud, DeployError, deploy, outputs
+from demo.cloud import Cloud, running_cloud
+from demo.deploy import deploy, outputs
+from demo.errors import DeployError
+from embedded_aws.repository import ROOT
 
 SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0", "Components": "2"}
 
@@ -16,7 +18,7 @@ SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "Launc
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     state = tmp_path_factory.mktemp("state")
-    with embedded_aws(state, keep=False) as cloud:
+    with running_cloud(state) as cloud:
         deploy(cloud, state, {**SETTINGS, "ImagesPrefixes": "plants/", "ImagesSuffixes": ".jpg"})
         yield cloud
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from demo import deploy
-from demo.deploy import Cloud, DeployError
+from demo.cloud import Cloud
+from demo.errors import DeployError
 
 
 @pytest.mark.parametrize(("free", "said"), [(1 << 20, "is full"), (10 << 30, "ended with")])
