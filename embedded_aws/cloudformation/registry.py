@@ -23,6 +23,11 @@ def is_custom(kind: str) -> bool:
     return kind == CUSTOM or kind.startswith("Custom::")
 
 
+def import_schemas() -> None:
+    """Import what checks a deployment, which takes more than a second, ahead of the first one."""
+    import samtranslator.translator.transform  # noqa: F401
+
+
 @lru_cache
 def schema(kind: str, region: str) -> dict[str, Any]:
     """Return the registry's schema of a resource type in a region."""

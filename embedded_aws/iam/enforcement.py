@@ -164,7 +164,8 @@ def _attached(owner: Any) -> Iterator[Statement]:
     for policy in list(inline):
         yield from statements_of(_text(policy))
     for policy in list(owner.managed_policies.values()):
-        yield from statements_of(_text(policy.document))
+        (current,) = (one for one in policy.versions if one.version_id == policy.default_version_id)
+        yield from statements_of(_text(current.document))
 
 
 def _text(document: Any) -> str:
