@@ -17,7 +17,7 @@ REGION = "eu-west-3"
 
 
 @dataclass(frozen=True)
-class Cloud:
+class EmbeddedCloud:
     """An AWS at `endpoint`, and how to connect to it."""
 
     endpoint: str
@@ -52,20 +52,20 @@ def local_environment() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class CloudProcess:
+class ServerProcess:
     """A server of the embedded AWS that may still be starting."""
 
     process: subprocess.Popen[bytes]
     state: Path
 
     @classmethod
-    def start(cls, state: Path, host: str = "127.0.0.1") -> "CloudProcess":
+    def start(cls, state: Path, host: str = "127.0.0.1") -> "ServerProcess":
         """Start a server on a free port."""
         return cls(start_server(state, host), state)
 
-    def wait(self) -> Cloud:
+    def wait(self) -> EmbeddedCloud:
         """Return the cloud when the server is ready; StartError if it does not get ready."""
-        return Cloud(wait_for_endpoint(self.process, self.state))
+        return EmbeddedCloud(wait_for_endpoint(self.process, self.state))
 
     def stop(self) -> None:
         """Stop the server."""
@@ -73,9 +73,9 @@ class CloudProcess:
 
 
 @contextmanager
-def running_server(state: Path, keep: bool = False, host: str = "127.0.0.1") -> Iterator[CloudProcess]:
+def running_server(state: Path, keep: bool = False, host: str = "127.0.0.1") -> Iterator[ServerProcess]:
     """Start a server, and stop it at the end. With `keep` it stays up unless an exception ends the block."""
-    server = CloudProcess.start(state, host)
+    server = ServerProcess.start(state, host)
     try:
         yield server
     except BaseException:
@@ -86,7 +86,7 @@ def running_server(state: Path, keep: bool = False, host: str = "127.0.0.1") -> 
 
 
 @contextmanager
-def running_cloud(state: Path, host: str = "127.0.0.1") -> Iterator[Cloud]:
+def running_cloud(state: Path, host: str = "127.0.0.1") -> Iterator[EmbeddedCloud]:
     """Start a server, wait until it is ready, and stop it at the end."""
     with running_server(state, host=host) as server:
         yield server.wait()

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from demo.cloud import REGION, Cloud, local_environment
+from demo.cloud import REGION, EmbeddedCloud, local_environment
 from demo.errors import DeployError
 from embedded_aws.repository import ROOT
 
@@ -17,7 +17,7 @@ FULL_BELOW_BYTES = 200 * 2**20  # more than the largest file of a deployment: a 
 _POLLING = {"SAM_CLI_POLL_DELAY": "0.2"}
 
 
-def deploy(cloud: Cloud, scratch: Path, parameters: Mapping[str, str], stack: str = STACK) -> dict[str, str]:
+def deploy(cloud: EmbeddedCloud, scratch: Path, parameters: Mapping[str, str], stack: str = STACK) -> dict[str, str]:
     """Run `sam build` and `sam deploy`; return the stack's outputs. The build and sam's output go to `scratch`."""
     build(scratch)
     return deploy_build(cloud, scratch, parameters, stack)
@@ -28,7 +28,9 @@ def build(scratch: Path) -> None:
     _sam(scratch, local_environment(), "build", "--build-dir", str(scratch / "build"))
 
 
-def deploy_build(cloud: Cloud, scratch: Path, parameters: Mapping[str, str], stack: str = STACK) -> dict[str, str]:
+def deploy_build(
+    cloud: EmbeddedCloud, scratch: Path, parameters: Mapping[str, str], stack: str = STACK
+) -> dict[str, str]:
     """Run `sam deploy` on the build in `scratch`; return the stack's outputs."""
     template = scratch / "build" / "template.yaml"
     # quoted, because sam splits an override at its spaces
@@ -39,7 +41,7 @@ def deploy_build(cloud: Cloud, scratch: Path, parameters: Mapping[str, str], sta
     return outputs(cloud, stack)
 
 
-def outputs(cloud: Cloud, stack: str = STACK) -> dict[str, str]:
+def outputs(cloud: EmbeddedCloud, stack: str = STACK) -> dict[str, str]:
     """Return the outputs of a deployed stack."""
     described = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from demo.cloud import Cloud, running_cloud
+from demo.cloud import EmbeddedCloud, running_cloud
 from demo.deploy import STACK, deploy, outputs
 from demo.errors import DemoError
 from embedded_aws.background import StartError
@@ -26,7 +26,7 @@ from embedded_aws.cloudformation.custom_resources import RESPONSE_PATH
 from embedded_aws.repository import ROOT
 
 
-def function_variables(cloud: Cloud, logical_id: str) -> dict[str, str]:
+def function_variables(cloud: EmbeddedCloud, logical_id: str) -> dict[str, str]:
     """Return the environment variables of a deployed function."""
     described = cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
     name = described["StackResourceDetail"]["PhysicalResourceId"]
@@ -60,7 +60,7 @@ def every_pair() -> list[SampleInvocation]:
 class Containers:
     """Invokes functions in containers, against an embedded AWS."""
 
-    cloud: Cloud
+    cloud: EmbeddedCloud
     state: Path
     arguments: list[str]
 

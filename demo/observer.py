@@ -9,7 +9,7 @@ import pyarrow as pa
 from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 
-from demo.cloud import REGION, Cloud
+from demo.cloud import REGION, EmbeddedCloud
 
 FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 
@@ -18,7 +18,7 @@ FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 class Observer:
     """A deployed stack and its outputs."""
 
-    cloud: Cloud
+    cloud: EmbeddedCloud
     outputs: dict[str, str]
 
     @property

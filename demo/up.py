@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from demo.cloud import REGION, Cloud, CloudProcess
+from demo.cloud import REGION, EmbeddedCloud, ServerProcess
 from demo.deploy import deploy
 from demo.errors import DeployError
 from demo.parameters import check_parameters
@@ -31,19 +31,19 @@ PARAMETERS = {
 }
 
 
-def serving(state: Path) -> Cloud | None:
+def serving(state: Path) -> EmbeddedCloud | None:
     """Return the embedded AWS that already serves this state; None if there is none."""
     ready = state / "endpoint"
     try:
         with urllib.request.urlopen(f"{ready.read_text().strip()}/moto-api/", timeout=5):  # noqa: S310 - loopback
-            return Cloud(ready.read_text().strip())
+            return EmbeddedCloud(ready.read_text().strip())
     except (OSError, urllib.error.URLError, ValueError):
         return None
 
 
-def start(state: Path) -> Cloud:
+def start(state: Path) -> EmbeddedCloud:
     """Start an embedded AWS that stays up."""
-    server = CloudProcess.start(state)
+    server = ServerProcess.start(state)
     try:
         return server.wait()
     except BaseException:

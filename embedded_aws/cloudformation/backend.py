@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from embedded_aws.clients import ACCOUNT_ID, Clients
 from embedded_aws.cloudformation.change_sets import new_change_set
-from embedded_aws.cloudformation.deployment import Deployment, Target, check_kinds, check_types, in_order
+from embedded_aws.cloudformation.deployment import StackDeployment, Target, check_kinds, check_types, in_order
 from embedded_aws.cloudformation.errors import DeploymentError, TemplateError
 from embedded_aws.cloudformation.intrinsics import StackResource
 from embedded_aws.cloudformation.stack_store import StackStore
@@ -61,7 +61,9 @@ class StackBackend(CloudFormationBackend):  # type: ignore[misc]
         stack: DeployedStack = self.get_stack(name)
         _require(stack, "rolled back", "UPDATE_ROLLBACK_FAILED")
         stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-        _in_background(self._revert, stack, stack.rollback or Deployment(stack.target, self.clients, stack.add_event))
+        _in_background(
+            self._revert, stack, stack.rollback or StackDeployment(stack.target, self.clients, stack.add_event)
+        )
 
     def delete_stack(self, name_or_stack_id: str) -> None:
         for stack in list(self.stacks.values()):
@@ -110,7 +112,7 @@ class StackBackend(CloudFormationBackend):  # type: ignore[misc]
             stack.template_dict = read_template(stack.template, stack.values, self.region_name)
             stack.target.resources.update({item["logical_id"]: StackResource(**item) for item in saved["resources"]})
             if saved["status"] != "ROLLBACK_COMPLETE":  # such a stack has no resources
-                Deployment(stack.target, self.clients, stack.add_event, restoring=True).apply(
+                StackDeployment(stack.target, self.clients, stack.add_event, restoring=True).apply(
                     stack.template_dict, stack.values
                 )
             stack.enter(saved["status"])
@@ -152,7 +154,7 @@ class StackBackend(CloudFormationBackend):  # type: ignore[misc]
     ) -> None:
         before = (stack.template, stack.template_dict, stack.values)
         stack.template, stack.template_dict, stack.values = body, template, values
-        deployment = Deployment(stack.target, self.clients, stack.add_event)
+        deployment = StackDeployment(stack.target, self.clients, stack.add_event)
         try:
             deployment.apply(template, values)
             if action == "UPDATE":
@@ -165,7 +167,7 @@ class StackBackend(CloudFormationBackend):  # type: ignore[misc]
             self._roll_back(stack, action, deployment, str(error))
         self.store.save_stack(stack)
 
-    def _roll_back(self, stack: DeployedStack, action: str, deployment: Deployment, reason: str) -> None:
+    def _roll_back(self, stack: DeployedStack, action: str, deployment: StackDeployment, reason: str) -> None:
         if action == "UPDATE":
             stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason)
             deployment.restore_replaced()
@@ -178,7 +180,7 @@ class StackBackend(CloudFormationBackend):  # type: ignore[misc]
         except Exception as error:
             stack.enter("ROLLBACK_FAILED", str(error))
 
-    def _revert(self, stack: DeployedStack, deployment: Deployment, reason: str = "") -> None:
+    def _revert(self, stack: DeployedStack, deployment: StackDeployment, reason: str = "") -> None:
         stack.rollback = deployment
         try:
             deployment.apply(stack.template_dict, stack.values)
@@ -190,7 +192,7 @@ class StackBackend(CloudFormationBackend):  # type: ignore[misc]
         self.store.save_stack(stack)
 
     def _delete(self, stack: DeployedStack) -> None:
-        deployment = Deployment(stack.target, self.clients, stack.add_event)
+        deployment = StackDeployment(stack.target, self.clients, stack.add_event)
         try:
             deployment.remove_all(list(stack.target.resources.values()))
         except DeploymentError as error:

@@ -72,7 +72,7 @@ def in_order(template: dict[str, Any]) -> list[str]:
         raise TemplateError(f"Circular dependency between resources: [{names}]") from None
 
 
-class Deployment:
+class StackDeployment:
     """Brings a stack's resources to what a template says."""
 
     def __init__(self, target: Target, clients: Clients, report: Report, restoring: bool = False) -> None:

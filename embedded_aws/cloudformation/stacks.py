@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from embedded_aws.clients import ACCOUNT_ID
-from embedded_aws.cloudformation.deployment import Deployment, Target
+from embedded_aws.cloudformation.deployment import StackDeployment, Target
 from embedded_aws.moto_internals.cloudformation import Event, Stack
 from embedded_aws.moto_internals.protocols import utcnow
 
@@ -22,7 +22,7 @@ class DeployedStack(Stack):  # type: ignore[misc]
         self.events: list[Event] = []
         self.notification_arns: list[str] = []
         self.status, self.status_reason = "REVIEW_IN_PROGRESS", ""
-        self.rollback: Deployment | None = None
+        self.rollback: StackDeployment | None = None
         self.creation_time = utcnow()
         self.role_arn = self.timeout_in_minutes = self.description = None
         self.policy = ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.cloud import Cloud
+from demo.cloud import EmbeddedCloud
 from demo.deploy import deploy
 from demo.observer import Observer
 from demo.rounds import files_below, upload
@@ -36,7 +36,7 @@ class Machine:
 
     def start(self) -> None:
         self.server = start_server(self.state)
-        self.cloud = Cloud(wait_for_endpoint(self.server, self.state))
+        self.cloud = EmbeddedCloud(wait_for_endpoint(self.server, self.state))
 
     def kill(self) -> None:
         self.server.kill()
