@@ -35,7 +35,7 @@ def serving(state: Path) -> EmbeddedCloud | None:
     """Return the embedded AWS that already serves this state; None if there is none."""
     ready = state / "endpoint"
     try:
-        with urllib.request.urlopen(f"{ready.read_text().strip()}/moto-api/", timeout=5):  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"{ready.read_text().strip()}/_local/ready", timeout=5):  # noqa: S310 - loopback
             return EmbeddedCloud(ready.read_text().strip())
     except (OSError, urllib.error.URLError, ValueError):
         return None

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -55,8 +56,12 @@ def _serve(state: Path, host: str, port: int) -> int:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    from embedded_aws.server import EmbeddedAws  # takes seconds to import, which a usage error should not
+    # a usage error must not wait for this import; the garbage collector would take a third of its time
+    gc.disable()
+    from embedded_aws.server import EmbeddedAws
 
+    gc.freeze()
+    gc.enable()
     exempt_from_proxies(host)
     server = EmbeddedAws(state, host, port)
     server.prepare()

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request
 from embedded_aws.clients import ACCOUNT_ID, Clients
 from embedded_aws.cloudformation import resource_types  # noqa: F401 - registers the resource types
 from embedded_aws.cloudformation.backend import StackBackend, continue_update_rollback, template_at
-from embedded_aws.cloudformation.registry import import_schemas
+from embedded_aws.cloudformation.registry import load_schemas
 from embedded_aws.cloudformation.stack_store import StackStore
 from embedded_aws.cloudwatch import backend as cloudwatch
 from embedded_aws.cloudwatch.clock import Clock
@@ -81,7 +81,7 @@ class EmbeddedAws:
         self._restore()
         self._schedules.start()
         self._alarms.start()
-        threading.Thread(target=import_schemas, name="imports", daemon=True).start()
+        threading.Thread(target=load_schemas, name="schemas", daemon=True).start()
 
     def _restore(self) -> None:
         """Restore what the last server on this state folder had."""

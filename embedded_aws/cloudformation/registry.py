@@ -23,17 +23,19 @@ def is_custom(kind: str) -> bool:
     return kind == CUSTOM or kind.startswith("Custom::")
 
 
-def import_schemas() -> None:
-    """Import what checks a deployment, which takes more than a second, ahead of the first one."""
-    import samtranslator.translator.transform  # noqa: F401
-
-
 @lru_cache
 def schema(kind: str, region: str) -> dict[str, Any]:
     """Return the registry's schema of a resource type in a region."""
     from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes more than a second to import
 
     return dict(PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, kind).schema)
+
+
+def load_schemas() -> None:
+    """Load what a deployment needs ahead of the first one: the imports and the first schema take about a second."""
+    import samtranslator.translator.transform  # noqa: F401
+
+    schema("AWS::S3::Bucket", "us-east-1")
 
 
 def complaints(kind: str, region: str, properties: Mapping[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ def _full_form(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
     elif isinstance(node, yaml.MappingNode):
         value = loader.construct_mapping(node, deep=True)
     else:
-        value = node.value.split(".") if name == "GetAtt" else node.value
+        value = node.value.split(".", 1) if name == "GetAtt" else node.value
     return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
 
 

@@ -146,3 +146,21 @@ def test_spark_submit_gets_all_parameters_but_the_archives():
 def test_a_jar_that_would_have_to_be_fetched_is_refused():
     with pytest.raises(RunNotStartedError, match=r"spark\.jars"):
         check(SparkSubmit.parse("--conf spark.jars=s3://b/x.jar"))
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        ("!Ref Queue", {"Ref": "Queue"}),
+        ("!GetAtt Queue.Arn", {"Fn::GetAtt": ["Queue", "Arn"]}),
+        ("!GetAtt [Queue, Arn]", {"Fn::GetAtt": ["Queue", "Arn"]}),
+        ("!Condition IsLarge", {"Condition": "IsLarge"}),
+        ("!Sub '${Queue}-x'", {"Fn::Sub": "${Queue}-x"}),
+        ("!Sub ['${A}', {A: !Ref Queue}]", {"Fn::Sub": ["${A}", {"A": {"Ref": "Queue"}}]}),
+        ("!If [IsLarge, !Ref Queue, !Sub '${A}']", {"Fn::If": ["IsLarge", {"Ref": "Queue"}, {"Fn::Sub": "${A}"}]}),
+        ("!Transform {Name: Include}", {"Fn::Transform": {"Name": "Include"}}),
+        ("2012-10-17", "2012-10-17"),
+    ],
+)
+def test_a_short_form_is_read_as_the_full_one(short, full):
+    assert parse_template(f"Resources:\n  A: {short}\n")["Resources"]["A"] == full
