@@ -1,4 +1,4 @@
-"""Looks at a deployed Pomona from outside, through AWS's own APIs: what waits, what runs, what came out."""
+"""Observe a deployed stack through AWS's APIs: what is queued, what runs, what the results are."""
 
 import json
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ import pyarrow as pa
 from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 
-from demo.deploy import REGION, Cloud
+from demo.cloud import REGION, EmbeddedCloud
 
-ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 
 
 @dataclass(frozen=True)
 class Observer:
-    """A deployed stack; `outputs` are its outputs."""
+    """A deployed stack and its outputs."""
 
-    cloud: Cloud
+    cloud: EmbeddedCloud
     outputs: dict[str, str]
 
     @property
@@ -34,7 +34,7 @@ class Observer:
         return (item for page in pages for item in page.get("Contents", []))
 
     def document(self, key: str) -> dict[str, Any] | None:
-        """A JSON document of the lake, None if it is not there."""
+        """Return a JSON document of the lake; None if it does not exist."""
         try:
             found: dict[str, Any] = json.load(self.cloud.client("s3").get_object(Bucket=self.lake, Key=key)["Body"])
         except ClientError as error:
@@ -44,7 +44,7 @@ class Observer:
         return found
 
     def waiting(self) -> str:
-        """What is not in the table yet, in words, looked at in the order in which keys move; else empty."""
+        """Return what is not in the table yet; empty if nothing is. Checked in the order in which keys move."""
         if messages := self._messages():
             return f"{messages} messages with events wait for ingest"
         pending = [item["Key"] for item in self.objects(self.lake, "queue/pending/")]
@@ -76,7 +76,7 @@ class Observer:
         return [run for run in runs if run.get("name", "").startswith(name_prefix)]
 
     def table(self) -> pa.Table:
-        """The whole feature table at its present snapshot."""
+        """Return the feature table at its current snapshot."""
         place = {"glue.endpoint": self.cloud.endpoint, "s3.endpoint": self.cloud.endpoint}
         credentials = {"client.access-key-id": "local", "client.secret-access-key": "local", "client.region": REGION}
         return GlueCatalog("lake", **place, **credentials).load_table(self.outputs["TableName"]).scan().to_arrow()

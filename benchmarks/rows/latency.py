@@ -9,7 +9,8 @@ from benchmarks.bench import Bench
 from benchmarks.cloud import embedded_aws
 from benchmarks.places import BenchError
 from benchmarks.results import Goal, Row
-from demo.deploy import Cloud, deploy
+from demo.cloud import EmbeddedCloud
+from demo.deploy import deploy
 from demo.observer import Observer
 
 GOAL = Goal("shown, with its parts")
@@ -22,7 +23,7 @@ TIMEOUT_SECONDS = 300
 def measure(bench: Bench) -> Iterator[Row]:
     """The unchanged template, deployed; of three uploads the last counts, as the first meets cold functions."""
     with embedded_aws(bench.folder / "latency") as endpoint:
-        cloud = Cloud(endpoint)
+        cloud = EmbeddedCloud(endpoint)
         bench.say("building and deploying template.yaml")
         pomona = Observer(cloud, deploy(cloud, bench.folder, PARAMETERS | {"BackboneName": BACKBONE}))
         objects = list(bench.options.pictures.objects(bench.size(3, 1) * IMAGES))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.template import parameter_defaults
-from demo.__main__ import has_name
+from demo.results import matches_a_name
 from pomona.featurize.ignored_names import IgnoredNames
 from pomona_intake.ingest.selection import Selection, listed
 
@@ -73,4 +73,4 @@ TEXTS = st.text(st.sampled_from("aB.*?[]!-_$/\\( |\n"), max_size=8)
 def test_functions_job_and_demo_agree(key: str, patterns: list[str]) -> None:
     ignored = Selection(ignored_names=tuple(patterns)).ignores(key)
     assert IgnoredNames(tuple(patterns)).matches(key) == ignored
-    assert has_name(key, patterns) == ignored
+    assert matches_a_name(key, patterns) == ignored

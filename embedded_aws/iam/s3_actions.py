@@ -1,15 +1,12 @@
-"""S3's requests in IAM's words: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+"""The IAM actions of S3's requests: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
-from typing import TYPE_CHECKING
 
+from embedded_aws.iam.api_request import ApiRequest
 from embedded_aws.iam.policies import Call
-
-if TYPE_CHECKING:
-    from embedded_aws.iam.calls import ApiRequest
 
 _BUCKET_SETTINGS = {
     "accelerate": "AccelerateConfiguration",
@@ -34,15 +31,15 @@ _LIST_OPTIONS |= {"upload-id-marker", "max-buckets", "x-id"}
 
 
 @dataclass(frozen=True)
-class Bucket:
-    """What decides about a request beside the request: does the bucket have that key, and what encrypts it."""
+class BucketFacts:
+    """What a request's actions depend on besides the request: whether the key exists, and the bucket's KMS key."""
 
     has: Callable[[str], bool] = field(default=lambda _key: True)
     kms_key: str = ""  # ARN; empty: S3's own
 
 
-def s3_calls(request: "ApiRequest", bucket_of: Callable[[str], Bucket]) -> list[Call]:
-    """The calls of one request. A missing object needs ListBucket too: else S3 answers 403 instead of 404."""
+def s3_calls(request: ApiRequest, bucket_of: Callable[[str], BucketFacts]) -> list[Call]:
+    """Return the calls of a request. To GET a missing object needs ListBucket too; without it S3 responds with 403."""
     name, _, key = request.path[1:].partition("/")
     if not name:
         return [Call("s3:ListAllMyBuckets", "*")]
@@ -51,7 +48,7 @@ def s3_calls(request: "ApiRequest", bucket_of: Callable[[str], Bucket]) -> list[
     return plain + list(_encryption(plain, bucket, request))
 
 
-def _on_object(request: "ApiRequest", name: str, key: str, bucket: Bucket) -> Iterator[Call]:
+def _on_object(request: ApiRequest, name: str, key: str, bucket: BucketFacts) -> Iterator[Call]:
     arn = f"arn:aws:s3:::{name}/{key}"
     for setting, noun in _OBJECT_SETTINGS.items():
         if setting in request.query:
@@ -75,7 +72,7 @@ def _on_object(request: "ApiRequest", name: str, key: str, bucket: Bucket) -> It
 _VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "DELETE": "Delete", "POST": "Put"}
 
 
-def _on_bucket(request: "ApiRequest", name: str) -> Iterator[Call]:
+def _on_bucket(request: ApiRequest, name: str) -> Iterator[Call]:
     arn = f"arn:aws:s3:::{name}"
     if request.method == "POST" and "delete" in request.query:
         yield from _deletions(request.body.decode(), arn)
@@ -98,8 +95,8 @@ def _deletions(body: str, arn: str) -> Iterator[Call]:
         yield Call(f"s3:DeleteObject{version}", f"{arn}/{unescape(key[1]) if key else ''}")
 
 
-def _encryption(calls: list[Call], bucket: Bucket, request: "ApiRequest") -> Iterator[Call]:
-    """S3 uses the KMS key in the caller's name: to read a data key, to make one, both in a multipart upload."""
+def _encryption(calls: list[Call], bucket: BucketFacts, request: ApiRequest) -> Iterator[Call]:
+    """S3 uses the KMS key for the caller: Decrypt to read, GenerateDataKey to write, both in a multipart upload."""
     if not bucket.kms_key:
         return
     context = (("kms:viaservice", f"s3.{request.region}.amazonaws.com"),)

@@ -1,49 +1,20 @@
-"""What a request to one of AWS's APIs is in IAM's words: the actions and the resources that it needs, all of them."""
+"""The IAM actions that a request to one of AWS's APIs needs, each with its resource."""
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl
 
 from embedded_aws.clients import ACCOUNT_ID
+from embedded_aws.iam.api_request import ApiRequest
 from embedded_aws.iam.policies import Call
-from embedded_aws.iam.s3_calls import Bucket, s3_calls
+from embedded_aws.iam.s3_actions import BucketFacts, s3_calls
 
 
-@dataclass(frozen=True)
-class ApiRequest:
-    """A request as it came, its path decoded."""
-
-    service: str  # as it was signed for: s3, glue, emr-serverless …
-    region: str
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
-    body: bytes = b""
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The body of a JSON protocol."""
-        return dict(json.loads(self.body or b"{}"))
-
-    @property
-    def operation(self) -> str:
-        """The operation's name where the protocol says it; empty in a REST protocol."""
-        if target := self.headers.get("x-amz-target"):
-            return target.rpartition(".")[2]
-        if rpc := re.fullmatch(r"/service/\w+/operation/(\w+)", self.path):
-            return rpc[1]
-        return dict(parse_qsl(self.body.decode("utf-8", "replace"))).get("Action", "")
-
-
-def calls_of(request: ApiRequest, bucket: Callable[[str], Bucket]) -> list[Call]:
-    """The calls behind a request; none if it cannot be told, and nobody who is checked may then do it.
+def calls_of(request: ApiRequest, bucket: Callable[[str], BucketFacts]) -> list[Call]:
+    """Return the calls that a request needs; none if they are not known, and then the request is refused.
 
     Args:
-        bucket: what must be known of a bucket of that name.
+        bucket: returns the facts about a bucket by its name.
     """
     if request.service == "s3":
         return s3_calls(request, bucket)
@@ -56,7 +27,7 @@ def _arn(request: ApiRequest, rest: str) -> str:
 
 
 def _by_operation(request: ApiRequest) -> Iterator[Call]:
-    """A service whose resources nobody here limits: what is allowed is allowed on `*` alone."""
+    """A service whose actions are allowed on `*` only."""
     if request.operation:
         yield Call(f"{_PREFIXES.get(request.service, request.service)}:{request.operation}", "")
 
@@ -65,7 +36,7 @@ _PREFIXES = {"monitoring": "cloudwatch"}
 
 
 def _glue(request: ApiRequest) -> Iterator[Call]:
-    """Glue asks for the permission on the catalog, the database and the table alike."""
+    """Glue requires the permission on the catalog, the database and the table."""
     asked, action = request.document, f"glue:{request.operation}"
     database = asked.get("DatabaseName") or (asked.get("Name") if "Database" in request.operation else None)
     table = asked.get("TableInput", {}).get("Name") or (asked.get("Name") if "DatabaseName" in asked else None)
@@ -74,7 +45,7 @@ def _glue(request: ApiRequest) -> Iterator[Call]:
         yield Call(action, _arn(request, f"database/{database}"))
     if table:
         yield Call(action, _arn(request, f"table/{database}/{table}"))
-    if request.operation == "DeleteDatabase":  # with all that it may hold
+    if request.operation == "DeleteDatabase":  # and with everything in it
         yield Call(action, _arn(request, f"table/{database}/*"))
         yield Call(action, _arn(request, f"userDefinedFunction/{database}/*"))
 
@@ -98,7 +69,7 @@ def _emr(request: ApiRequest) -> Iterator[Call]:
 
 
 def _logs(request: ApiRequest) -> Iterator[Call]:
-    """A log group's permissions are asked for with its stream's ARN, an empty stream where none is named."""
+    """CloudWatch Logs requires the permission on the stream's ARN; the stream is empty where none is named."""
     asked = request.document
     group = asked.get("logGroupName") or str(asked.get("logGroupIdentifier", "")).rpartition("log-group:")[2]
     stream = asked.get("logStreamName", "")
