@@ -23,7 +23,7 @@ from benchmarks.figures import Figures, figures
 from benchmarks.places import ROOT, BenchError
 from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation
 from benchmarks.template import template_settings
-from pomona_intake.runs.parameters import KEYS_AN_EXECUTOR
+from pomona_intake.runs.parameters import KEYS_PER_EXECUTOR
 
 PAGE = ROOT / "docs" / "scale.md"
 FILE_BYTES = 128 * 2**20
@@ -138,7 +138,7 @@ def _cases(figure: Figures, at: Prices) -> list[str]:
         f"At {rate(figure, MAX_EXECUTORS):,.0f} images a second the defaults are used up; MaxExecutors and "
         "MaxVcpus are what is "
         f"turned: {math.ceil(1000 / rate(figure, 1))} executors keep up with 1,000 uploads a second. Small runs "
-        f"stay small: a run starts with an executor for each {KEYS_AN_EXECUTOR:,} keys, so ten images ask for one.",
+        f"stay small: a run starts with an executor for each {KEYS_PER_EXECUTOR:,} keys, so ten images ask for one.",
         "",
         "A run looks for its keys in the table. By the first and the last key of a file it knows whether to open "
         "it: keys that begin with a date, or with a number that grows, lie in few files. Keys in no order are looked "

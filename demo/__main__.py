@@ -1,7 +1,6 @@
 """`make demo`: the main job, end to end, through the unchanged template, on a folder of images."""
 
 import argparse
-import re
 import shutil
 import signal
 import sys
@@ -10,7 +9,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fnmatch import translate
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -21,6 +19,8 @@ from demo.observer import ENDED, Observer
 from demo.rounds import Rounds, delete, files_below, left_out_below, plan, upload
 from embedded_aws.background import StartError, start_server, stop, wait_for_endpoint
 from embedded_aws.cloudformation.parameters import check_parameters
+from pomona_contract.image_keys import IgnoredNames
+from pomona_contract.lake_layout import LATEST_RESULTS
 
 BEGAN = time.monotonic()
 WORK_TIMEOUT_SECONDS = 6 * 3600
@@ -129,7 +129,7 @@ def refit(pomona: Observer) -> None:
 
 def collect(pomona: Observer, out: Path) -> str:
     """Writes `out` (the table, the results, the report) and returns the demo's last line."""
-    latest = pomona.document("results/latest.json")
+    latest = pomona.document(LATEST_RESULTS)
     if latest is None:
         raise DemoError("there are no results: the refit run did not write results/latest.json")
     shutil.rmtree(out, ignore_errors=True)
@@ -137,9 +137,9 @@ def collect(pomona: Observer, out: Path) -> str:
     shutil.copy(out / "results" / "report.html", out / "report.html")
     table = pomona.table()
     pq.write_table(table, out / "features.parquet")
-    ignored = [part for part in pomona.outputs.get("IgnoredNames", "").split(",") if part]
+    ignored = IgnoredNames(tuple(part for part in pomona.outputs.get("IgnoredNames", "").split(",") if part))
     objects = sorted(item["Key"] for item in pomona.objects(pomona.images))
-    keys = [key for key in objects if not has_name(key, ignored)]
+    keys = [key for key in objects if not ignored.matches(key)]
     if len(keys) < len(objects):
         say(f"{len(objects) - len(keys)} objects are no images by their names (IgnoredNames), and have no rows")
     if sorted(table["key"].to_pylist()) != keys:
@@ -150,12 +150,6 @@ def collect(pomona: Observer, out: Path) -> str:
         f"demo: images={len(keys)} features={features} errors={errors} runs={runs} components={latest['components']} "
         f"variance={latest['variance']:.2f} seconds={time.monotonic() - BEGAN:.0f}"
     )
-
-
-def has_name(key: str, patterns: list[str]) -> bool:
-    """Whether what follows the key's last slash matches one of the shell patterns, in any case."""
-    name = key.rpartition("/")[2]
-    return any(re.match(translate(pattern), name, re.IGNORECASE) for pattern in patterns)
 
 
 def _download(pomona: Observer, prefix: str, folder: Path) -> None:

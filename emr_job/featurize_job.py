@@ -4,13 +4,15 @@ import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from pomona import logs
 from pomona.errors import JobError
 from pomona.imaging.careful.process_limits import DECODE_MEGABYTES, DECODE_SECONDS
 from pomona.spark_session import check_archive, start_beside, start_session
 from pomona.stopwatch import Stopwatch
+from pomona_contract.errors import FormatError
+from pomona_contract.image_keys import decode_patterns
+from pomona_contract.run_names import RunName
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,13 +43,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--decode-megabytes", type=int, default=DECODE_MEGABYTES, help="of memory, for decoding one")
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
-    parser.add_argument("--ignored-names", type=_listed, default=(), help="patterns of names that are no images")
+    parser.add_argument(
+        "--ignored-names", type=decode_patterns, default=(), help="patterns of names that are no images"
+    )
     return parser.parse_args(arguments)
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """The parts of a list whose parts are percent-encoded."""
-    return tuple(unquote(part) for part in text.split(","))
 
 
 def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun":
@@ -60,7 +59,7 @@ def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "FeaturizeRun
 
 def session(settings: argparse.Namespace) -> "SparkSession":
     """Spark's session, under the name of this attempt."""
-    name = f"featurize-{settings.batch_id}-{settings.attempt}"
+    name = str(RunName(settings.batch_id, settings.attempt))
     return start_session(name, settings.lake_bucket, WORKERS)
 
 
@@ -76,7 +75,7 @@ def main(arguments: list[str]) -> int:
             with stopwatch.timing("session"):
                 spark = start_beside(run, lambda: session(settings))
             run.result().start(lambda: spark)
-    except JobError as error:
+    except (JobError, FormatError) as error:
         print(f"featurize: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1
     return 0

@@ -9,6 +9,7 @@ from pomona import logs
 from pomona.errors import JobError
 from pomona.spark_session import check_archive, start_beside, start_session
 from pomona.stopwatch import Stopwatch
+from pomona_contract.errors import FormatError
 
 if TYPE_CHECKING:
     from pomona.refit.run import RefitRun
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
             with stopwatch.timing("session"):
                 spark = start_beside(run, lambda: start_session("refit", settings.lake_bucket))
             run.result().start(lambda: spark)
-    except JobError as error:
+    except (JobError, FormatError) as error:
         print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1
     return 0

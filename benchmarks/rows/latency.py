@@ -11,6 +11,7 @@ from benchmarks.places import BenchError
 from benchmarks.results import Goal, Row
 from demo.deploy import Cloud, deploy
 from demo.observer import Observer
+from pomona_contract.lake_layout import CLAIM
 
 GOAL = Goal("shown, with its parts")
 BACKBONE = "fruitnet"
@@ -60,7 +61,7 @@ def _seconds(since: datetime, until: datetime) -> float:
 
 
 def _claim(pomona: Observer) -> dict[str, Any]:
-    return dict(_wait_for(pomona, lambda: pomona.document("queue/active.json")))
+    return dict(_wait_for(pomona, lambda: pomona.document(CLAIM)))
 
 
 def _record(pomona: Observer, before: int) -> dict[str, Any]:

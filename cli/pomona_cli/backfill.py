@@ -48,8 +48,9 @@ def disagreeing_keys(
     table = find_table(stack)
     seen = SeenKeys()
     selection = stack.settings.selection
+    ignored = selection.ignored_names
     for page in _pages(stack, prefix):
-        seen.add(listed.key for listed in page if not selection.ignores(listed.key))
+        seen.add(listed.key for listed in page if not ignored.matches(listed.key))
         images = [listed for listed in page if selection.takes(listed.key)]
         fresh = [listed.key for listed in images if since is None or listed.modified_at >= since]
         found.listed += len(images)
@@ -58,8 +59,8 @@ def disagreeing_keys(
         yield from fresh
     if table:
         for gone in _only_in_table(table, stack.images_bucket, prefix, seen, tell):
-            found.ignored += selection.ignores(gone)
-            found.only_in_table += not selection.ignores(gone)
+            found.ignored += ignored.matches(gone)
+            found.only_in_table += not ignored.matches(gone)
             yield gone
 
 

@@ -8,16 +8,16 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pomona_cli.deleting import Version, Versions
-from pomona_cli.erasures import Erasure, erasures
+from pomona_cli.erasures import erasures
 from pomona_cli.errors import CliError
 from pomona_cli.queue_writing import mark_dirty
 from pomona_cli.seen import SeenKeys
 from pomona_cli.stack import Stack
 from pomona_cli.table import find_table, prefixed
 from pomona_cli.terminal import counted
-from pomona_intake.times import iso, stamp
+from pomona_contract.documents.erasure import DELETING, OPEN, Erasure
+from pomona_contract.times import iso, stamp
 
-DELETING, OPEN = "deleting", "open"
 _EXAMPLES = 5
 _WHOLE_SECOND = timedelta(seconds=1)  # S3 tells the time without fractions
 _KEYS_IN_A_FILTER = 1000
@@ -122,7 +122,7 @@ def _begin(stack: Stack, subject: Subject) -> Erasure:
 
 def _put(stack: Stack, erasure: Erasure) -> None:
     stack.s3.put_object(
-        Bucket=stack.lake_bucket, Key=erasure.name, Body=erasure.to_json(), ContentType="application/json"
+        Bucket=stack.lake_bucket, Key=erasure.key, Body=erasure.to_json(), ContentType="application/json"
     )
 
 

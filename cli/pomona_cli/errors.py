@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 
-from pomona_intake.errors import IntakeError, TransientError, code_of, is_transient, status_of
+from pomona_contract.errors import PomonaError
+from pomona_intake.errors import TransientError, code_of, is_transient, status_of
 
 
 class CliError(Exception):
@@ -75,7 +76,7 @@ def explain(error: Exception, place: Place) -> str | None:
         return str(error)
     if isinstance(error, TransientError):
         return _NOW.format(error)
-    if isinstance(error, IntakeError):
+    if isinstance(error, PomonaError):
         return str(error)
     if isinstance(error, _NO_CREDENTIALS):
         return f"There are no AWS credentials that can be used: {error}. {_SIGN_IN}"

@@ -12,9 +12,9 @@ from pomona_cli.queue_writing import mark_dirty
 from pomona_cli.stack import Stack
 from pomona_cli.table import open_table, prefixed
 from pomona_cli.terminal import counted, counted_are, say, shortened, show, show_json
-from pomona_intake.errors import FormatError
+from pomona_contract.errors import FormatError
+from pomona_contract.times import now
 from pomona_intake.queue.claim_repair import problem_of_the_claim, set_claim_aside
-from pomona_intake.times import now
 
 Batch = Annotated[str | None, typer.Argument(metavar="[BATCH]", help="Id of a failed batch, as status shows it.")]
 Every = Annotated[bool, typer.Option("--all", help="Every failed batch.")]

@@ -9,14 +9,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pomona_cli.stack import Stack
+from pomona_contract.documents import latest_results, run_record
+from pomona_contract.lake_layout import BILL_ENDING, LATEST_RESULTS, RUNS
+from pomona_contract.prices import BilledHours, prices_of
+from pomona_contract.run_names import FEATURIZE_PREFIX, REFIT_PREFIX, RunName
+from pomona_contract.versions import Format
 from pomona_intake.errors import code_of
-from pomona_intake.queue.documents import read_document
-from pomona_intake.runs.bills import RUNS, Attempt
-from pomona_intake.runs.emr_client import Billed
-from pomona_intake.runs.prices import prices_of
-from pomona_intake.times import unstamp
 
-FORMAT = 1
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _READS_AT_ONCE = 8
 _CLOCK_SKEW = timedelta(minutes=15)
@@ -34,7 +33,7 @@ class Run:
     images: Mapping[str, int] = field(default_factory=dict)
     fallbacks: Mapping[str, int] | None = None  # objects that boto3 read in obstore's place, by reason
     careful: int | None = None  # images that were decoded in a child process
-    billed: Billed | None = None
+    billed: BilledHours | None = None
     cost: float | None = None
     currency: str | None = None
     run_id: str | None = None
@@ -43,7 +42,7 @@ class Run:
     @property
     def batch(self) -> str:
         """The id of its batch; a refit's name."""
-        return self.name.removeprefix("featurize-").rpartition("-")[0] if self.is_featurize else self.name
+        return self.name.removeprefix(FEATURIZE_PREFIX).rpartition("-")[0] if self.is_featurize else self.name
 
     @property
     def attempt(self) -> int | None:
@@ -52,7 +51,7 @@ class Run:
 
     @property
     def is_featurize(self) -> bool:
-        return self.name.startswith("featurize-")
+        return self.name.startswith(FEATURIZE_PREFIX)
 
     def document(self) -> dict[str, Any]:
         """Return what --json shows."""
@@ -97,10 +96,10 @@ class RunHistory:
 
     def last_refit(self) -> LastRefit | None:
         """Return the refit of the present results and its run, None if nothing was refitted yet."""
-        latest = self._document("results/latest.json")
+        latest = self._document(LATEST_RESULTS, latest_results.FORMAT)
         if latest is None:
             return None
-        bills = sorted(self._stack.lake.names(f"{RUNS}refit-{latest['snapshot_id']}-"), reverse=True)
+        bills = sorted(self._stack.lake.names(f"{RUNS}{REFIT_PREFIX}{latest['snapshot_id']}-"), reverse=True)
         runs = (self._run(name, None, frozenset({key})) for key in bills if (name := _run_name(key)))
         return LastRefit(latest, next((run for run in runs if run.state == "SUCCESS"), None))
 
@@ -118,7 +117,7 @@ class RunHistory:
         return (job for page in pages for job in page["jobRuns"])
 
     def _run(self, name: str, job: dict[str, Any] | None, keys: frozenset[str]) -> Run:
-        documents = {key.endswith(".billed.json"): self._document(key) or {} for key in keys}
+        documents = {key.endswith(BILL_ENDING): self._document(key) or {} for key in keys}
         record, bill = documents.get(False, {}), documents.get(True, {})
         state = str(job["state"] if job else bill.get("state") or ("SUCCESS" if record else "unknown"))
         run_id = str(job["id"]) if job else bill.get("run_id")
@@ -143,7 +142,7 @@ class RunHistory:
             details=str(bill.get("reason") or asked.get("stateDetails") or ""),
         )
 
-    def _cost(self, bill: Mapping[str, Any], billed: Billed | None) -> tuple[float | None, str | None]:
+    def _cost(self, bill: Mapping[str, Any], billed: BilledHours | None) -> tuple[float | None, str | None]:
         """Return the cost in the bill; what is not in one is computed at the prices of this release."""
         if bill.get("cost") is not None:
             return float(bill["cost"]), str(bill["currency"])
@@ -161,18 +160,17 @@ class RunHistory:
         found: dict[str, Any] = answer["jobRun"]
         return found
 
-    def _document(self, key: str) -> dict[str, Any] | None:
+    def _document(self, key: str, form: Format = run_record.FORMAT) -> dict[str, Any] | None:
         stored = self._stack.lake.read(key)
         if stored is None:
             return None
-        return read_document(key, stored.body, (FORMAT,), lambda _, document: document)
+        return form.decode_fields(key, stored.body)
 
 
 def _run_name(key: str) -> str | None:
     """Return the name of the run whose record or bill lies at this key, None if it is neither."""
-    stem = key.removeprefix(RUNS).removesuffix(".json").removesuffix(".billed")
-    name = stem if stem.startswith("refit-") else f"featurize-{stem}"
-    return name if key.endswith(".json") and Attempt.of(name) else None
+    name = RunName.of_document(key)
+    return str(name) if name else None
 
 
 def _is_complete(bill: Mapping[str, Any]) -> bool:
@@ -180,15 +178,15 @@ def _is_complete(bill: Mapping[str, Any]) -> bool:
     return _billed(bill) is not None and (bill["state"] == "SUCCESS" or "reason" in bill)
 
 
-def _billed(document: Mapping[str, Any]) -> Billed | None:
+def _billed(document: Mapping[str, Any]) -> BilledHours | None:
     if document.get("vcpu_hours") is None:
         return None
-    return Billed(*(float(document[name]) for name in ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")))
+    return BilledHours(*(float(document[name]) for name in ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")))
 
 
-def _billed_by_emr(run: Mapping[str, Any]) -> Billed | None:
+def _billed_by_emr(run: Mapping[str, Any]) -> BilledHours | None:
     used = run.get("billedResourceUtilization")
-    return Billed(used["vCPUHour"], used["memoryGBHour"], used["storageGBHour"]) if used else None
+    return BilledHours(used["vCPUHour"], used["memoryGBHour"], used["storageGBHour"]) if used else None
 
 
 def _created(name: str, jobs: Mapping[str, dict[str, Any]]) -> datetime:
@@ -198,9 +196,5 @@ def _created(name: str, jobs: Mapping[str, dict[str, Any]]) -> datetime:
 
 def _began(name: str) -> datetime:
     """Return when a run's batch was claimed or its refit was due, as its name says; another name is the oldest."""
-    is_refit = name.startswith("refit-")
-    stamp = name.rpartition("-")[2] if is_refit else name.removeprefix("featurize-").partition("-")[0]
-    try:
-        return unstamp(stamp)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+    parsed = RunName.parse(name)
+    return parsed.began_at if parsed and parsed.began_at else datetime.min.replace(tzinfo=UTC)

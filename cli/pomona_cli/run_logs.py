@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from pomona_cli.errors import CliError
 from pomona_cli.stack import Stack
+from pomona_contract.times import iso
 from pomona_intake.errors import code_of
-from pomona_intake.times import iso
 
 _STREAMS_PER_REQUEST = 100  # of FilterLogEvents
 

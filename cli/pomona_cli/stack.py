@@ -17,12 +17,12 @@ from botocore.utils import is_valid_endpoint_url
 from pomona_cli.errors import CliError, Place, not_aws
 from pomona_cli.terminal import say
 from pomona_intake.errors import code_of
+from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches
-from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.steps import Step
-from pomona_intake.runs.emr_client import Runs
+from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 
@@ -82,7 +82,7 @@ class Stack:
 
     @cached_property
     def queue(self) -> Queue:
-        runs = Runs(self.client("emr-serverless"))
+        runs = EmrClient(self.client("emr-serverless"))
         return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
 
     @cached_property
@@ -94,9 +94,9 @@ class Stack:
     def failed(self) -> FailedBatches:
         return FailedBatches(self.lake, self.segments)
 
-    def line(self, pause: timedelta = timedelta(0)) -> LineState:
+    def line(self, pause: timedelta = timedelta(0)) -> FailurePauseStore:
         """Whether batches fail in a row; `pause` matters to whoever notes a failure."""
-        return LineState(self.lake, pause, say)
+        return FailurePauseStore(self.lake, pause, say)
 
     def look_at_the_queue(self) -> None:
         """Let the deployed `advance` launch a run if one is due, instead of waiting for the clock."""
@@ -184,5 +184,5 @@ def _is_loopback(endpoint: str) -> bool:
         return host == "localhost"
 
 
-def _ignore(step: Step) -> None:
+def _ignore(step: Activity) -> None:
     """The command line tells in its own words what it did."""

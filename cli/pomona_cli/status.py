@@ -8,15 +8,18 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pomona_cli.alarms import ActiveAlarm, active_alarms
-from pomona_cli.erasures import Erasure, erasures
+from pomona_cli.erasures import erasure_summary, erasures
 from pomona_cli.queue_reading import Pending, failed_batches, pending, waiting_events
 from pomona_cli.run_history import LastRefit, Run, RunHistory
 from pomona_cli.stack import Stack
-from pomona_intake.errors import FormatError, code_of
+from pomona_contract.documents.claim import Claim
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.errors import FormatError
+from pomona_contract.times import iso, now
+from pomona_intake.errors import code_of
 from pomona_intake.queue.claim_repair import read_claim
-from pomona_intake.queue.documents import Claim, FailedBatch
-from pomona_intake.queue.failure_pause import Line
-from pomona_intake.times import iso, now
 
 SHOWN_RUNS = 5
 SHOWN_FAILED = 10
@@ -55,7 +58,7 @@ class Status:
     pending: Pending
     in_flight: InFlight | None
     problem: str  # why the batch in flight cannot be told; else empty
-    line: Line
+    line: FailurePause
     runs: list[Run]
     last_refit: LastRefit | None
     failed: list[FailedBatch]
@@ -83,7 +86,7 @@ class Status:
             "last_refit": self.last_refit.document() if self.last_refit else None,
             "failed_batches": [_failed_document(batch) for batch in self.failed],
             "more_failed_batches": self.more_failed,
-            "open_erasures": [erasure.document() for erasure in self.erasures],
+            "open_erasures": [erasure_summary(erasure) for erasure in self.erasures],
             "alarms": None if self.alarms is None else [alarm.document() for alarm in self.alarms],
         }
 
@@ -110,7 +113,7 @@ def look(stack: Stack) -> Status:
             last_refit=refit.result(),
             failed=failed_batches(stack, ids[-SHOWN_FAILED:]),
             more_failed=max(len(ids) - SHOWN_FAILED, 0),
-            erasures=[erasure for erasure in opened.result() if erasure.is_open],
+            erasures=[erasure for erasure in opened.result() if not erasure.is_final],
             alarms=alarms.result(),
             at=now(),
         )

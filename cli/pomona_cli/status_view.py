@@ -1,10 +1,11 @@
 """How a status, runs and failed batches are shown to people."""
 
+from pomona_cli.erasures import erased
 from pomona_cli.run_history import LastRefit, Run
 from pomona_cli.status import Status
 from pomona_cli.terminal import counted, duration, moment, show, show_table
-from pomona_intake.queue.documents import FailedBatch
-from pomona_intake.queue.failure_pause import Line
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.documents.failure_pause import FailurePause
 
 
 def print_status(status: Status) -> None:
@@ -24,7 +25,7 @@ def print_status(status: Status) -> None:
     if status.failed:
         show_failed(status.failed, status.more_failed)
     for erasure in status.erasures:
-        show(f"erasure    {erasure.id} of {erasure.subject} is open since {moment(erasure.open_since)}: not final yet")
+        show(f"erasure    {erasure.id} of {erased(erasure)} is open since {moment(erasure.open_since)}: not final yet")
 
 
 def _pending_line(status: Status) -> str:
@@ -52,7 +53,7 @@ def _in_flight_line(status: Status) -> str:
     return f"in flight  {batch}: {flying.state}{since}{details}"
 
 
-def _paused_line(line: Line) -> str:
+def _paused_line(line: FailurePause) -> str:
     return (
         f"paused     until {moment(line.paused_until)} UTC: {len(line.failed)} batches failed in a row, "
         f"the last because {line.reason}. Once it is mended, `pomona resume` goes on at once."

@@ -13,12 +13,14 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.parquet as pq
 import pytest
 
-from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment, to_json
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.lake_layout import CLAIM, FAILURE_PAUSE
+from pomona_contract.prices import BilledHours
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import parse_segment_name
 from pomona_intake.queue.failed_batches import FailedBatches
-from pomona_intake.queue.failure_pause import LINE, Line
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import DirtyKey, parse_name
-from pomona_intake.runs.emr_client import Billed
 from pomona_intake.s3.lake import Lake
 from tests.bills import bill, failed, succeeded
 from tests.cli_stack import FEATURES, CliStack
@@ -184,7 +186,7 @@ def test_the_permissions_in_the_book_are_enough(aws, words):
     stack.put("a/1")
     stack.append(stack.row("a/1", error="e", features=None))
     fail(stack, BATCH, "a/1")
-    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=b"?" if "repair" in words else waiting_claim().to_json())
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=b"?" if "repair" in words else waiting_claim().to_json())
     told = stack.pomona(*words.split(), **user(aws, f"book-{name}", *BOOK[words]))
     assert told.exit_code == 0, told.stderr
 
@@ -258,7 +260,7 @@ def test_runs_are_told_with_what_was_billed(stack):
     oldest, newest = "20261120T120100000Z-abc", "20261120T120200000Z-abc"
     for batch in (oldest, newest):
         record(stack, batch)
-    bill(stack.s3, stack.lake, succeeded(f"featurize-{newest}-1", billed=Billed(0.5, 2.0, 0.0)))
+    bill(stack.s3, stack.lake, succeeded(f"featurize-{newest}-1", billed=BilledHours(0.5, 2.0, 0.0)))
     # When runs are asked for
     told, unbilled = lines(stack.pomona("runs", "--json").stdout)
     # Then the newest is first, and an unknown cost is not guessed
@@ -278,7 +280,7 @@ def test_refits_are_told_among_the_runs_with_what_was_billed(stack):
     refit = "refit-42-20261120T130000000Z"
     for batch in (before, after):
         record(stack, batch)
-    bill(stack.s3, stack.lake, succeeded(refit, seconds=125, billed=Billed(0.25, 1.0, 0.0)))
+    bill(stack.s3, stack.lake, succeeded(refit, seconds=125, billed=BilledHours(0.25, 1.0, 0.0)))
     # When runs are asked for
     told = lines(stack.pomona("runs", "--json").stdout)
     # Then the refit is in its place, with its time and cost
@@ -393,7 +395,7 @@ def test_backfill_leaves_ignored_names_out_and_marks_the_rows_that_they_have(aws
 def test_many_keys_become_several_segments_of_the_queue(stack):
     stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(10_001)))
     stack.pomona("backfill")
-    segments = [parse_name(name) for name in stack.aws.keys(stack.lake, "queue/pending/")]
+    segments = [parse_segment_name(name) for name in stack.aws.keys(stack.lake, "queue/pending/")]
     assert sorted(segment.keys for segment in segments) == [1, 10_000]
     assert len(set(stack.dirty())) == 10_001
 
@@ -401,7 +403,7 @@ def test_many_keys_become_several_segments_of_the_queue(stack):
 def test_a_backfill_that_is_interrupted_says_so_and_can_be_repeated(stack):
     # Given a backfill that has begun
     stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(100)))
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "functions"))
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "contract", "functions"))
     environment = {**os.environ, **stack.environment(), "PYTHONPATH": path}
     command = [sys.executable, "-c", STOPS_AT_THE_TABLE, "backfill"]
     with subprocess.Popen(
@@ -513,9 +515,9 @@ def test_discard_lets_go_of_a_failed_batch_after_a_question(stack):
 
 def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
     # Given a batch that waits for its second attempt, and a line that is paused
-    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=waiting_claim().to_json())
-    line = Line(("a", BATCH), "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
-    stack.s3.put_object(Bucket=stack.lake, Key=LINE, Body=to_json(1, vars(line)))
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=waiting_claim().to_json())
+    pause = FailurePause(("a", BATCH), "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
+    stack.s3.put_object(Bucket=stack.lake, Key=FAILURE_PAUSE, Body=pause.to_json())
     # Then the status says so
     told = stack.pomona("status").stdout
     assert r"waiting (not before 2999-01-01T00:00:00.000Z: Glue says \x1b[31mno)" in told
@@ -536,7 +538,7 @@ def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
 def test_an_unreadable_claim_is_told_in_a_sentence_and_repaired(stack, body):
     # Given a pending segment, and a claim that nobody can read
     SegmentWriter(Lake(stack.s3, stack.lake), lambda step: None).write([DirtyKey(stack.images, "a", "t")], "r")
-    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=body)
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=body)
     # Then every command that needs it says so, and what to do
     for words in (("status",), ("resume",)):
         told = stack.pomona(*words)

@@ -8,6 +8,7 @@ import pytest
 
 from pomona.errors import MisconfiguredError
 from pomona.featurize.backbone import Engine, engine_of, load_backbone
+from pomona_contract.errors import FormatError
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_missing_backbone_is_named(folder):
 
 def test_a_description_of_another_format_is_refused(folder):
     describe(folder, format=2)
-    with pytest.raises(MisconfiguredError, match="has format 2, this job reads 1"):
+    with pytest.raises(FormatError, match="has format 2, but this release reads only format 1"):
         load_backbone("fruitnet", folder)
 
 

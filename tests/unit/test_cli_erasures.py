@@ -2,7 +2,7 @@
 
 import json
 
-from pomona_cli.erasures import Erasure
+from pomona_contract.documents.erasure import Erasure
 
 ASKED, AGAIN = "2026-11-20T12:00:00.000Z", "2026-11-21T08:00:00.000Z"
 

@@ -17,7 +17,11 @@ def test_the_wheel_has_the_command_the_queue_and_the_prices(tmp_path, monkeypatc
         "pomona_cli/entry.py",
         "pomona_cli/main.py",
         "pomona_intake/queue/queue.py",
-        "pomona_intake/runs/prices.json",
+        "pomona_contract/prices.json",
     } <= set(names)
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"pomona_cli", "pomona_intake"}
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
+        "pomona_cli",
+        "pomona_contract",
+        "pomona_intake",
+    }
     assert not [name for name in names if name.endswith(".pyc")]

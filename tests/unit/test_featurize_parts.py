@@ -12,15 +12,15 @@ import featurize_job
 from pomona.errors import MisconfiguredError, first_line
 from pomona.featurize import task as featurizing
 from pomona.featurize.counters import TalliesParam, Tally, total
-from pomona.featurize.ignored_names import IgnoredNames
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
 from pomona.featurize.task import Featurizer, Work
 from pomona.imaging.limits import Limits
-from pomona.s3.image_fetcher import DirtyKey, Fallback, Fetched, Status
+from pomona.s3.image_fetcher import Fallback, Fetched, KeyToFetch, Status
 from pomona.spark_session import check_archive
 from pomona.table.feature_table import branch_name, branch_of, order_of
 from pomona.table.row_lookup import TOLD
 from pomona.table.schema import CHANGES, RowBatch, label_of
+from pomona_contract.image_keys import IgnoredNames
 
 
 @pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])
@@ -137,7 +137,7 @@ def task(monkeypatch):
             "b", "net", None, 1, Limits(10**6, 10**8, 100), "x", decode_seconds=20, decode_bytes=2**28, careful=careful
         )
         featurizer = Featurizer(work, tallies)
-        dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
+        dirty = [KeyToFetch(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
         return rows.to_pylist(), tallies.add.call_args.args[0][0]
 

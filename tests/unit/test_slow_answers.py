@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pomona.s3.image_fetcher import DirtyKey, Fetched, ImageFetcher, LateError, Patience, Status, within
+from pomona.s3.image_fetcher import Fetched, ImageFetcher, KeyToFetch, LateError, Patience, Status, within
 from pomona.s3.objects import s3_client
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 
@@ -100,7 +100,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowServer]:
 
 def fetch(keys: list[str], budget: ByteBudget) -> dict[str, Fetched]:
     fetcher = ImageFetcher("images", 10**6, budget, PATIENCE)
-    dirty = iter([DirtyKey(key, None, False) for key in keys])
+    dirty = iter([KeyToFetch(key, None, False) for key in keys])
     found = {}
     for fetched in in_completion_order(dirty, fetcher.fetch, threads=4):
         found[fetched.dirty.key] = fetched

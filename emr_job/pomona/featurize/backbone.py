@@ -2,17 +2,15 @@
 
 import functools
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pomona.errors import MisconfiguredError
+from pomona_contract.documents.backbone import BackboneDescription, backbone_label
 
-FORMAT = 1
 BESIDE_THIS_PACKAGE = Path(__file__).parents[2] / "backbones"
 
 
@@ -31,7 +29,7 @@ class Backbone:
     @property
     def label(self) -> str:
         """What the feature table writes beside each row: rows of two digests are never compared."""
-        return f"{self.name}@{self.digest[:12]}"
+        return backbone_label(self.name, self.digest)
 
 
 def load_backbone(name: str, folder: Path | None = None) -> Backbone:
@@ -39,7 +37,7 @@ def load_backbone(name: str, folder: Path | None = None) -> Backbone:
     description = (folder or BESIDE_THIS_PACKAGE) / f"{name}.json"
     if not description.is_file():
         raise MisconfiguredError(f"there is no backbone {name} beside the job: {description.name} is missing")
-    backbone = _described(json.loads(description.read_text()), description)
+    backbone = _described(BackboneDescription.from_json(description.name, description.read_bytes()), description.parent)
     digest = hashlib.sha256(backbone.file.read_bytes()).hexdigest() if backbone.file.is_file() else "missing"
     if digest != backbone.digest:
         raise MisconfiguredError(
@@ -48,18 +46,16 @@ def load_backbone(name: str, folder: Path | None = None) -> Backbone:
     return backbone
 
 
-def _described(document: dict[str, Any], description: Path) -> Backbone:
-    if document.get("format") != FORMAT:
-        raise MisconfiguredError(f"{description.name} has format {document.get('format')!r}, this job reads {FORMAT}")
-    if document["input"]["dtype"] != "uint8":
-        raise MisconfiguredError(f"{description.name} takes {document['input']['dtype']}, this job gives uint8")
+def _described(network: BackboneDescription, folder: Path) -> Backbone:
+    if network.dtype != "uint8":
+        raise MisconfiguredError(f"{network.name}.json takes {network.dtype}, this job gives uint8")
     return Backbone(
-        name=document["name"],
-        digest=document["digest"],
-        file=description.parent / document["file"],
-        height=document["input"]["height"],
-        width=document["input"]["width"],
-        output_width=document["output_width"],
+        name=network.name,
+        digest=network.digest,
+        file=folder / network.file,
+        height=network.height,
+        width=network.width,
+        output_width=network.output_width,
     )
 
 

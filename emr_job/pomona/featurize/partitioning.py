@@ -5,10 +5,10 @@ import zlib
 
 import pyarrow as pa
 
-from pomona.featurize.ignored_names import NOTHING_IGNORED, IgnoredNames
-from pomona.s3.image_fetcher import DirtyKey
+from pomona.s3.image_fetcher import KeyToFetch
 from pomona.table.row_lookup import TOLD
 from pomona.table.schema import label_of
+from pomona_contract.image_keys import NOTHING_IGNORED, IgnoredNames
 
 # fewer keys than this are not worth asking for another executor: images take milliseconds, executors a minute
 LEAST_KEYS_A_TASK = 100
@@ -23,7 +23,7 @@ def partitions(keys: int, slots: int) -> int:
     return max(at_once * rounds, 1)
 
 
-def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[DirtyKey]:
+def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[KeyToFetch]:
     """What the tasks have to look at: each key with what the table's row says of it.
 
     The keys come in the order of their checksum: neighbours in a folder, often of one size, are spread over the tasks.
@@ -39,11 +39,11 @@ def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames 
     return [_dirty(key, rows.get(key), backbone, ignored.matches(key)) for key in ordered]
 
 
-def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> DirtyKey:
+def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> KeyToFetch:
     if row is None:
-        return DirtyKey(key, etag=None, known=False, ignored=is_ignored)
+        return KeyToFetch(key, etag=None, known=False, ignored=is_ignored)
     is_current = row["backbone"] == backbone and row["label"] == label_of(key)
-    return DirtyKey(
+    return KeyToFetch(
         key,
         # an error is read again: a limit, or what this release can read, may be another now
         etag=row["etag"] if is_current and row["error"] is None else None,

@@ -14,12 +14,11 @@ from pomona.errors import UnreadError, first_line
 from pomona.featurize.backbone import Backbone, load_backbone
 from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_aside
 from pomona.featurize.counters import TalliesParam, Tally, total
-from pomona.featurize.ignored_names import IgnoredNames
 from pomona.featurize.partitioning import partitions, plan
 from pomona.featurize.task import Featurizer, Work
 from pomona.imaging.careful.process_limits import DECODE_MEGABYTES, DECODE_SECONDS
 from pomona.imaging.limits import Limits
-from pomona.s3.image_fetcher import DirtyKey
+from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import require_bucket, write_json
 from pomona.spark_session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
@@ -28,12 +27,15 @@ from pomona.table.erasures import settle_erasures
 from pomona.table.feature_table import FeatureTable, branch_name
 from pomona.table.maintenance import Maintenance
 from pomona.table.row_writer import files_for, write_rows
+from pomona_contract.documents.run_record import MaintenanceReport, RunRecord, SetAsideSegment
+from pomona_contract.image_keys import IgnoredNames
+from pomona_contract.outcomes import Outcome
+from pomona_contract.run_names import RunName
 
 if TYPE_CHECKING:
     from pyspark import RDD
 
-FORMAT = 1
-CUT_OFF = {"done": [], "error": "the run ended before its maintenance did"}
+CUT_OFF = MaintenanceReport(done=(), error="the run ended before its maintenance did")
 log = logging.getLogger("pomona.featurize")
 
 
@@ -82,7 +84,7 @@ class FeaturizeRun:
         record = self._record(backbone, batch, tally, snapshot_id, maintained)
         self._write_record(record)
         log.info(json.dumps({"event": "featurized", **record}))
-        if unread := tally.counts["unread"]:
+        if unread := tally.counts[Outcome.UNREAD]:
             raise UnreadError(f"{unread} of {record['keys']} keys could not be read: {tally.reason}")
         return record
 
@@ -112,7 +114,7 @@ class FeaturizeRun:
                 snapshot_id = branch.publish()
         return total(tallies.value), snapshot_id
 
-    def _maintain(self, table: FeatureTable, batch: Batch) -> dict[str, Any]:
+    def _maintain(self, table: FeatureTable, batch: Batch) -> MaintenanceReport:
         """Return what was done, and why not all: the rows are published, and the next run tries the maintenance again.
 
         Whatever goes wrong is told, not raised: a run whose rows are published has not failed.
@@ -125,8 +127,8 @@ class FeaturizeRun:
                     done.append(step)
             except Exception as error:
                 log.exception("the maintenance of the table failed; the next run tries it again")
-                return {"done": done, "error": self._why_unfinished(error, deadline)}
-        return {"done": done, "error": ""}
+                return MaintenanceReport(done, self._why_unfinished(error, deadline))
+        return MaintenanceReport(done, "")
 
     def _maintenance(self, table: FeatureTable, batch: Batch, deadline: Deadline) -> Iterator[str]:
         maintenance = Maintenance(table, timedelta(days=self.snapshot_days), deadline)
@@ -144,7 +146,7 @@ class FeaturizeRun:
             return reason
         return f"stopped before RunTimeoutMinutes ({self.timeout_minutes}) was over, the next one goes on: {reason}"
 
-    def _tasks(self, spark: SparkSession, dirty: list[DirtyKey]) -> "RDD[DirtyKey]":
+    def _tasks(self, spark: SparkSession, dirty: list[KeyToFetch]) -> "RDD[KeyToFetch]":
         tasks = partitions(len(dirty), task_slots(spark))
         log.info(json.dumps({"event": "planned", "batch_id": self.batch_id, "keys": len(dirty), "tasks": tasks}))
         return spark.sparkContext.parallelize(dirty, tasks)
@@ -163,34 +165,33 @@ class FeaturizeRun:
         )
 
     def _write_record(self, record: dict[str, Any]) -> None:
-        write_json(self.lake_bucket, f"runs/{self.batch_id}-{self.attempt}.json", record)
+        write_json(self.lake_bucket, RunName(self.batch_id, self.attempt).record_key, record)
 
     def _record(
-        self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int, maintained: dict[str, Any]
+        self, backbone: Backbone, batch: Batch, tally: Tally, snapshot_id: int, maintained: MaintenanceReport
     ) -> dict[str, Any]:
         seconds = self.stopwatch.readings()
         total = {"total": seconds.pop("total")}
-        return {
-            "format": FORMAT,
-            "batch_id": self.batch_id,
-            "attempt": self.attempt,
-            "backbone": backbone.label,
-            "started_at": self.stopwatch.started_at.isoformat(),
-            "finished_at": datetime.now(UTC).isoformat(),
-            "snapshot_id": snapshot_id,
-            "keys": len(batch.keys),
-            "images": tally.images(),
-            "segments_missing": batch.segments_missing,
-            "set_aside": [{"batch_id": segment.batch_id, "reason": segment.reason} for segment in batch.unusable],
-            "bytes": tally.counts["bytes"],
-            "retries": tally.counts["retries"],
-            "fallbacks": tally.fallbacks(),
-            "careful": tally.counts["careful"],
-            "maintenance": maintained,
-            "seconds": seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
-        }
+        return RunRecord(
+            batch_id=self.batch_id,
+            attempt=self.attempt,
+            backbone=backbone.label,
+            started_at=self.stopwatch.started_at.isoformat(),
+            finished_at=datetime.now(UTC).isoformat(),
+            snapshot_id=snapshot_id,
+            keys=len(batch.keys),
+            images=tally.images(),
+            segments_missing=batch.segments_missing,
+            set_aside=[SetAsideSegment(segment.batch_id, segment.reason) for segment in batch.unusable],
+            bytes=tally.counts["bytes"],
+            retries=tally.counts["retries"],
+            fallbacks=tally.fallbacks(),
+            careful=tally.counts["careful"],
+            maintenance=maintained,
+            seconds=seconds | {part: round(value, 3) for part, value in tally.seconds.items()} | total,
+        ).document()
 
 
-def _likely_changed(dirty: list[DirtyKey]) -> int:
+def _likely_changed(dirty: list[KeyToFetch]) -> int:
     """How many keys will have rows to write: a row of this backbone seldom changes, be it features or an error."""
     return sum(key.etag is None and key.row_error is None for key in dirty)

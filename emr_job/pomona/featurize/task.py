@@ -18,9 +18,10 @@ from pomona.imaging.careful.process_limits import growth_bounded, killed_after
 from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
 from pomona.imaging.preparation import Preparation, PreparedImage, prepare
-from pomona.s3.image_fetcher import DirtyKey, Fetched, ImageFetcher, Status
+from pomona.s3.image_fetcher import Fetched, ImageFetcher, KeyToFetch, Status
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 from pomona.table.schema import RowBatch, label_of
+from pomona_contract.outcomes import Outcome
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
@@ -56,7 +57,7 @@ class Featurizer:
         self._work = work
         self._tallies = tallies
 
-    def __call__(self, number: int, dirty: Iterable[DirtyKey]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def __call__(self, number: int, dirty: Iterable[KeyToFetch]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Changes (rows.CHANGES) with the task's `number`; its tally is added up when it is done."""
         with closing(_Task(self._work, is_careful=self._work.careful or _is_repeated())) as task:
             for changes in task.rows(iter(dirty)):
@@ -90,7 +91,7 @@ class _Task:
         constants = {"bucket": work.bucket, "backbone": self._backbone.label, "batch_id": work.batch_id}
         self._batch = RowBatch(constants, self._backbone.output_width, ROWS_AT_ONCE)
 
-    def rows(self, dirty: Iterator[DirtyKey]) -> Iterator[pa.RecordBatch]:
+    def rows(self, dirty: Iterator[KeyToFetch]) -> Iterator[pa.RecordBatch]:
         budget = ByteBudget(FETCHED_BYTES)
         fetcher = ImageFetcher(self._work.bucket, self._work.max_image_bytes, budget)
         answers = in_completion_order(dirty, fetcher.fetch, FETCH_THREADS)
@@ -122,7 +123,7 @@ class _Task:
         elif fetched.status == Status.UNUSABLE:
             yield from self._error(fetched, fetched.reason)
         elif fetched.status == Status.GONE:
-            counts["deleted" if fetched.dirty.known else "absent"] += 1
+            counts[Outcome.DELETED if fetched.dirty.known else Outcome.ABSENT] += 1
             if fetched.dirty.known:
                 yield from self._batch.add({"key": fetched.dirty.key, "gone": True})
         else:
@@ -136,7 +137,7 @@ class _Task:
         except ImageError as error:
             yield from self._error(fetched, str(error))
             return
-        self.tally.counts["done"] += 1
+        self.tally.counts[Outcome.DONE] += 1
         shape = {"width": prepared.width, "height": prepared.height}
         yield from self._batch.add(_about(fetched) | shape, features)
 
@@ -158,9 +159,9 @@ class _Task:
 
     def _error(self, fetched: Fetched, reason: str) -> Iterator[pa.RecordBatch]:
         if _is_told_already(fetched, reason):
-            self.tally.counts["unchanged"] += 1
+            self.tally.counts[Outcome.UNCHANGED] += 1
             return
-        self.tally.counts["errors"] += 1
+        self.tally.counts[Outcome.ERRORS] += 1
         yield from self._batch.add(_about(fetched) | {"error": reason})
 
 

@@ -25,11 +25,11 @@ from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
 from pomona.table.scan import SHARES_PER_SLOT, DataFile, shares
 from pomona.table.snapshot import PinnedTable
+from pomona_contract.documents.latest_results import LatestResults
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FORMAT = 1
 log = logging.getLogger("pomona.refit")
 
 
@@ -133,20 +133,19 @@ class RefitRun:
 
     def _summary(self, fitted: Fitted) -> dict[str, Any]:
         snapshot = fitted.table.snapshot
-        return {
-            "format": FORMAT,
-            "table_uuid": fitted.table.uuid,
-            "snapshot_id": snapshot.id,
-            "sequence_number": snapshot.sequence_number,
-            "committed_at": snapshot.committed_at.isoformat(),
-            "prefix": fitted.folder.prefix,
-            "components": len(fitted.model.components),
-            "components_asked": str(self.components),
-            "variance": fitted.model.variance,
-            "rows": fitted.model.rows,
-            "backbone": fitted.backbone.label,
-            "refitted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        return LatestResults(
+            table_uuid=fitted.table.uuid,
+            snapshot_id=snapshot.id,
+            sequence_number=snapshot.sequence_number,
+            committed_at=snapshot.committed_at.isoformat(),
+            prefix=fitted.folder.prefix,
+            components=len(fitted.model.components),
+            components_asked=str(self.components),
+            variance=fitted.model.variance,
+            rows=fitted.model.rows,
+            backbone=fitted.backbone.label,
+            refitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        ).document()
 
 
 def left_out_note(left_out: int) -> tuple[str, ...]:

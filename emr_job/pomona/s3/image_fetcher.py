@@ -47,7 +47,7 @@ class Fallback(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DirtyKey:
+class KeyToFetch:
     """A key to look at, and what the table knows of it."""
 
     key: str
@@ -67,7 +67,7 @@ class DirtyKey:
 class Fetched:
     """The answer for one key. `body` is set if FOUND, `reason` if UNUSABLE or UNREAD."""
 
-    dirty: DirtyKey
+    dirty: KeyToFetch
     status: Status
     reason: str = ""
     etag: str = ""
@@ -109,7 +109,7 @@ class ImageFetcher:
         self._patience = patience
         self._store = image_store(bucket, os.environ.get("AWS_ENDPOINT_URL"), patience)
 
-    def fetch(self, dirty: DirtyKey) -> Fetched:
+    def fetch(self, dirty: KeyToFetch) -> Fetched:
         """Look at the object; never raises for what S3 answers."""
         if dirty.ignored:
             return Fetched(dirty, Status.GONE)
@@ -122,14 +122,14 @@ class ImageFetcher:
         except (BaseError, OSError, ValueError):
             return self._ask_again(dirty, Fallback.ERRORS)
 
-    def _ask(self, dirty: DirtyKey) -> Fetched:
+    def _ask(self, dirty: KeyToFetch) -> Fetched:
         options: Any = {"if_none_match": f'"{dirty.etag}"'} if dirty.etag else None
         answer = obstore.get(self._store, dirty.key, options=options)
         meta = answer.meta
         etag = (meta["e_tag"] or "").strip('"')
         return self._read(dirty, etag, meta["size"], meta["last_modified"], lambda: answer.bytes().to_bytes())
 
-    def _ask_again(self, dirty: DirtyKey, why: Fallback) -> Fetched:
+    def _ask_again(self, dirty: KeyToFetch, why: Fallback) -> Fetched:
         condition: Any = {"IfNoneMatch": f'"{dirty.etag}"'} if dirty.etag else {}
         try:
             answer = self._in_time(lambda: s3_client().get_object(Bucket=self._bucket, Key=dirty.key, **condition))
@@ -150,7 +150,7 @@ class ImageFetcher:
     def _in_time(self, call: Callable[[], Result]) -> Result:
         return within(self._patience.for_object, call)
 
-    def _read(self, dirty: DirtyKey, etag: str, size: int, modified: datetime, read: Callable[[], bytes]) -> Fetched:
+    def _read(self, dirty: KeyToFetch, etag: str, size: int, modified: datetime, read: Callable[[], bytes]) -> Fetched:
         if size == 0 and dirty.key.endswith("/"):
             return Fetched(dirty, Status.GONE)  # a folder's placeholder, as consoles and sync tools make them
         about = {"etag": etag, "size": size, "last_modified": modified}
@@ -164,7 +164,7 @@ class ImageFetcher:
             self._budget.give_back(size)
             raise
 
-    def _refused(self, dirty: DirtyKey, error: ClientError) -> Fetched:
+    def _refused(self, dirty: KeyToFetch, error: ClientError) -> Fetched:
         code = error_code(error)
         if code == "NoSuchKey" or (code == "404" and self._is_not_listed(dirty.key)):
             return Fetched(dirty, Status.GONE)
@@ -181,7 +181,7 @@ class ImageFetcher:
             return False
         return all(entry["Key"] != key for entry in listing.get("Contents", []))
 
-    def _archived(self, dirty: DirtyKey) -> Fetched:
+    def _archived(self, dirty: KeyToFetch) -> Fetched:
         """Return UNCHANGED if the object's header has the row's etag: an archived object has a header, but no content.
 
         AWS does not document whether a conditional GET of an archived object is answered by 304 or by 403; both lead to

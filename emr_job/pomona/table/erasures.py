@@ -4,64 +4,25 @@ Then they lie in `erasures/final/`: what a run has to read does not grow with th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import broadcast, col, lit
 
-from pomona.errors import MisconfiguredError
-from pomona.refit.results import RESULTS
-from pomona.s3.objects import list_objects, read_json, remove_folder, s3_client, write_json
+from pomona.s3.objects import list_objects, read_bytes, remove_folder, s3_client, write_json
 from pomona.table.feature_table import FeatureTable
 from pomona.table.maintenance import Maintenance
-
-OPEN = "erasures/open/"
-FINAL = "erasures/final/"
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Erasure:
-    """One request: the rows of a prefix, or of some keys, whose objects were there before it was made."""
-
-    name: str
-    document: dict[str, Any]
-
-    @property
-    def requested_at(self) -> datetime:
-        """When it was asked for, after the last of the objects was deleted."""
-        return datetime.fromisoformat(self.document["requested_at"])
-
-    def rows(self, table: FeatureTable) -> DataFrame:
-        """The rows that must not be there any more.
-
-        Told by the object's own time: a run in flight may featurize after the request what it read before.
-        """
-        before = (col("bucket") == lit(self.document["bucket"])) & (col("last_modified") < lit(self.requested_at))
-        rows = table.spark.table(table.name).where(before)
-        if (prefix := self.document["prefix"]) is not None:
-            return rows.where(col("key").startswith(prefix))
-        keys = pa.table({"key": pa.array(self.document["keys"], pa.string())})
-        return rows.join(broadcast(table.spark.createDataFrame(keys)), "key", "left_semi")
-
-    def make_final(self, lake_bucket: str) -> None:
-        """Write down since when nothing holds the rows, and only then forget that it was open."""
-        final = {"state": "final", "final_at": datetime.now(UTC).isoformat()}
-        write_json(lake_bucket, self.name.replace(OPEN, FINAL, 1), self.document | final)
-        s3_client().delete_object(Bucket=lake_bucket, Key=self.name)
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.lake_layout import OPEN_ERASURES, RESULTS
 
 
 def open_erasures(lake_bucket: str) -> Iterator[Erasure]:
-    """The erasures that wait for a run; MisconfiguredError for one of a format that this job does not know."""
-    for name, _ in list_objects(lake_bucket, OPEN):
-        document = read_json(lake_bucket, name) or {}
-        if document.get("format") != FORMAT:
-            raise MisconfiguredError(f"{name} has format {document.get('format')!r}, this job reads {FORMAT}")
-        if document["state"] == "open":
-            yield Erasure(name, document)
+    """Yield the erasures that wait for a run; raise FormatError for one that cannot be read."""
+    for name, _ in list_objects(lake_bucket, OPEN_ERASURES):
+        body = read_bytes(lake_bucket, name)
+        if body is not None and (erasure := Erasure.from_json(name, body)).is_open:
+            yield erasure
 
 
 def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: Maintenance, branch: str) -> Iterator[str]:
@@ -82,9 +43,30 @@ def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: Maintena
         yield f"left {len(ready)} erasures open: {len(left)} files that no snapshot knows have to be a day old"
         return
     for erasure in ready:
-        erasure.make_final(lake_bucket)
+        make_final(lake_bucket, erasure)
     yield f"made {len(ready)} erasures final"
 
 
 def _has(table: FeatureTable, erasure: Erasure) -> bool:
-    return bool(erasure.rows(table).limit(1).count())
+    return bool(_rows(table, erasure).limit(1).count())
+
+
+def _rows(table: FeatureTable, erasure: Erasure) -> DataFrame:
+    """Return the rows that the erasure wants to be gone.
+
+    The object's own time decides: a run in flight may featurize after the request what it read before.
+    """
+    requested_at = datetime.fromisoformat(erasure.requested_at)
+    before = (col("bucket") == lit(erasure.bucket)) & (col("last_modified") < lit(requested_at))
+    rows = table.spark.table(table.name).where(before)
+    if erasure.prefix is not None:
+        return rows.where(col("key").startswith(erasure.prefix))
+    keys = pa.table({"key": pa.array(erasure.keys, pa.string())})
+    return rows.join(broadcast(table.spark.createDataFrame(keys)), "key", "left_semi")
+
+
+def make_final(lake_bucket: str, erasure: Erasure) -> None:
+    """Write the final document before the open one is deleted: a crash between the two loses nothing."""
+    final = erasure.made_final(datetime.now(UTC))
+    write_json(lake_bucket, final.key, final.document())
+    s3_client().delete_object(Bucket=lake_bucket, Key=erasure.key)
