@@ -113,10 +113,11 @@ test-unit: setup  ## the tests that need neither Spark nor a server
 	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/model tests/unit $(PYTEST)
 
 .PHONY: lint
-lint: setup  ## ruff, mypy, sam validate --lint, checkov
+lint: setup  ## ruff, mypy, import-linter, sam validate --lint, checkov
 	@$(DEVELOPMENT) -m ruff check .
 	@$(DEVELOPMENT) -m ruff format --check .
-	@$(DEVELOPMENT) -m mypy functions emr_job embedded_aws demo cli benchmarks
+	@$(DEVELOPMENT) -m mypy contract functions emr_job embedded_aws demo cli benchmarks
+	@PYTHONPATH=contract:functions:emr_job:cli:. .venv/development/bin/lint-imports --no-cache --no-logo
 	@.venv/sam/bin/python -m samcli validate --lint
 	@$(MAKE) --no-print-directory scan
 
@@ -148,11 +149,11 @@ BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 
 .PHONY: bench
 bench: setup .venv/benchmarks/.with-spark  ## measure, beside the field's practice: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
-	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
+	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
 .PHONY: bench-server
 bench-server: .venv/benchmarks/.with-spark  ## build the S3 server that the benchmarks run against, once; needs Go
-	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks.gateway
+	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.gateway
 
 .PHONY: smoke
 smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: STACK=pomona REGION=eu-west-3 YES=1
@@ -160,7 +161,7 @@ smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: 
 
 .PHONY: bench-pages
 bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md and scale.md from benchmarks/results.json
-	@for page in report cost scale; do PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
+	@for page in report cost scale; do PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
 
 .PHONY: clean
 clean:  ## remove everything that was built or installed here

@@ -24,7 +24,7 @@ from benchmarks.places import ROOT, BenchError
 from benchmarks.prose import paragraph
 from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation
 from benchmarks.template import template_settings
-from pomona_intake.runs.parameters import KEYS_AN_EXECUTOR
+from pomona_intake.runs.parameters import KEYS_PER_EXECUTOR
 
 PAGE = ROOT / "docs" / "scale.md"
 FILE_BYTES = 128 * 2**20
@@ -137,7 +137,7 @@ def _cases(figure: Figures, at: Prices) -> list[str]:
             f"({MAX_KEYS_PER_RUN:,} keys). With the defaults the maximum is {rate(figure, MAX_EXECUTORS):,.0f} images "
             f"a second. Raise `MaxExecutors` and `MaxVcpus` for more: {math.ceil(1000 / rate(figure, 1))} executors "
             "keep up with 1,000 uploads a second. Small runs stay small: a run starts with one executor for each "
-            f"{KEYS_AN_EXECUTOR:,} keys, so ten images request one."
+            f"{KEYS_PER_EXECUTOR:,} keys, so ten images request one."
         ),
         *paragraph(
             "A run looks up its keys in the table. The first and the last key of a file tell whether the run must "

@@ -1,6 +1,6 @@
 """The files that cost a worker the most of those that the default limits let in: peak memory and seconds of each.
 
-PYTHONPATH=functions:emr_job .venv/development/bin/python -m benchmarks.worst_images [NAME...]
+PYTHONPATH=contract:functions:emr_job .venv/development/bin/python -m benchmarks.worst_images [NAME...]
 
 It prints the table of docs/files.md and returns 1 if a file needs more than that page promises.
 
@@ -46,7 +46,7 @@ def main(names: list[str]) -> int:
 
 def _process(*arguments: str) -> str:
     command = [sys.executable, "-m", "benchmarks.worst_images", *arguments]
-    environment = {"PYTHONPATH": "functions:emr_job", "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": "contract:functions:emr_job", "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

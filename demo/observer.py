@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 
 from demo.cloud import REGION, EmbeddedCloud
+from pomona_contract.lake_layout import BILL_ENDING, CLAIM, FAILED_BATCHES, PENDING_SEGMENTS, RUNS
 
 FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 
@@ -47,8 +48,8 @@ class Observer:
         """Return what is not in the table yet; empty if nothing is. Checked in the order in which keys move."""
         if messages := self._messages():
             return f"{messages} messages with events wait for ingest"
-        pending = [item["Key"] for item in self.objects(self.lake, "queue/pending/")]
-        active = self.document("queue/active.json")
+        pending = [item["Key"] for item in self.objects(self.lake, PENDING_SEGMENTS)]
+        active = self.document(CLAIM)
         if active:
             return f"a run is in flight with {active['keys']} keys (attempt {active['attempt']})"
         return f"{len(pending)} segments are pending" if pending else ""
@@ -62,12 +63,13 @@ class Observer:
         return sum(int(attributes[name]) for name in counted)
 
     def failed_batches(self) -> list[dict[str, Any]]:
-        keys = (item["Key"] for item in self.objects(self.lake, "queue/failed/"))
+        keys = (item["Key"] for item in self.objects(self.lake, FAILED_BATCHES))
         found = (self.document(key) for key in keys if key.endswith("/batch.json"))
         return [batch for batch in found if batch]
 
     def run_records(self) -> list[dict[str, Any]]:
-        found = (self.document(item["Key"]) for item in self.objects(self.lake, "runs/") if "billed" not in item["Key"])
+        keys = (item["Key"] for item in self.objects(self.lake, RUNS))
+        found = (self.document(key) for key in keys if not key.endswith(BILL_ENDING))
         return sorted((record for record in found if record), key=lambda record: record["started_at"])
 
     def job_runs(self, name_prefix: str) -> list[dict[str, Any]]:

@@ -1,8 +1,6 @@
 """What the demo writes at the end: the table, the results and the report."""
 
-import re
 import shutil
-from fnmatch import translate
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,11 +10,13 @@ import pyarrow.parquet as pq
 from demo.errors import DemoError
 from demo.observer import Observer
 from demo.progress import elapsed_seconds, say
+from pomona_contract.image_keys import IgnoredNames
+from pomona_contract.lake_layout import LATEST_RESULTS
 
 
 def collect(pomona: Observer, out: Path) -> str:
     """Write the results to `out`, check that the table agrees with the bucket, and return the demo's last line."""
-    latest = pomona.document("results/latest.json")
+    latest = pomona.document(LATEST_RESULTS)
     if latest is None:
         raise DemoError("there are no results: the refit run did not write results/latest.json")
     shutil.rmtree(out, ignore_errors=True)
@@ -35,19 +35,13 @@ def collect(pomona: Observer, out: Path) -> str:
 
 def _check_keys(pomona: Observer, table: pa.Table) -> None:
     """Raise DemoError unless the table has one row for each image of the bucket."""
-    ignored = [pattern for pattern in pomona.outputs.get("IgnoredNames", "").split(",") if pattern]
+    ignored = IgnoredNames(tuple(part for part in pomona.outputs.get("IgnoredNames", "").split(",") if part))
     objects = sorted(item["Key"] for item in pomona.objects(pomona.images))
-    keys = [key for key in objects if not matches_a_name(key, ignored)]
+    keys = [key for key in objects if not ignored.matches(key)]
     if len(keys) < len(objects):
         say(f"{len(objects) - len(keys)} objects have no rows, because their names match IgnoredNames")
     if sorted(table["key"].to_pylist()) != keys:
         raise DemoError(f"the table's {table.num_rows} rows are not the bucket's {len(keys)} images")
-
-
-def matches_a_name(key: str, patterns: list[str]) -> bool:
-    """Return True if the key's last part matches one of the shell patterns, in any case."""
-    name = key.rpartition("/")[2]
-    return any(re.match(translate(pattern), name, re.IGNORECASE) for pattern in patterns)
 
 
 def _download(pomona: Observer, prefix: str, folder: Path) -> None:

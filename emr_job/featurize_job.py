@@ -11,6 +11,7 @@ from pomona.errors import JobError
 from pomona.featurize.arguments import parse_arguments
 from pomona.spark_session import start_beside, start_session
 from pomona.stopwatch import Stopwatch
+from pomona_contract.errors import FormatError
 
 PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "ai_edge_litert.interpreter")
 # the workers are forked from a process that has imported what a task needs
@@ -33,10 +34,10 @@ def main(argv: list[str]) -> int:
     logs.configure(f"batch_id={arguments.batch_id} attempt={arguments.attempt}")
     try:
         with stopwatch.timing("session"):
-            start = partial(start_session, arguments.run_name, arguments.lake_bucket, WORKERS)
+            start = partial(start_session, str(arguments.run_name), arguments.lake_bucket, WORKERS)
             spark, featurize = start_beside(load_run, start)
         featurize(arguments, spark, stopwatch)
-    except JobError as error:
+    except (JobError, FormatError) as error:
         print(f"featurize: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1
     return 0

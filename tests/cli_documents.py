@@ -2,10 +2,10 @@
 
 import json
 
-from pomona_intake.queue.documents import Claim, ClaimedSegment
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.segment_lines import DirtyKey
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import DirtyKey
 from pomona_intake.s3.lake import Lake
 from tests.cli_stack import CliStack
 from tests.local_server import LocalServer

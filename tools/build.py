@@ -25,6 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "contract"))  # `sam build` runs this file without an environment
+
+from pomona_contract.documents.bundle import BundleDescription  # noqa: E402
+
 CACHE = ROOT / ".build"
 UV = ("sh", str(ROOT / "tools" / "uv.sh"))
 
@@ -59,7 +63,9 @@ UNUSED_IN_JOB = (
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
 )
 IS_THE_JOBS_PYTHON = ("cp311",) if sys.implementation.cache_tag == "cpython-311" else ()
-FUNCTION_SOURCES = (ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
+CONTRACT = ROOT / "contract" / "pomona_contract"
+FUNCTION_SOURCES = (CONTRACT, ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
+JOB_SOURCES = (CONTRACT, ROOT / "emr_job" / "pomona")
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
 # scripts and records name the installer and the builder's Python: they would make each machine's package another one
@@ -194,8 +200,9 @@ def backbones() -> dict[str, Path]:
 
 
 def job_files() -> Iterator[tuple[str, Path]]:
-    for name, path in files_below(ROOT / "emr_job" / "pomona"):
-        yield f"pomona/{name}", path
+    for package in JOB_SOURCES:
+        for name, path in files_below(package):
+            yield f"{package.name}/{name}", path
     for name, description in sorted(backbones().items()):
         yield f"backbones/{name}.json", description
         yield f"backbones/{name}.tflite", description.with_suffix(".tflite")
@@ -216,8 +223,8 @@ def build_publish(artifacts: Path) -> None:
 def describe(bundle: Path) -> None:
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(bundle.iterdir())}
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
-    description = {"format": 1, "digest": digest, "files": digests, "backbones": sorted(backbones())}
-    (bundle / "bundle.json").write_text(json.dumps(description, indent=1) + "\n")
+    description = BundleDescription(digest, digests, tuple(sorted(backbones())))
+    (bundle / "bundle.json").write_bytes(description.to_json())
 
 
 def refuse_above_limit(artifacts: Path) -> None:

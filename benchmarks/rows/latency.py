@@ -12,6 +12,7 @@ from benchmarks.results import Goal, Row
 from demo.cloud import EmbeddedCloud
 from demo.deploy import deploy
 from demo.observer import Observer
+from pomona_contract.lake_layout import CLAIM
 
 GOAL = Goal("shown, with its parts")
 BACKBONE = "fruitnet"
@@ -61,7 +62,7 @@ def _seconds(since: datetime, until: datetime) -> float:
 
 
 def _claim(pomona: Observer) -> dict[str, Any]:
-    return dict(_wait_for(pomona, lambda: pomona.document("queue/active.json")))
+    return dict(_wait_for(pomona, lambda: pomona.document(CLAIM)))
 
 
 def _record(pomona: Observer, before: int) -> dict[str, Any]:

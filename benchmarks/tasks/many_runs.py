@@ -16,6 +16,7 @@ from pomona.featurize.arguments import parse_arguments
 from pomona.featurize.run import featurize
 from pomona.s3.objects import s3_client
 from pomona.spark_session import start_session
+from pomona_contract.lake_layout import CLAIM
 
 
 def prepare(folder: Path, lake: str, images: str) -> None:
@@ -24,7 +25,7 @@ def prepare(folder: Path, lake: str, images: str) -> None:
     objects = folder / "objects"
     for path in objects.rglob("*.jpg"):
         s3.put_object(Bucket=images, Key=path.relative_to(objects).as_posix(), Body=path.read_bytes())
-    s3.put_object(Bucket=lake, Key="queue/active.json", Body=(folder / "active.json").read_bytes())
+    s3.put_object(Bucket=lake, Key=CLAIM, Body=(folder / "active.json").read_bytes())
 
 
 def main() -> None:

@@ -4,14 +4,12 @@ This module knows nothing of how a network is run; that is `pomona.featurize.inf
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pomona.errors import MisconfiguredError
+from pomona_contract.documents.backbone import BackboneDescription, backbone_label
 
-FORMAT = 1
 BACKBONES_FOLDER = Path(__file__).parents[1] / "backbones"
 """Where job.tar.gz brings the backbones: beside this package."""
 
@@ -34,7 +32,7 @@ class ExportedBackbone:
     @property
     def label(self) -> str:
         """Return what the feature table stores beside each row: rows with two different labels are never compared."""
-        return f"{self.name}@{self.digest[:12]}"
+        return backbone_label(self.name, self.digest)
 
 
 def load_backbone(name: str, folder: Path | None = None) -> ExportedBackbone:
@@ -45,12 +43,13 @@ def load_backbone(name: str, folder: Path | None = None) -> ExportedBackbone:
         folder: where the description and the network lie; BACKBONES_FOLDER if it is None.
 
     Raises:
-        MisconfiguredError: the description or the network is missing, of another format, or altered.
+        MisconfiguredError: the description or the network is missing or altered.
+        FormatError: the description cannot be read, or its version is unknown.
     """
     description = (folder or BACKBONES_FOLDER) / f"{name}.json"
     if not description.is_file():
         raise MisconfiguredError(f"there is no backbone {name} beside the job: {description.name} is missing")
-    backbone = _parse(json.loads(description.read_text()), description)
+    backbone = _exported(BackboneDescription.from_json(description.name, description.read_bytes()), description.parent)
     digest = hashlib.sha256(backbone.file.read_bytes()).hexdigest() if backbone.file.is_file() else "missing"
     if digest != backbone.digest:
         raise MisconfiguredError(
@@ -59,16 +58,14 @@ def load_backbone(name: str, folder: Path | None = None) -> ExportedBackbone:
     return backbone
 
 
-def _parse(document: dict[str, Any], description: Path) -> ExportedBackbone:
-    if document.get("format") != FORMAT:
-        raise MisconfiguredError(f"{description.name} has format {document.get('format')!r}, this job reads {FORMAT}")
-    if document["input"]["dtype"] != "uint8":
-        raise MisconfiguredError(f"{description.name} takes {document['input']['dtype']}, this job gives uint8")
+def _exported(network: BackboneDescription, folder: Path) -> ExportedBackbone:
+    if network.dtype != "uint8":
+        raise MisconfiguredError(f"{network.name}.json takes {network.dtype}, this job gives uint8")
     return ExportedBackbone(
-        name=document["name"],
-        digest=document["digest"],
-        file=description.parent / document["file"],
-        height=document["input"]["height"],
-        width=document["input"]["width"],
-        output_width=document["output_width"],
+        name=network.name,
+        digest=network.digest,
+        file=folder / network.file,
+        height=network.height,
+        width=network.width,
+        output_width=network.output_width,
     )

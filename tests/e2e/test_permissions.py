@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.iam.policies import Call, Statement, allowed
+from pomona_contract.documents.erasure import Erasure
 from tests.e2e.conftest import Demo
 from tests.template_roles import KEY, REGION, listed
 from tests.template_roles import roles as template_roles
@@ -152,7 +153,7 @@ def drive_publish(account: Account) -> None:
 
 def drive_maintenance(account: Account) -> None:
     """The schedule fires while an erasure waits, and the function asks for a run; it is not to be had here."""
-    account.put(ERASURE, {"format": 1, "state": "open"})
+    account.put(ERASURE, Erasure("driven", "2026-01-01T00:00:00Z", "images", "none/", []).document())
     fire = f"{account.demo.endpoint}/_local/schedules/pomona-maintenance/fire"
     urllib.request.urlopen(urllib.request.Request(fire, method="POST")).close()
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -168,7 +169,7 @@ def drive_job(account: Account) -> None:
     from pomona.refit.results import ResultsFolder
     from pomona.s3 import objects
     from pomona.s3.uploads import PART_BYTES, open_object_writer
-    from pomona.table.erasures import open_erasures
+    from pomona.table.erasures import make_final, open_erasures
 
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     known = dict(zip(names, account.credentials("JobRole"), strict=True))
@@ -188,7 +189,7 @@ def drive_job(account: Account) -> None:
             raise InterruptedError
         set_aside(account.lake, UnusableSegment("queue/pending/driven.jsonl", "garbage", b"?", 0), 1)
         for erasure in open_erasures(account.lake):
-            erasure.make_final(account.lake)
+            make_final(account.lake, erasure)
     objects.s3_client.cache_clear()
 
 

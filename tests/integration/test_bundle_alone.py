@@ -127,7 +127,7 @@ def lake(aws: LocalServer) -> str:
         "claimed_at": "2026-11-21T08:01:00.000Z",
         "segments": [{"name": segment, "keys": 4}],
         "application_id": "a",
-        "parameters": {},
+        "parameters": {"name": f"featurize-{BATCH}-1"},
         "run_id": None,
         "keys": 4,
     }

@@ -24,6 +24,8 @@ from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 from pomona.s3.objects import read_json
 from pomona.table.branch import Branch
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.lake_layout import CLAIM
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.s3.lake import Lake
 
@@ -65,9 +67,11 @@ class Orchard:
         return replace(self.run, batch_id=batch_id, attempt=attempt)
 
     def make_active(self, batch_id: str, attempt: int, segments: list[str], form: int = 1) -> None:
-        active = {"format": form, "batch_id": batch_id, "attempt": attempt}
-        active["segments"] = [{"name": name, "keys": 1} for name in segments]
-        self.s3.put_object(Bucket=self.run.lake_bucket, Key="queue/active.json", Body=json.dumps(active).encode())
+        claimed = tuple(ClaimedSegment(name, 1) for name in segments)
+        parameters = {"name": f"featurize-{batch_id}-{attempt}"}
+        claim = Claim(batch_id, attempt, "2026-11-21T07:01:00.000Z", claimed, "00app", parameters)
+        active = json.loads(claim.to_json()) | {"format": form}
+        self.s3.put_object(Bucket=self.run.lake_bucket, Key=CLAIM, Body=json.dumps(active).encode())
 
     def featurize(self, keys: list[str], **settings: Any) -> dict[str, Any]:
         return featurize(replace(self.claim(keys), **settings), self.spark)
@@ -414,7 +418,7 @@ def test_a_branch_that_a_dead_driver_left_is_taken_over(orchard):
     [
         (("other", 1, 1), SupersededError, "is not in flight: batch other attempt 1 is"),
         (("mine", 2, 1), SupersededError, "attempt 1 is not in flight: batch mine attempt 2 is"),
-        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, this job reads formats"),
+        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, but this release reads only"),
         (None, SupersededError, "batch mine attempt 1 is not in flight: no batch is"),
     ],
 )
@@ -432,7 +436,8 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeArguments], subproces
     """Runs the entry point as EMR does: by itself, with what the archive brings on the path."""
     root = Path(__file__).resolve().parents[2]
     job = tmp_path / "a job"
-    shutil.copytree(root / "emr_job" / "pomona", job / "pomona", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in (root / "emr_job" / "pomona", root / "contract" / "pomona_contract"):
+        shutil.copytree(package, job / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(orchard.run.backbones, job / "backbones")
     (tmp_path / "entry").mkdir()
     entry_point = shutil.copy(root / "emr_job" / "featurize_job.py", tmp_path / "entry")

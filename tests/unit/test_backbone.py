@@ -9,6 +9,7 @@ import pytest
 from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
 from pomona.featurize.inference import InferenceEngine, cached_engine
+from pomona_contract.errors import FormatError
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_missing_backbone_is_named(folder):
 
 def test_a_description_of_another_format_is_refused(folder):
     describe(folder, format=2)
-    with pytest.raises(MisconfiguredError, match="has format 2, this job reads 1"):
+    with pytest.raises(FormatError, match="has format 2, but this release reads only format 1"):
         load_backbone("fruitnet", folder)
 
 

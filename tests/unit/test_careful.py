@@ -125,7 +125,7 @@ def test_the_child_has_no_credentials_and_ends_with_its_decoder(decoder, monkeyp
 def test_a_child_whose_parent_is_killed_ends_though_its_image_never_does(tmp_path):
     # Given a worker that Spark kills in the middle of an image that never ends
     shutil.copy(hostile_decoder.__file__, tmp_path / "sitecustomize.py")
-    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "emr_job")])
+    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "contract"), str(ROOT / "emr_job")])
     parent = subprocess.run(
         [sys.executable, "-c", DYING_PARENT],
         env={**os.environ, "PYTHONPATH": path},

@@ -14,7 +14,7 @@ from tests.local_server import ROOT
 FULL = Path("/dev/full")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("cli", "functions")),
+    "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("cli", "contract", "functions")),
 }
 # SIGINT as a terminal's program has it: what runs in the background of a shell inherits that it is ignored
 BEGIN = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

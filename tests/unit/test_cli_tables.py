@@ -7,12 +7,14 @@ import pytest
 from pomona_cli.output.tables import print_table
 from pomona_cli.runs.run import Run
 from pomona_cli.runs.run_table import print_runs
-from pomona_intake.runs.emr_client import Billed
+from pomona_contract.prices import BilledHours
 
 REFIT = "refit-8123456789012345678-20261120T130000000Z"
 BATCH = "20261120T120200000Z-0badcafe"
 RUNS = [
-    Run(REFIT, "SUCCESS", datetime(2026, 11, 20, 13, tzinfo=UTC), 125.0, billed=Billed(0.25, 1.0, 0.0), cost=0.0189),
+    Run(
+        REFIT, "SUCCESS", datetime(2026, 11, 20, 13, tzinfo=UTC), 125.0, billed=BilledHours(0.25, 1.0, 0.0), cost=0.0189
+    ),
     Run(
         f"featurize-{BATCH}-2",
         "FAILED",
@@ -20,7 +22,7 @@ RUNS = [
         7300.0,
         keys=120_000,
         images={"done": 119_990, "errors": 10},
-        billed=Billed(12.345, 50.0, 0.0),
+        billed=BilledHours(12.345, 50.0, 0.0),
         cost=1234.5678,
         currency="USD",
         details="run 00a ended as FAILED: " + "no memory " * 20,

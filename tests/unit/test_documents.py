@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from embedded_aws.cloudformation.templates import parse_template
-from pomona_cli.main import app
+from pomona_cli.app import app
 from registry import BACKBONES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,6 @@ from pomona.featurize import feature_extraction
 from pomona.featurize import task as task_module
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
-from pomona.featurize.ignored_names import IgnoredNames
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
 from pomona.featurize.task import FeaturizeTask
 from pomona.imaging.limits import Limits
@@ -23,6 +22,7 @@ from pomona.s3.image_fetcher import FallbackReason, FetchResult, FetchStatus, Ke
 from pomona.table.branch_names import attempt_order, branch_in_location, branch_name
 from pomona.table.row_lookup import LOOKUP_COLUMNS
 from pomona.table.schema import CHANGES, RowBatch, label_of
+from pomona_contract.image_keys import IgnoredNames
 
 
 @pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])

@@ -219,7 +219,9 @@ def test_wide_samples_are_reduced_before_they_are_widened(tmp_path, mode, value,
     file.write_bytes(saved(Image.new(mode, (4000, 4000), value), form, **options))
     # When a process of its own decodes it
     command = [sys.executable, "-c", MEASURE, str(file)]
-    run = subprocess.run(command, env={"PYTHONPATH": str(REPOSITORY / "emr_job")}, capture_output=True, check=True)
+    run = subprocess.run(
+        command, env={"PYTHONPATH": f"{REPOSITORY}/contract:{REPOSITORY}/emr_job"}, capture_output=True, check=True
+    )
     grown, side = map(int, run.stdout.split())
     # Then it needs the pixels as they are stored, and little more
     assert grown * 1024 < 4000 * 4000 * bytes_a_pixel + 50 * 2**20

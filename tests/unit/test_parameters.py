@@ -11,7 +11,7 @@ from embedded_aws.cloudformation.errors import TemplateError
 from embedded_aws.cloudformation.templates import parameter_values, parse_template
 from pomona.table.maintenance import ORPHANED_AFTER
 from pomona_intake.errors import SettingsError
-from pomona_intake.schedules.refits import LOOKS_BACK
+from pomona_intake.schedules.refits import REFIT_LOOKBACK
 from pomona_intake.settings import Settings
 from tests.unit.test_intake_settings import REQUIRED
 
@@ -122,7 +122,7 @@ def test_refits_are_looked_for_as_long_as_one_may_be_unfinished() -> None:
     wait = TEMPLATE["Resources"]["Application"]["Properties"]["SchedulerConfiguration"]["QueueTimeoutMinutes"]
     assert template_takes("RefitTimeoutMinutes", "1440")
     assert not template_takes("RefitTimeoutMinutes", "1441")
-    assert timedelta(minutes=1440 + wait) + timedelta(days=1) < LOOKS_BACK
+    assert timedelta(minutes=1440 + wait) + timedelta(days=1) < REFIT_LOOKBACK
 
 
 def test_a_file_is_an_orphan_only_when_whoever_wrote_it_has_been_ended() -> None:

@@ -27,7 +27,7 @@ from pomona.refit.report.palette import COLOURS, DARK, class_groups, legend
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
 from pomona.s3 import objects
-from pomona_intake.runs.emr_client import Billed
+from pomona_contract.prices import BilledHours
 from tests.bills import bill, failed, succeeded
 
 HOSTILE = (
@@ -222,9 +222,9 @@ def test_what_emr_serverless_billed_is_shown_for_runs_and_refits(report, lake):
     # Given a run that succeeded at its second attempt and a refit of an hour, both billed
     batch = "20261121T080000000Z-a"
     put(lake, f"{batch}-2.json", RECORD | {"batch_id": batch})
-    bill(lake, "lake", failed(f"featurize-{batch}-1", "no memory", seconds=75, billed=Billed(0.125, 0.5, 0.0)))
-    bill(lake, "lake", succeeded(f"featurize-{batch}-2", billed=Billed(0.25, 1.0, 0.0)))
-    bill(lake, "lake", succeeded("refit-7-20261121T090000000Z", seconds=3725, billed=Billed(2.0, 8.0, 0.0)))
+    bill(lake, "lake", failed(f"featurize-{batch}-1", "no memory", seconds=75, billed=BilledHours(0.125, 0.5, 0.0)))
+    bill(lake, "lake", succeeded(f"featurize-{batch}-2", billed=BilledHours(0.25, 1.0, 0.0)))
+    bill(lake, "lake", succeeded("refit-7-20261121T090000000Z", seconds=3725, billed=BilledHours(2.0, 8.0, 0.0)))
     # When the report is made of the lake's documents
     page = render(replace(report, runs=recorded_runs("lake")))
     # Then each has its time, its hours and its cost, the attempt that left no record too
@@ -272,7 +272,7 @@ def test_the_latest_runs_are_read_newest_first_and_a_damaged_document_is_left_ou
     assert [run.name for run in runs.refits[:2]] == ["refit-80-20261121T080000000Z", "refit-81-20261120T080000000Z"]
     assert (len(runs.refits), runs.all_refits) == (SHOWN_REFITS, SHOWN_REFITS + 1)
     # And it is told what was left out
-    assert caplog.text.count("the report leaves it out") == 2
+    assert caplog.text.count("The report leaves it out") == 2
     assert not runs.featurize[0].bill
 
 

@@ -15,13 +15,15 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from pomona.errors import JobError, MisconfiguredError
+from pomona.errors import JobError
 from pomona.refit import results
-from pomona.refit.results import LATEST, ResultsFolder, move_latest, remove_old
+from pomona.refit.results import ResultsFolder, move_latest, remove_old
 from pomona.s3 import objects, uploads
 from pomona.s3.objects import list_objects
 from pomona.s3.uploads import open_object_writer
 from pomona.table.parquet_files import PARQUET, write_parquet
+from pomona_contract.errors import FormatError
+from pomona_contract.lake_layout import LATEST_RESULTS
 
 REGION = "eu-west-3"
 
@@ -57,7 +59,7 @@ def document(sequence_number, **more):
 
 
 def latest(lake):
-    return objects.read_json(lake, LATEST)
+    return objects.read_json(lake, LATEST_RESULTS)
 
 
 def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, server, monkeypatch):
@@ -187,7 +189,7 @@ def test_latest_that_vanishes_meanwhile_is_written_anew(lake, server, monkeypatc
     def read_then_vanish(bucket):
         answer = read(bucket)
         monkeypatch.setattr(results, "_read_latest", read)
-        server.delete_object(Bucket=bucket, Key=LATEST)
+        server.delete_object(Bucket=bucket, Key=LATEST_RESULTS)
         return answer
 
     move_latest(lake, document(1))
@@ -202,8 +204,8 @@ def test_an_endless_race_ends_with_a_sentence(lake, monkeypatch):
 
 
 def test_another_format_is_refused(lake, server):
-    server.put_object(Bucket=lake, Key=LATEST, Body=json.dumps({"format": 2}).encode())
-    with pytest.raises(MisconfiguredError, match=r"latest\.json has format 2, this job writes 1"):
+    server.put_object(Bucket=lake, Key=LATEST_RESULTS, Body=json.dumps({"format": 2}).encode())
+    with pytest.raises(FormatError, match=r"latest\.json has format 2, but this release reads only format 1"):
         move_latest(lake, document(1))
 
 

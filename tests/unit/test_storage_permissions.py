@@ -77,7 +77,7 @@ def test_a_deletion_with_its_data_needs_what_it_may_and_may_what_it_needs(record
     administrator().client("s3").put_object(Bucket=LAKE, Key="apple/1.jpg", Body=b"")
     administrator().client("glue").create_table(DatabaseName="pomona", TableInput={"Name": "features"})
     # When the stack is deleted and is to take its data with it
-    monkeypatch.setattr(storage.Deletion, "takes_data", lambda deletion: asks(deletion, recorded))
+    monkeypatch.setattr(storage.Deletion, "deletes_data", lambda deletion: asks(deletion, recorded))
     assert ask("bucket-delete", DeleteData="delete")["Status"] == "SUCCESS"
     assert ask("database-delete", DeleteData="delete")["Status"] == "SUCCESS"
     # Then its role allows every call, and has no action that none of them is

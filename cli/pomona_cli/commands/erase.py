@@ -55,18 +55,19 @@ def erase(
 
 def _erase(stack: "Stack", scope: "ErasureScope", versions: int, json: bool) -> None:
     from pomona_cli.erasures.erase import ErasureCounts, erase
+    from pomona_cli.erasures.request import erasure_summary
     from pomona_cli.output.progress import progress
 
     counts = ErasureCounts()
     rest = "Start it again with the same prefix or file to continue. Until then `pomona status` shows it."
     with on_interrupt(lambda: f"{plural(counts.versions, 'version')} or more are deleted. {rest}"):
         with progress("versions deleted", versions) as counter:
-            request = erase(stack, scope, counter.add, counts)
+            erasure = erase(stack, scope, counter.add, counts)
         stack.invoke_advance()
     if json:
-        print_json([{**request.summary(), **vars(counts)}])
+        print_json([{**erasure_summary(erasure), **vars(counts)}])
     else:
-        _print_result(stack, request.id, counts)
+        _print_result(stack, erasure.id, counts)
 
 
 def _print_scope(stack: "Stack", scope: "ErasureScope", found: "ScopeCounts") -> None:
@@ -87,10 +88,10 @@ def warn_of_unknown_keys(scope: "ErasureScope", found: "ScopeCounts") -> None:
         print_message(f"{are} neither in the bucket nor in the table: check the spelling.")
 
 
-def _print_result(stack: "Stack", request_id: str, counts: "ErasureCounts") -> None:
+def _print_result(stack: "Stack", erasure_id: str, counts: "ErasureCounts") -> None:
     deleted, marked = plural_with_verb(counts.versions, "version"), plural_with_verb(counts.marked, "key")
     print_line(
-        f"Erasure {request_id} is open: {deleted} deleted, {marked} in the queue. It is final when a run has deleted "
+        f"Erasure {erasure_id} is open: {deleted} deleted, {marked} in the queue. It is final when a run has deleted "
         f"the rows and expired the snapshots that held them. {when_it_starts(stack.settings.launch_after_minutes)} "
         "`pomona status` shows it until then."
     )

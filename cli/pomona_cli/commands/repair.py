@@ -17,8 +17,8 @@ def repair(stack: "Stack", yes: Yes = False, json: Json = False) -> None:
 
     A run of that batch that is still in flight publishes nothing; cancel it to save its cost.
     """
+    from pomona_contract.times import now
     from pomona_intake.queue.claim_repair import problem_of_the_claim, set_claim_aside
-    from pomona_intake.times import now
 
     problem = problem_of_the_claim(stack.lake)
     if problem:

@@ -8,15 +8,15 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
-from pomona_cli.erasures.request import ErasureRequest, open_requests
+from pomona_cli.erasures.request import unfinished_erasures
 from pomona_cli.erasures.scope import ErasureScope, OnProgress
 from pomona_cli.objects.versions import Versions
 from pomona_cli.queue.key_digests import KeyDigests
 from pomona_cli.queue.marking import mark_dirty
 from pomona_cli.stack.stack import Stack
-from pomona_intake.times import iso, stamp
+from pomona_contract.documents.erasure import DELETING, OPEN, Erasure
+from pomona_contract.times import iso, stamp
 
-DELETING, OPEN = "deleting", "open"
 _DATE_RESOLUTION = timedelta(seconds=1)  # of the HTTP header Date
 _KEYS_AT_ONCE = 1000
 
@@ -29,10 +29,10 @@ class ErasureCounts:
     marked: int = 0
 
 
-def erase(stack: Stack, scope: ErasureScope, on_progress: OnProgress, counts: ErasureCounts) -> ErasureRequest:
-    """Delete the objects, mark their keys dirty, and return the open request, which a run makes final.
+def erase(stack: Stack, scope: ErasureScope, on_progress: OnProgress, counts: ErasureCounts) -> Erasure:
+    """Delete the objects, mark their keys dirty, and return the open erasure, which a run makes final.
 
-    The request is stored before the first deletion: `status` shows an interrupted erasure, and a repeated command
+    The erasure is stored before the first deletion: `status` shows an interrupted erasure, and a repeated command
     continues it. It becomes open after the last deletion, with the time of that moment: a row of a later object is not
     removed.
 
@@ -42,23 +42,23 @@ def erase(stack: Stack, scope: ErasureScope, on_progress: OnProgress, counts: Er
         on_progress: is called with the number of versions of each request.
         counts: is updated while the erasure proceeds.
     """
-    request = _begin(stack, scope)
+    erasure = _begin(stack, scope)
     keys = _deleted_keys(stack, scope, on_progress, counts)
     for marked in mark_dirty(stack.segments, stack.images_bucket, keys, "erase"):
         counts.marked += marked
     deleted_at = _server_time(stack.s3.head_bucket(Bucket=stack.images_bucket)) + _DATE_RESOLUTION
-    opened = replace(request, state=OPEN, requested_at=iso(deleted_at), first_requested_at=request.open_since)
+    opened = replace(erasure, state=OPEN, requested_at=iso(deleted_at), first_requested_at=erasure.open_since)
     _store(stack, opened)
     return opened
 
 
-def _begin(stack: Stack, scope: ErasureScope) -> ErasureRequest:
-    """Return the interrupted request of the same scope, or store a new one."""
-    for known in open_requests(stack):
+def _begin(stack: Stack, scope: ErasureScope) -> Erasure:
+    """Return the interrupted erasure of the same scope, or store a new one."""
+    for known in unfinished_erasures(stack):
         if known.state == DELETING and (known.prefix, list(known.keys)) == (scope.prefix, scope.keys):
             return known
     now = datetime.now(UTC)
-    request = ErasureRequest(
+    erasure = Erasure(
         f"{stamp(now)}-{secrets.token_hex(4)}",
         requested_at=iso(now),
         bucket=stack.images_bucket,
@@ -67,13 +67,13 @@ def _begin(stack: Stack, scope: ErasureScope) -> ErasureRequest:
         state=DELETING,
         first_requested_at=iso(now),
     )
-    _store(stack, request)
-    return request
+    _store(stack, erasure)
+    return erasure
 
 
-def _store(stack: Stack, request: ErasureRequest) -> None:
+def _store(stack: Stack, erasure: Erasure) -> None:
     stack.s3.put_object(
-        Bucket=stack.lake_bucket, Key=request.name, Body=request.to_json(), ContentType="application/json"
+        Bucket=stack.lake_bucket, Key=erasure.key, Body=erasure.to_json(), ContentType="application/json"
     )
 
 

@@ -55,8 +55,9 @@ def keys_to_mark(
     table = find_table(stack)
     listed_keys = KeyDigests()
     selection = stack.settings.selection
+    ignored_names = selection.ignored_names
     for page in _pages(stack, prefix):
-        listed_keys.add(listed.key for listed in page if not selection.ignores(listed.key))
+        listed_keys.add(listed.key for listed in page if not ignored_names.matches(listed.key))
         images = [listed for listed in page if selection.takes(listed.key)]
         fresh = [listed.key for listed in images if since is None or listed.modified_at >= since]
         counts.listed += len(images)
@@ -65,8 +66,8 @@ def keys_to_mark(
         yield from fresh
     if table:
         for key in _only_in_table(table, stack.images_bucket, prefix, listed_keys, on_progress):
-            counts.ignored += selection.ignores(key)
-            counts.only_in_table += not selection.ignores(key)
+            counts.ignored += ignored_names.matches(key)
+            counts.only_in_table += not ignored_names.matches(key)
             yield key
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pomona_cli.parallel import parallel_map
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import MAX_KEYS_PER_SEGMENT
+from pomona_contract.times import iso, now
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import MAX_KEYS_PER_SEGMENT, DirtyKey
-from pomona_intake.times import iso, now
 
 _WRITES_AT_ONCE = 4
 

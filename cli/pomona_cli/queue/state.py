@@ -8,8 +8,10 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pomona_cli.stack.stack import Stack
-from pomona_intake.queue.documents import Claim, FailedBatch
-from pomona_intake.queue.segments import PENDING, Segment, parse_name
+from pomona_contract.documents.claim import Claim
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.lake_layout import PENDING_SEGMENTS
+from pomona_contract.segments import Segment, parse_segment_name
 
 _READS_AT_ONCE = 8
 # visible, in flight to ingest, delayed
@@ -50,7 +52,7 @@ def pending_keys(stack: Stack, claim: Claim | None) -> PendingKeys:
 
 
 def _segments(stack: Stack) -> Iterator[Segment]:
-    return (segment for name in stack.lake.names(PENDING) if (segment := parse_name(name)))
+    return (segment for name in stack.lake.names(PENDING_SEGMENTS) if (segment := parse_segment_name(name)))
 
 
 def failed_batches(stack: Stack, ids: list[str]) -> list[FailedBatch]:

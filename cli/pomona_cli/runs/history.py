@@ -9,14 +9,13 @@ from botocore.exceptions import ClientError
 
 from pomona_cli.runs.run import LastRefit, Run
 from pomona_cli.stack.stack import Stack
+from pomona_contract.documents import latest_results, run_record
+from pomona_contract.lake_layout import BILL_ENDING, LATEST_RESULTS, RUNS
+from pomona_contract.prices import BilledHours, prices_of
+from pomona_contract.run_names import REFIT_PREFIX, RunName
+from pomona_contract.versions import Format
 from pomona_intake.errors import code_of
-from pomona_intake.queue.documents import read_document
-from pomona_intake.runs.bills import RUNS, Attempt
-from pomona_intake.runs.emr_client import Billed
-from pomona_intake.runs.prices import prices_of
-from pomona_intake.times import unstamp
 
-FORMAT = 1
 _ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _READS_AT_ONCE = 8
 _CLOCK_SKEW = timedelta(minutes=15)
@@ -41,10 +40,10 @@ class RunHistory:
 
     def last_refit(self) -> LastRefit | None:
         """Return the refit of the current results and its run, None before the first refit."""
-        latest = self._document("results/latest.json")
+        latest = self._document(LATEST_RESULTS, latest_results.FORMAT)
         if latest is None:
             return None
-        bills = sorted(self._stack.lake.names(f"{RUNS}refit-{latest['snapshot_id']}-"), reverse=True)
+        bills = sorted(self._stack.lake.names(f"{RUNS}{REFIT_PREFIX}{latest['snapshot_id']}-"), reverse=True)
         runs = (self._run(name, None, frozenset({key})) for key in bills if (name := _run_name(key)))
         return LastRefit(latest, next((run for run in runs if run.state == "SUCCESS"), None))
 
@@ -62,7 +61,7 @@ class RunHistory:
         return (job for page in pages for job in page["jobRuns"])
 
     def _run(self, name: str, job: dict[str, Any] | None, keys: frozenset[str]) -> Run:
-        documents = {key.endswith(".billed.json"): self._document(key) or {} for key in keys}
+        documents = {key.endswith(BILL_ENDING): self._document(key) or {} for key in keys}
         record, bill = documents.get(False, {}), documents.get(True, {})
         state = str(job["state"] if job else bill.get("state") or ("SUCCESS" if record else "unknown"))
         run_id = str(job["id"]) if job else bill.get("run_id")
@@ -87,7 +86,7 @@ class RunHistory:
             details=str(bill.get("reason") or asked.get("stateDetails") or ""),
         )
 
-    def _cost(self, bill: Mapping[str, Any], billed: Billed | None) -> tuple[float | None, str | None]:
+    def _cost(self, bill: Mapping[str, Any], billed: BilledHours | None) -> tuple[float | None, str | None]:
         """Return the cost in the bill; without one, compute it at the prices of this release."""
         if bill.get("cost") is not None:
             return float(bill["cost"]), str(bill["currency"])
@@ -105,18 +104,17 @@ class RunHistory:
         found: dict[str, Any] = answer["jobRun"]
         return found
 
-    def _document(self, key: str) -> dict[str, Any] | None:
+    def _document(self, key: str, form: Format = run_record.FORMAT) -> dict[str, Any] | None:
         stored = self._stack.lake.read(key)
         if stored is None:
             return None
-        return read_document(key, stored.body, (FORMAT,), lambda _, document: document)
+        return form.decode_fields(key, stored.body)
 
 
 def _run_name(key: str) -> str | None:
     """Return the name of the run whose record or bill has this key, None for another document."""
-    stem = key.removeprefix(RUNS).removesuffix(".json").removesuffix(".billed")
-    name = stem if stem.startswith("refit-") else f"featurize-{stem}"
-    return name if key.endswith(".json") and Attempt.of(name) else None
+    name = RunName.of_document(key)
+    return str(name) if name else None
 
 
 def _is_complete(bill: Mapping[str, Any]) -> bool:
@@ -124,15 +122,15 @@ def _is_complete(bill: Mapping[str, Any]) -> bool:
     return _billed(bill) is not None and (bill["state"] == "SUCCESS" or "reason" in bill)
 
 
-def _billed(document: Mapping[str, Any]) -> Billed | None:
+def _billed(document: Mapping[str, Any]) -> BilledHours | None:
     if document.get("vcpu_hours") is None:
         return None
-    return Billed(*(float(document[name]) for name in ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")))
+    return BilledHours(*(float(document[name]) for name in ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")))
 
 
-def _billed_by_emr(run: Mapping[str, Any]) -> Billed | None:
+def _billed_by_emr(run: Mapping[str, Any]) -> BilledHours | None:
     used = run.get("billedResourceUtilization")
-    return Billed(used["vCPUHour"], used["memoryGBHour"], used["storageGBHour"]) if used else None
+    return BilledHours(used["vCPUHour"], used["memoryGBHour"], used["storageGBHour"]) if used else None
 
 
 def _created_at(name: str, jobs: Mapping[str, dict[str, Any]]) -> datetime:
@@ -142,9 +140,5 @@ def _created_at(name: str, jobs: Mapping[str, dict[str, Any]]) -> datetime:
 
 def _time_in_name(name: str) -> datetime:
     """Return the time in a run's name: when its batch was claimed or its refit was due; the minimum if it has none."""
-    is_refit = name.startswith("refit-")
-    stamp = name.rpartition("-")[2] if is_refit else name.removeprefix("featurize-").partition("-")[0]
-    try:
-        return unstamp(stamp)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+    parsed = RunName.parse(name)
+    return parsed.began_at if parsed and parsed.began_at else datetime.min.replace(tzinfo=UTC)

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 
 from pomona_cli.errors import CliError
 from pomona_cli.stack.stack import Stack
+from pomona_contract.run_names import FEATURIZE_PREFIX, REFIT_PREFIX
+from pomona_contract.times import iso
 from pomona_intake.errors import code_of
-from pomona_intake.times import iso
 
 _STREAMS_PER_REQUEST = 100  # of FilterLogEvents
 
@@ -56,7 +57,7 @@ def log_events(stack: Stack, batch: str, attempt: int | None) -> Iterator[LogEve
 
 def _streams(logs: Any, group: str, batch: str, attempt: int | None) -> list[str]:  # noqa: ANN401 - boto3's clients
     """Return the runs' log streams: EMR Serverless puts the name of the run before the name of each stream."""
-    run = batch if batch.startswith("refit-") else f"featurize-{batch}-"
+    run = batch if batch.startswith(REFIT_PREFIX) else f"{FEATURIZE_PREFIX}{batch}-"
     pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=run)
     try:
         found = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pomona_intake.runs.emr_client import Billed
+from pomona_contract.prices import BilledHours
+from pomona_contract.run_names import FEATURIZE_PREFIX
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Run:
     images: Mapping[str, int] = field(default_factory=dict)
     fallbacks: Mapping[str, int] | None = None  # objects that boto3 read instead of obstore, by reason
     careful: int | None = None  # images that were decoded in a child process
-    billed: Billed | None = None
+    billed: BilledHours | None = None
     cost: float | None = None
     currency: str | None = None
     run_id: str | None = None
@@ -29,7 +30,7 @@ class Run:
     @property
     def batch(self) -> str:
         """The id of its batch, or the name of a refit."""
-        return self.name.removeprefix("featurize-").rpartition("-")[0] if self.is_featurize else self.name
+        return self.name.removeprefix(FEATURIZE_PREFIX).rpartition("-")[0] if self.is_featurize else self.name
 
     @property
     def attempt(self) -> int | None:
@@ -38,7 +39,7 @@ class Run:
 
     @property
     def is_featurize(self) -> bool:
-        return self.name.startswith("featurize-")
+        return self.name.startswith(FEATURIZE_PREFIX)
 
     def document(self) -> dict[str, Any]:
         """Return the fields for --json."""

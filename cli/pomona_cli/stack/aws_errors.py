@@ -7,7 +7,8 @@ from botocore.parsers import ResponseParserError
 
 from pomona_cli.errors import CliError
 from pomona_cli.stack.location import StackLocation
-from pomona_intake.errors import IntakeError, TransientError, code_of, is_transient, status_of
+from pomona_contract.errors import PomonaError
+from pomona_intake.errors import TransientError, code_of, is_transient, status_of
 
 _NO_CREDENTIALS = (
     aws.NoCredentialsError,
@@ -59,7 +60,7 @@ def explain(error: Exception, location: StackLocation) -> str | None:
         return str(error)
     if isinstance(error, TransientError):
         return _TRY_AGAIN.format(error)
-    if isinstance(error, IntakeError):
+    if isinstance(error, PomonaError):
         return str(error)
     if isinstance(error, _NO_CREDENTIALS):
         return f"No usable AWS credentials were found: {error}. {_SIGN_IN}"

@@ -15,12 +15,12 @@ from pomona_cli.stack.aws_errors import not_aws
 from pomona_cli.stack.clients import create_client
 from pomona_cli.stack.location import StackLocation
 from pomona_intake.errors import code_of
+from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches
-from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.steps import Step
-from pomona_intake.runs.emr_client import Runs
+from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 
@@ -70,7 +70,7 @@ class Stack:
 
     @cached_property
     def queue(self) -> Queue:
-        runs = Runs(self.client("emr-serverless"))
+        runs = EmrClient(self.client("emr-serverless"))
         return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
 
     @cached_property
@@ -82,9 +82,9 @@ class Stack:
     def failed(self) -> FailedBatches:
         return FailedBatches(self.lake, self.segments)
 
-    def line(self, pause: timedelta = timedelta(0)) -> LineState:
+    def line(self, pause: timedelta = timedelta(0)) -> FailurePauseStore:
         """Return the record of batches that failed in a row; `pause` is used only when a failure is recorded."""
-        return LineState(self.lake, pause, print_message)
+        return FailurePauseStore(self.lake, pause, print_message)
 
     def invoke_advance(self) -> None:
         """Have the deployed `advance` launch a run if one is due, before its next scheduled invocation."""
@@ -132,5 +132,5 @@ def _no_stack(location: StackLocation) -> str:
     )
 
 
-def _ignore(step: Step) -> None:
-    """Report no step: the commands print their own messages."""
+def _ignore(activity: Activity) -> None:
+    """Report no activity: the commands print their own messages."""

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pomona_cli.stack.stack import Stack
-from pomona_intake.times import iso
+from pomona_contract.times import iso
 
 _RUNBOOK = "docs/operations.md"
 

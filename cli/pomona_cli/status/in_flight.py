@@ -7,10 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pomona_cli.stack.stack import Stack
-from pomona_intake.errors import FormatError, code_of
+from pomona_contract.documents.claim import Claim
+from pomona_contract.errors import FormatError
+from pomona_contract.times import now
+from pomona_intake.errors import code_of
 from pomona_intake.queue.claim_repair import read_claim
-from pomona_intake.queue.documents import Claim
-from pomona_intake.times import now
 
 _CLAIM_FIELDS = (
     "batch_id",

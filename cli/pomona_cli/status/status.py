@@ -5,16 +5,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pomona_cli.erasures.request import ErasureRequest, open_requests
+from pomona_cli.erasures.request import erasure_summary, unfinished_erasures
 from pomona_cli.queue.state import PendingKeys, failed_batches, pending_keys, waiting_events
 from pomona_cli.runs.history import RunHistory
 from pomona_cli.runs.run import LastRefit, Run
 from pomona_cli.stack.stack import Stack
 from pomona_cli.status.alarms import ActiveAlarm, active_alarms
 from pomona_cli.status.in_flight import InFlight, find_in_flight, read_claim_or_problem
-from pomona_intake.queue.documents import FailedBatch
-from pomona_intake.queue.failure_pause import Line
-from pomona_intake.times import iso, now
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.times import iso, now
 
 SHOWN_RUNS = 5
 SHOWN_FAILED = 10
@@ -30,12 +31,12 @@ class StackStatus:
     pending: PendingKeys
     in_flight: InFlight | None
     problem: str  # why the document of the batch in flight cannot be read; else empty
-    line: Line
+    line: FailurePause
     runs: list[Run]
     last_refit: LastRefit | None
     failed: list[FailedBatch]
     more_failed: int
-    erasures: list[ErasureRequest]
+    erasures: list[Erasure]
     alarms: list[ActiveAlarm] | None  # that are on; None without the permission to see them
     at: datetime
 
@@ -58,7 +59,7 @@ class StackStatus:
             "last_refit": self.last_refit.document() if self.last_refit else None,
             "failed_batches": [asdict(batch) for batch in self.failed],
             "more_failed_batches": self.more_failed,
-            "open_erasures": [erasure.summary() for erasure in self.erasures],
+            "open_erasures": [erasure_summary(erasure) for erasure in self.erasures],
             "alarms": None if self.alarms is None else [alarm.document() for alarm in self.alarms],
         }
 
@@ -70,7 +71,7 @@ def read_status(stack: Stack) -> StackStatus:
         events, alarms = pool.submit(waiting_events, stack), pool.submit(active_alarms, stack)
         claimed, line = pool.submit(read_claim_or_problem, stack), pool.submit(stack.line().read)
         runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
-        failed_ids, erasures = pool.submit(stack.failed.ids), pool.submit(open_requests, stack)
+        failed_ids, erasures = pool.submit(stack.failed.ids), pool.submit(unfinished_erasures, stack)
         claim, problem = claimed.result()
         pending, in_flight = pool.submit(pending_keys, stack, claim), pool.submit(find_in_flight, stack, claim)
         ids = failed_ids.result()
@@ -85,7 +86,7 @@ def read_status(stack: Stack) -> StackStatus:
             last_refit=refit.result(),
             failed=failed_batches(stack, ids[-SHOWN_FAILED:]),
             more_failed=max(len(ids) - SHOWN_FAILED, 0),
-            erasures=[erasure for erasure in erasures.result() if erasure.is_open],
+            erasures=[erasure for erasure in erasures.result() if not erasure.is_final],
             alarms=alarms.result(),
             at=now(),
         )

@@ -1,13 +1,14 @@
 """The status as text for people; times are UTC."""
 
+from pomona_cli.erasures.request import scope_text
 from pomona_cli.output.stream import print_line
 from pomona_cli.output.tables import print_table
 from pomona_cli.output.text import format_duration, format_time, plural
 from pomona_cli.runs.run import LastRefit, Run
 from pomona_cli.runs.run_table import format_cost, format_vcpu_hours, print_runs
 from pomona_cli.status.status import StackStatus
-from pomona_intake.queue.documents import FailedBatch
-from pomona_intake.queue.failure_pause import Line
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.documents.failure_pause import FailurePause
 
 
 def print_status(status: StackStatus) -> None:
@@ -29,7 +30,7 @@ def print_status(status: StackStatus) -> None:
         _print_failed(status.failed, status.more_failed)
     for erasure in status.erasures:
         since = format_time(erasure.open_since)
-        print_line(f"erasure    {erasure.id} of {erasure.subject} is open since {since}: not final yet")
+        print_line(f"erasure    {erasure.id} of {scope_text(erasure)} is open since {since}: not final yet")
 
 
 def _pending_line(status: StackStatus) -> str:
@@ -57,10 +58,10 @@ def _in_flight_line(status: StackStatus) -> str:
     return f"in flight  {batch}: {in_flight.state}{since}{details}"
 
 
-def _paused_line(line: Line) -> str:
+def _paused_line(pause: FailurePause) -> str:
     return (
-        f"paused     until {format_time(line.paused_until)} UTC: {len(line.failed)} batches failed in a row, "
-        f"the last because {line.reason}. When the cause is fixed, `pomona resume` ends the pause."
+        f"paused     until {format_time(pause.paused_until)} UTC: {len(pause.failed)} batches failed in a row, "
+        f"the last because {pause.reason}. When the cause is fixed, `pomona resume` ends the pause."
     )
 
 

@@ -6,9 +6,10 @@ Imports nothing that the archive of packages brings: the archive is checked afte
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 from pomona.imaging.limits import Limits
+from pomona_contract.image_keys import decode_patterns
+from pomona_contract.run_names import RunName
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class FeaturizeArguments:
     """The folder of the backbones; None is the one that job.tar.gz brings."""
 
     @property
-    def run_name(self) -> str:
-        """Return the name under which the platform shows this attempt."""
-        return f"featurize-{self.batch_id}-{self.attempt}"
+    def run_name(self) -> RunName:
+        """Return the name of this attempt: the platform shows it, and it says where the record lies."""
+        return RunName(self.batch_id, self.attempt)
 
     @property
     def is_retry(self) -> bool:
@@ -83,10 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
-    parser.add_argument("--ignored-names", type=_decode_list, default=(), help="patterns of names that are no images")
+    parser.add_argument(
+        "--ignored-names", type=decode_patterns, default=(), help="patterns of names that are no images"
+    )
     return parser
-
-
-def _decode_list(text: str) -> tuple[str, ...]:
-    """Return the parts of a comma-separated list whose parts are percent-encoded."""
-    return tuple(unquote(part) for part in text.split(","))

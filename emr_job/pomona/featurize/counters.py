@@ -9,8 +9,8 @@ from pyspark import AccumulatorParam
 
 from pomona.s3.image_fetcher import FallbackReason
 from pomona.stopwatch import timed
+from pomona_contract.outcomes import Outcome
 
-OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
 STEPS = ("get", "decode", "resize", "inference")
 
 
@@ -40,7 +40,7 @@ class TaskCounters:
 
     def outcomes(self) -> dict[str, int]:
         """Return how many keys had each outcome."""
-        return {outcome: self.counts[outcome] for outcome in OUTCOMES}
+        return {outcome.value: self.counts[outcome] for outcome in Outcome}
 
     def fallbacks(self) -> dict[str, int]:
         """Return how many objects boto3 read in obstore's place, by reason."""

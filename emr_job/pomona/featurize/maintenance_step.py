@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from pomona.errors import first_line
 from pomona.featurize.arguments import FeaturizeArguments
@@ -12,16 +11,17 @@ from pomona.table.deadline import Deadline
 from pomona.table.erasures import settle_erasures
 from pomona.table.feature_table import FeatureTable
 from pomona.table.maintenance import TableMaintenance
+from pomona_contract.documents.run_record import MaintenanceReport
 
-RUN_ENDED_EARLY = {"done": [], "error": "the run ended before its maintenance did"}
+RUN_ENDED_EARLY = MaintenanceReport(done=(), error="the run ended before its maintenance did")
 """The result of a maintenance that EMR Serverless ended together with its run."""
 log = logging.getLogger("pomona.featurize")
 
 
 def maintain(
     arguments: FeaturizeArguments, table: FeatureTable, *, is_thorough: bool, used_seconds: float
-) -> dict[str, Any]:
-    """Maintain the table and return the steps that were done (`done`) and why others were not (`error`).
+) -> MaintenanceReport:
+    """Maintain the table and return the steps that were done, and why others were not.
 
     Raises nothing: the rows are published, so the run has not failed, and the next run tries the maintenance again.
 
@@ -40,8 +40,8 @@ def maintain(
                 done.append(step)
         except Exception as error:
             log.exception("the maintenance of the table failed; the next run tries it again")
-            return {"done": done, "error": _why_unfinished(error, deadline, arguments.timeout_minutes)}
-    return {"done": done, "error": ""}
+            return MaintenanceReport(done, _why_unfinished(error, deadline, arguments.timeout_minutes))
+    return MaintenanceReport(done, "")
 
 
 def _steps(

@@ -5,10 +5,10 @@ import zlib
 
 import pyarrow as pa
 
-from pomona.featurize.ignored_names import NOTHING_IGNORED, IgnoredNames
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.table.row_lookup import LOOKUP_COLUMNS
 from pomona.table.schema import label_of
+from pomona_contract.image_keys import NOTHING_IGNORED, IgnoredNames
 
 # fewer keys are not worth another executor: an image takes milliseconds, an executor's start a minute
 LEAST_KEYS_A_TASK = 100

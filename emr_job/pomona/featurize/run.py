@@ -11,10 +11,9 @@ from pomona.errors import UnreadError
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_aside
 from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
-from pomona.featurize.ignored_names import IgnoredNames
 from pomona.featurize.maintenance_step import RUN_ENDED_EARLY, maintain
 from pomona.featurize.partitioning import partitions, plan
-from pomona.featurize.run_record import RunRecord
+from pomona.featurize.run_report import RunReport
 from pomona.featurize.task import FeaturizeTask
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import require_bucket
@@ -24,6 +23,8 @@ from pomona.table.branch import open_branch
 from pomona.table.branch_names import branch_name
 from pomona.table.feature_table import FeatureTable
 from pomona.table.row_writer import files_for, write_rows
+from pomona_contract.image_keys import IgnoredNames
+from pomona_contract.outcomes import Outcome
 
 if TYPE_CHECKING:
     from pyspark import RDD
@@ -49,15 +50,15 @@ def featurize(arguments: FeaturizeArguments, spark: SparkSession, stopwatch: Sto
         table = FeatureTable(spark, arguments.database, arguments.table)
         table.create_if_missing()
     counters, snapshot_id = _publish_rows(arguments, table, backbone, batch, stopwatch)
-    record = RunRecord(arguments, backbone.label, batch, counters, snapshot_id)
-    record.write(RUN_ENDED_EARLY, stopwatch)
+    report = RunReport(arguments, backbone.label, batch, counters, snapshot_id)
+    report.write(RUN_ENDED_EARLY, stopwatch)
     with stopwatch.timing("maintenance"):
         maintenance = maintain(
             arguments, table, is_thorough=batch.asks_for_maintenance, used_seconds=stopwatch.elapsed()
         )
-    document = record.write(maintenance, stopwatch)
+    document = report.write(maintenance, stopwatch)
     log.info(json.dumps({"event": "featurized", **document}))
-    if unread := counters.counts["unread"]:
+    if unread := counters.counts[Outcome.UNREAD]:
         raise UnreadError(f"{unread} of {len(batch.keys)} keys could not be read: {counters.reason}")
     return document
 

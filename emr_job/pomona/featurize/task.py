@@ -17,6 +17,7 @@ from pomona.imaging.errors import ImageError
 from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 from pomona.table.schema import RowBatch, label_of
+from pomona_contract.outcomes import Outcome
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
@@ -97,7 +98,7 @@ class _Partition:
         elif fetched.status == FetchStatus.UNUSABLE:
             yield from self._add_error(fetched, fetched.reason)
         elif fetched.status == FetchStatus.GONE:
-            counts["deleted" if fetched.dirty.known else "absent"] += 1
+            counts[Outcome.DELETED if fetched.dirty.known else Outcome.ABSENT] += 1
             if fetched.dirty.known:
                 yield from self._batch.add({"key": fetched.dirty.key, "gone": True})
         else:
@@ -110,15 +111,15 @@ class _Partition:
         except ImageError as error:
             yield from self._add_error(fetched, str(error))
             return
-        self.counters.counts["done"] += 1
+        self.counters.counts[Outcome.DONE] += 1
         size = {"width": image.width, "height": image.height}
         yield from self._batch.add(_object_columns(fetched) | size, features)
 
     def _add_error(self, fetched: FetchResult, reason: str) -> Iterator[pa.RecordBatch]:
         if _has_this_error(fetched, reason):
-            self.counters.counts["unchanged"] += 1
+            self.counters.counts[Outcome.UNCHANGED] += 1
             return
-        self.counters.counts["errors"] += 1
+        self.counters.counts[Outcome.ERRORS] += 1
         yield from self._batch.add(_object_columns(fetched) | {"error": reason})
 
 

@@ -8,14 +8,13 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from pomona.errors import JobError, MisconfiguredError
-from pomona.lake_layout import RESULTS
+from pomona.errors import JobError
 from pomona.s3.objects import error_code, list_objects, remove_folder, s3_client
+from pomona_contract.documents import latest_results
+from pomona_contract.lake_layout import LATEST_RESULTS, RESULTS, results_folder
 
-FORMAT = 1
 RESULTS_KEPT = 14
 FOLDER = re.compile(rf"{RESULTS}\d+(-2)?/")
-LATEST = f"{RESULTS}latest.json"
 ATTEMPTS = 20
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
 
@@ -45,7 +44,7 @@ class ResultsFolder:
     @property
     def prefix(self) -> str:
         """Return the folder's key, with a slash at its end."""
-        return f"{RESULTS}{self.snapshot_id}{'-2' if self.is_second else ''}/"
+        return results_folder(self.snapshot_id, is_second=self.is_second)
 
     def put(self, name: str, content: bytes, content_type: str) -> None:
         """Write one file of the results, replacing an older one."""
@@ -85,7 +84,7 @@ def move_latest(bucket: str, newest: dict[str, Any]) -> bool:
     same snapshot may be written again.
 
     Raises:
-        MisconfiguredError: `latest.json` has an unknown format.
+        FormatError: `latest.json` has an unknown format.
         JobError: every attempt lost a race.
     """
     for _ in range(ATTEMPTS):
@@ -95,7 +94,7 @@ def move_latest(bucket: str, newest: dict[str, Any]) -> bool:
         if _write_if_unchanged(bucket, newest, etag):
             return True
     raise JobError(
-        f"{LATEST} was changed by others {ATTEMPTS} times in a row; the results are there, the pointer is not"
+        f"{LATEST_RESULTS} was changed by others {ATTEMPTS} times in a row; the results are there, the pointer is not"
     )
 
 
@@ -116,22 +115,21 @@ def _is_newer(current: dict[str, Any], newest: dict[str, Any]) -> bool:
 
 def _read_latest(bucket: str) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        answer = s3_client().get_object(Bucket=bucket, Key=LATEST)
+        answer = s3_client().get_object(Bucket=bucket, Key=LATEST_RESULTS)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":
             return None, None
         raise
-    document = json.loads(answer["Body"].read())
-    if document.get("format") != FORMAT:
-        raise MisconfiguredError(f"{LATEST} has format {document.get('format')!r}, this job writes {FORMAT}")
-    return document, answer["ETag"]
+    return latest_results.FORMAT.decode_fields(LATEST_RESULTS, answer["Body"].read()), answer["ETag"]
 
 
 def _write_if_unchanged(bucket: str, document: dict[str, Any], etag: str | None) -> bool:
     condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     body = json.dumps(document, indent=1).encode()
     try:
-        s3_client().put_object(Bucket=bucket, Key=LATEST, Body=body, ContentType="application/json", **condition)
+        s3_client().put_object(
+            Bucket=bucket, Key=LATEST_RESULTS, Body=body, ContentType="application/json", **condition
+        )
     except ClientError as error:
         if error_code(error) in LOST_RACE:
             return False

@@ -26,11 +26,11 @@ from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
 from pomona.table.scan import TASKS_PER_SLOT, split_by_bytes
 from pomona.table.snapshot import PinnedTable
+from pomona_contract.documents.latest_results import LatestResults
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FORMAT = 1
 PNG = "image/png"
 log = logging.getLogger("pomona.refit")
 
@@ -126,20 +126,19 @@ def _require_kept(table: PinnedTable, folder: ResultsFolder) -> None:
 
 def _summary(fitted: _FittedTable, components_asked: str) -> dict[str, Any]:
     snapshot = fitted.table.snapshot
-    return {
-        "format": FORMAT,
-        "table_uuid": fitted.table.uuid,
-        "snapshot_id": snapshot.id,
-        "sequence_number": snapshot.sequence_number,
-        "committed_at": snapshot.committed_at.isoformat(),
-        "prefix": fitted.folder.prefix,
-        "components": len(fitted.model.components),
-        "components_asked": components_asked,
-        "variance": fitted.model.variance,
-        "rows": fitted.model.rows,
-        "backbone": fitted.backbone.label,
-        "refitted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    return LatestResults(
+        table_uuid=fitted.table.uuid,
+        snapshot_id=snapshot.id,
+        sequence_number=snapshot.sequence_number,
+        committed_at=snapshot.committed_at.isoformat(),
+        prefix=fitted.folder.prefix,
+        components=len(fitted.model.components),
+        components_asked=components_asked,
+        variance=fitted.model.variance,
+        rows=fitted.model.rows,
+        backbone=fitted.backbone.label,
+        refitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    ).document()
 
 
 def left_out_note(left_out: int) -> tuple[str, ...]:

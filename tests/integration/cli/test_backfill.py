@@ -6,7 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
-from pomona_intake.queue.segments import parse_name
+from pomona_contract.segments import parse_segment_name
 from tests.cli_documents import HOSTILE, lines
 from tests.cli_stack import CliStack
 from tests.local_server import ROOT
@@ -79,7 +79,7 @@ def test_backfill_leaves_ignored_names_out_and_marks_the_rows_that_they_have(aws
 def test_many_keys_become_several_segments_of_the_queue(stack):
     stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(10_001)))
     stack.pomona("backfill")
-    segments = [parse_name(name) for name in stack.aws.keys(stack.lake, "queue/pending/")]
+    segments = [parse_segment_name(name) for name in stack.aws.keys(stack.lake, "queue/pending/")]
     assert sorted(segment.keys for segment in segments) == [1, 10_000]
     assert len(set(stack.dirty())) == 10_001
 
@@ -87,7 +87,7 @@ def test_many_keys_become_several_segments_of_the_queue(stack):
 def test_a_backfill_that_is_interrupted_says_so_and_can_be_repeated(stack):
     # Given a backfill that has begun
     stack.append(*(stack.row(f"gone/{number:05d}.jpg", features=None, error="e") for number in range(100)))
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "functions"))
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "contract", "functions"))
     environment = {**os.environ, **stack.environment(), "PYTHONPATH": path}
     command = [sys.executable, "-c", STOPS_AT_THE_TABLE, "backfill"]
     with subprocess.Popen(

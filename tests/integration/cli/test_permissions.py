@@ -2,7 +2,7 @@
 
 import pytest
 
-from pomona_intake.queue.documents import ACTIVE
+from pomona_contract.lake_layout import CLAIM
 from tests.cli_documents import BATCH, VIEW, fail, lines, user, waiting_claim
 from tests.cli_stack import CliStack
 
@@ -53,6 +53,6 @@ def test_the_permissions_in_the_book_are_enough(aws, words):
     stack.put("a/1")
     stack.append(stack.row("a/1", error="e", features=None))
     fail(stack, BATCH, "a/1")
-    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=b"?" if "repair" in words else waiting_claim().to_json())
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=b"?" if "repair" in words else waiting_claim().to_json())
     told = stack.pomona(*words.split(), **user(aws, f"book-{name}", *BOOK[words]))
     assert told.exit_code == 0, told.stderr

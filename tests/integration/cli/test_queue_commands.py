@@ -2,10 +2,10 @@
 
 import pytest
 
-from pomona_intake.queue.documents import ACTIVE, to_json
-from pomona_intake.queue.failure_pause import LINE, Line
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.lake_layout import CLAIM, FAILURE_PAUSE
+from pomona_contract.segment_lines import DirtyKey
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import DirtyKey
 from pomona_intake.s3.lake import Lake
 from tests.cli_documents import BATCH, fail, lines, waiting_claim
 
@@ -98,9 +98,9 @@ def test_discard_lets_go_of_a_failed_batch_after_a_question(stack):
 
 def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
     # Given a batch that waits for its second attempt, and a line that is paused
-    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=waiting_claim().to_json())
-    line = Line(("a", BATCH), "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
-    stack.s3.put_object(Bucket=stack.lake, Key=LINE, Body=to_json(1, vars(line)))
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=waiting_claim().to_json())
+    pause = FailurePause(("a", BATCH), "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
+    stack.s3.put_object(Bucket=stack.lake, Key=FAILURE_PAUSE, Body=pause.to_json())
     # Then the status says so
     told = stack.pomona("status").stdout
     assert r"waiting (not before 2999-01-01T00:00:00.000Z: Glue says \x1b[31mno)" in told
@@ -118,7 +118,7 @@ def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
 def test_an_unreadable_claim_is_told_in_a_sentence_and_repaired(stack, body):
     # Given a pending segment, and a claim that nobody can read
     SegmentWriter(Lake(stack.s3, stack.lake), lambda step: None).write([DirtyKey(stack.images, "a", "t")], "r")
-    stack.s3.put_object(Bucket=stack.lake, Key=ACTIVE, Body=body)
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=body)
     # Then every command that needs it says so, and what to do
     for words in (("status",), ("resume",)):
         told = stack.pomona(*words)

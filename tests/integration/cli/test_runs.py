@@ -2,7 +2,7 @@
 
 import pytest
 
-from pomona_intake.runs.emr_client import Billed
+from pomona_contract.prices import BilledHours
 from tests.bills import bill, failed, succeeded
 from tests.cli_documents import BATCH, lines, write
 from tests.cli_stack import CliStack
@@ -20,7 +20,7 @@ def test_runs_are_told_with_what_was_billed(stack):
     oldest, newest = "20261120T120100000Z-abc", "20261120T120200000Z-abc"
     for batch in (oldest, newest):
         record(stack, batch)
-    bill(stack.s3, stack.lake, succeeded(f"featurize-{newest}-1", billed=Billed(0.5, 2.0, 0.0)))
+    bill(stack.s3, stack.lake, succeeded(f"featurize-{newest}-1", billed=BilledHours(0.5, 2.0, 0.0)))
     # When runs are asked for
     told, unbilled = lines(stack.pomona("runs", "--json").stdout)
     # Then the newest is first, and an unknown cost is not guessed
@@ -40,7 +40,7 @@ def test_refits_are_told_among_the_runs_with_what_was_billed(stack):
     refit = "refit-42-20261120T130000000Z"
     for batch in (before, after):
         record(stack, batch)
-    bill(stack.s3, stack.lake, succeeded(refit, seconds=125, billed=Billed(0.25, 1.0, 0.0)))
+    bill(stack.s3, stack.lake, succeeded(refit, seconds=125, billed=BilledHours(0.25, 1.0, 0.0)))
     # When runs are asked for
     told = lines(stack.pomona("runs", "--json").stdout)
     # Then the refit is in its place, with its time and cost

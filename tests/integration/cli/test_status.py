@@ -1,6 +1,6 @@
 """`pomona status`."""
 
-from pomona_intake.queue.documents import Claim, ClaimedSegment
+from pomona_contract.documents.claim import Claim, ClaimedSegment
 from tests.bills import bill, failed, succeeded
 from tests.cli_documents import BATCH, VIEW, fail, lines, user, write
 from tests.cli_stack import CliStack

@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from pomona.imaging.errors import ImageError
 from pomona.imaging.formats.tiff_grey import is_swapped_twice, read_as_grey, samples_of
-from pomona.imaging.formats.tiff_layout import (
+from pomona.imaging.tiff_layout import (
     BLACK_IS_ZERO,
     CAMERA_DATA,
     LOSSLESS,

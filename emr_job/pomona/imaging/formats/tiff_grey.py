@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from pomona.imaging.formats.tiff_layout import (
+from pomona.imaging.tiff_layout import (
     BANDS,
     BITS,
     BLACK_IS_ZERO,

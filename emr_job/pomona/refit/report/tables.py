@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pomona.refit.run_records import RecordedRun
+from pomona_contract.outcomes import Outcome
 
-OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
 PARTS = ("session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance")
 UNKNOWN = "-"
 _COSTS = ("took", "vCPU-hours", "cost")

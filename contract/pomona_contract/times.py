@@ -1,4 +1,4 @@
-"""Points in time as the queue writes them: sortable in names, ISO 8601 in documents, always UTC."""
+"""Points in time: sortable stamps in names, ISO 8601 in documents, always UTC."""
 
 from datetime import UTC, datetime
 
@@ -7,22 +7,26 @@ _MILLISECOND = 1000  # in microseconds
 
 
 def now() -> datetime:
-    """The current time in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """`YYYYMMDDTHHMMSSmmmZ`: sorts like time and is allowed in names and client tokens."""
+    """Return `YYYYMMDDTHHMMSSmmmZ`, which sorts like time and is allowed in names and client tokens."""
     utc = moment.astimezone(UTC)
     return f"{utc.strftime(_STAMP)}{utc.microsecond // _MILLISECOND:03d}Z"
 
 
 def unstamp(text: str) -> datetime:
-    """The inverse of `stamp`, to the millisecond; ValueError if the text is no stamp."""
+    """Return the point in time of a stamp, to the millisecond.
+
+    Raises:
+        ValueError: the text is not a stamp.
+    """
     whole = datetime.strptime(text[:-4], _STAMP).replace(tzinfo=UTC)
     return whole.replace(microsecond=int(text[-4:-1]) * _MILLISECOND)
 
 
 def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and a Z."""
+    """Return ISO 8601 in UTC with milliseconds and a Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,3 +1,0 @@
-"""Keys in the lake bucket that more than one room of this package uses."""
-
-RESULTS = "results/"
