@@ -184,7 +184,7 @@ def test_an_archive_that_does_not_fit_is_named_in_one_sentence(
     ended = submit(
         aws,
         place,
-        f"{job}.py",
+        f"{job}_job.py",
         *arguments,
         *(("--components", "2") if job == "refit" else ()),
         python_path=f"./job:./{broken.name}",
