@@ -44,5 +44,7 @@ take_pips_index() {
 }
 
 uv=$(find_uv) || exit 127
+# an environment must outlive uv's cache; across file systems uv copies
+case ${UV_LINK_MODE-} in ''|symlink) export UV_LINK_MODE=hardlink ;; esac
 if [ "$1" = pip ] && ! has_index; then take_pips_index; fi
 exec "$uv" "$@"

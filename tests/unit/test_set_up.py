@@ -170,6 +170,15 @@ def test_an_index_of_uvs_own_comes_before_pips(machine: Machine, own: str):
     assert "pip.example" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [({}, "hardlink"), ({"UV_LINK_MODE": "symlink"}, "hardlink"), ({"UV_LINK_MODE": "copy"}, "copy")],
+)
+def test_an_environment_never_points_into_uvs_cache(machine: Machine, asked: dict[str, str], given: str):
+    machine.has("uv", f"{UV} || env")
+    assert f"UV_LINK_MODE={given}\n" in machine.run("uv.sh", "pip", "sync", "x.txt", **asked).stdout
+
+
 def test_progress_ends_as_the_command_ended(machine: Machine):
     machine.has("sleep", "exec /bin/sleep 0")
     machine.has("date", "echo 0")
