@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.metrics import accuracy_score, classification_report, log_loss as sklearn_log_loss
+from sklearn.metrics import accuracy_score, classification_report
+from sklearn.metrics import log_loss as sklearn_log_loss
 
 from pomona.classifier.calibration import log_loss, temperature
 from pomona.classifier.class_moments import NO_CLASS, FoldMoments, FoldMomentsBuilder
