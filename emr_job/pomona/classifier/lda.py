@@ -10,7 +10,7 @@ from pomona.pca.comoments import CoMoments, Matrix, Vector
 
 SHRINKAGES = (1e-4, 0.01, 0.1, 0.3)
 ROUNDING = 1e-10
-"""A within-class variance below this share of the whole is rounding: each class is one point, the nearest one wins."""
+"""A within-class variance below this is rounding: each class is one point, and the nearest class wins."""
 
 
 @dataclass(frozen=True, eq=False)
