@@ -1,20 +1,28 @@
 """The classifier against scikit-learn and against dense computations of its own definition."""
 
+import csv
+import io
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.metrics import accuracy_score, classification_report
+from sklearn.metrics import accuracy_score
+from sklearn.metrics import classification_report as classification_report_of
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from pomona.classifier.calibration import log_loss, temperature
 from pomona.classifier.class_moments import NO_CLASS, FoldMoments, FoldMomentsBuilder
 from pomona.classifier.classes import Classes
+from pomona.classifier.documents import Evaluation, HoldOut, classification_report, suspects_table
 from pomona.classifier.evaluation import PredictionCounts, figures, interval
 from pomona.classifier.folds import FOLDS
+from pomona.classifier.hold_out import random_hold_out
 from pomona.classifier.lda import LdaStatistics, probabilities
 from pomona.classifier.selection import SampledRows, cross_validate
+from pomona.classifier.suspects import Suspect, Suspects
 
 
 def drawn(rows=600, width=6, classes=4, spread=1.5, seed=0):
@@ -180,7 +188,7 @@ def test_the_figures_are_those_of_scikit_learn(pairs):
         part = PredictionCounts()
         part.add(true[few], predicted[few], np.full(len(few), 0.5), few % FOLDS)
         counts.merge(part)
-    theirs = classification_report(
+    theirs = classification_report_of(
         [names[code] for code in true], [names[code] for code in predicted], output_dict=True, zero_division=0
     )
     ours = figures(counts, names)
@@ -212,3 +220,72 @@ def test_the_largest_labels_are_classes(monkeypatch):
     assert classes.labels == ("a", "b")
     assert classes.left_out == 2
     assert classes.codes(["b", None, "d", "a"]).tolist() == [1, NO_CLASS, NO_CLASS, 0]
+
+
+def test_a_random_hold_out_is_a_fit_without_the_sample():
+    # Given all rows, and a sample of them that is held out
+    features, codes = drawn(1000, 6, 4)
+    folds = np.arange(1000) % FOLDS
+    chosen = np.random.default_rng(0).permutation(1000)[:150]
+    sample = SampledRows(features[chosen], folds[chosen], codes[chosen])
+    found = random_hold_out(gathered(features, folds, codes), 4, sample, 0.01)
+    # Then its accuracy is that of a classifier of the other rows
+    others = np.setdiff1d(np.arange(1000), chosen)
+    alone = statistics_of(features[others], codes[others], 4).fit(0.01).scores(features[chosen])
+    assert found == HoldOut(150, int((alone.argmax(axis=1) == codes[chosen]).sum()))
+
+
+def evaluated(labels, true, predicted, images=None):
+    counts = PredictionCounts()
+    counts.add(np.array(true), np.array(predicted), np.full(len(true), 0.75), np.arange(len(true)) % FOLDS)
+    suspects = Suspects()
+    suspects.add([Suspect(2.5, "a/1, 2.jpg", labels[0], labels[1], 0.75)])
+    images = images or dict.fromkeys(labels, 10)
+    return Evaluation(Classes(tuple(labels)), images, [True] * len(labels), counts, suspects, 0.01, 1.5, HoldOut(4, 4))
+
+
+def test_the_documents_say_what_was_counted():
+    found = evaluated(["apple", "pear"], [0, 0, 1, 1], [0, 1, 1, 1]).document()
+    assert (found["accuracy"], found["images"], found["classes"]) == (0.75, 4, 2)
+    assert found["random_hold_out"] == {"images": 4, "accuracy": 1.0}
+    assert found["confusions"] == [{"label": "apple", "predicted": "pear", "images": 1}]
+    assert [one["images"] for one in found["folds"]] == [1, 1, 1, 1, 0]
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_the_report_has_scikit_learns_rows_and_columns():
+    evaluation = evaluated(["apple", "pear"], [0, 0, 1, 1], [0, 1, 1, 1])
+    rows = list(csv.DictReader(io.StringIO(classification_report(evaluation).decode())))
+    theirs = classification_report_of(["a", "a", "p", "p"], ["a", "p", "p", "p"], output_dict=True)
+    assert [row["label"] for row in rows] == ["apple", "pear", "accuracy", "macro avg", "weighted avg"]
+    assert set(rows[0]) - {"label"} == set(theirs["a"])
+    assert float(rows[2]["f1-score"]) == theirs["accuracy"]
+    assert float(rows[3]["precision"]) == pytest.approx(theirs["macro avg"]["precision"])
+
+
+def test_names_with_commas_stay_one_cell():
+    (row,) = csv.DictReader(io.StringIO(suspects_table(evaluated(["a", "b"], [0], [1]).suspects).decode()))
+    assert (row["key"], row["predicted"], row["probability"]) == ("a/1, 2.jpg", "b", "0.75")
+
+
+def test_an_evaluation_of_nothing_has_no_figures():
+    nothing = Evaluation(
+        Classes(("a", "b")), {"a": 1, "b": 1}, [False] * 2, PredictionCounts(), Suspects(), 0.1, 1.0, None
+    )
+    found = nothing.document()
+    assert found["accuracy"] is None
+    assert found["per_class"] == []
+    assert [one["label"] for one in found["not_evaluated"]] == ["a", "b"]
+    assert "not evaluated (a, b)" in found["notes"][0]
+    assert json.dumps(found, allow_nan=False)
+
+
+def test_the_most_certain_suspects_are_kept(monkeypatch):
+    monkeypatch.setattr("pomona.classifier.suspects.MOST_SUSPECTS", 3)
+    total = Suspects()
+    for margin in (1.0, 5.0, 3.0, 2.0, 4.0):
+        part = Suspects()
+        part.add([Suspect(margin, f"{margin}", "a", "b", 0.9)])
+        total.merge(part)
+    assert [one.margin for one in total.found] == [5.0, 4.0, 3.0]
+    assert total.total == 5
