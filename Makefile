@@ -11,12 +11,20 @@ STATE ?= .local-aws/up
 export IMAGES_PATH := $(value IMAGES)
 export WEIGHTS_PATH := $(value WEIGHTS)
 export STATE_PATH := $(value STATE)
-export PYTHONDONTWRITEBYTECODE = 1
+export PYTHON
+# uv leaves compiling to the first import; without bytecode every start of a process would compile again
+unexport PYTHONDONTWRITEBYTECODE
 export AWS_EC2_METADATA_DISABLED = true
 export SAM_CLI_TELEMETRY = 0
 
 DEVELOPMENT = .venv/development/bin/python
-PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+UV = sh tools/uv.sh
+UV_OPTIONS = --quiet --require-hashes
+# Environments are set up side by side, in a make of its own; everything else runs in the order in which it is named.
+SIDE_BY_SIDE = --silent --jobs=4 SETTING_UP=1
+ifndef SETTING_UP
+.NOTPARALLEL:
+endif
 
 .PHONY: help
 help:  ## this list
@@ -26,20 +34,26 @@ help:  ## this list
 preflight:
 	@sh tools/preflight.sh "$(PYTHON)" "$(JAVA)"
 
+# uv sets up every environment; where the PATH has none, pip installs the pinned one, once.
+.PHONY: uv
+uv: $(if $(SETTING_UP),,preflight)
+	$(if $(SETTING_UP),,@sh tools/get_uv.sh "$(PYTHON)")
+
 # An environment is as new as its lock: it is made again, from nothing, when the lock changes.
-.venv/%/.complete: requirements/%.txt | preflight
-	@echo "setting up the environment '$*' (once; takes a minute or two)"
-	@rm -rf .venv/$* && $(PYTHON) -m venv .venv/$*
-	@sh tools/with-progress.sh "installing $*" .venv/$*/bin/python $(PIP_INSTALL) -r requirements/$*.txt
+.venv/%/.complete: requirements/%.txt | uv
+	@echo "setting up the environment '$*' (once)"
+	@rm -rf .venv/$* && $(UV) venv --quiet --python "$(PYTHON)" .venv/$*
+	@sh tools/with-progress.sh "installing $*" $(UV) pip sync $(UV_OPTIONS) --python .venv/$*/bin/python requirements/$*.txt
 	@touch $@
 
-# pyspark is built from its source: with the build tools of the lock, not with whatever is newest today.
-.venv/spark/.complete: requirements/spark.txt tools/fetch_jars.py requirements/jars.sha256 | preflight
-	@echo "setting up the environment 'spark' (once; takes a minute or two)"
-	@rm -rf .venv/spark && $(PYTHON) -m venv .venv/spark
+# pyspark is built from its source: with the build tools of the lock, not with whatever is newest today. Its wheel is
+# unpacked at once, so compressing it (470 MB) would only take time.
+.venv/spark/.complete: requirements/spark.txt tools/fetch_jars.py requirements/jars.sha256 | uv
+	@echo "setting up the environment 'spark' (once)"
+	@rm -rf .venv/spark && $(UV) venv --quiet --python "$(PYTHON)" .venv/spark
 	@grep -A2 -E '^(setuptools|wheel|packaging)==' requirements/spark.txt | grep -E '==|hash' > .venv/spark/build-tools.txt
-	@.venv/spark/bin/python $(PIP_INSTALL) -r .venv/spark/build-tools.txt
-	@sh tools/with-progress.sh "installing spark" .venv/spark/bin/python $(PIP_INSTALL) --no-build-isolation -r requirements/spark.txt
+	@$(UV) pip sync $(UV_OPTIONS) --python .venv/spark/bin/python .venv/spark/build-tools.txt
+	@sh tools/with-progress.sh "installing spark" $(UV) pip sync $(UV_OPTIONS) --no-build-isolation --config-settings=--build-option=--compression=stored --python .venv/spark/bin/python requirements/spark.txt
 	@sh tools/with-progress.sh "fetching Iceberg" .venv/spark/bin/python tools/fetch_jars.py .venv/spark/jars requirements/jars.sha256
 	@touch $@
 
@@ -48,12 +62,20 @@ preflight:
 	@$(DEVELOPMENT) tools/share_spark.py
 	@touch $@
 
-.build/.deps: requirements/job.txt tools/build.py .venv/development/.complete
+.build/.deps: requirements/job.txt requirements/functions.txt tools/build.py .venv/development/.complete
 	@sh tools/with-progress.sh "packing the job's packages (once)" $(DEVELOPMENT) tools/build.py deps
 	@touch $@
 
+FOR_SETUP = .venv/development/.with-spark .venv/sam/.complete .build/.deps
+FOR_TEST = .venv/backbones/.complete .venv/emulator/.complete
+
 .PHONY: setup
-setup: .venv/development/.with-spark .venv/sam/.complete .build/.deps  ## the environments of demo, up and test, once
+setup: uv  ## the environments of demo, up and test, once
+	@$(MAKE) $(SIDE_BY_SIDE) $(FOR_SETUP)
+
+.PHONY: setup-test
+setup-test: uv
+	@$(MAKE) $(SIDE_BY_SIDE) $(FOR_SETUP) $(FOR_TEST)
 
 # those that the template allows; a slip of the pen must not install TensorFlow first
 BACKBONES = $(shell sed -n '/^  BackboneName:/,/AllowedValues/s/.*AllowedValues: \[\(.*\)\]/\1/p' template.yaml | tr -d ,)
@@ -82,15 +104,20 @@ down:  ## stop the embedded AWS
 	@$(DEVELOPMENT) -m embedded_aws down --state "$$STATE_PATH"
 
 .PHONY: test
-test: setup .venv/backbones/.complete .venv/emulator/.complete  ## every test
+test: setup-test  ## every test
 	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
+.PHONY: test-unit
+test-unit: setup  ## the tests that need neither Spark nor a server
+	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/model tests/unit $(PYTEST)
+
 .PHONY: lint
-lint: setup  ## ruff, mypy, sam validate --lint, checkov
+lint: setup  ## ruff, mypy, import-linter, sam validate --lint, checkov
 	@$(DEVELOPMENT) -m ruff check .
 	@$(DEVELOPMENT) -m ruff format --check .
-	@$(DEVELOPMENT) -m mypy functions emr_job embedded_aws demo cli benchmarks
+	@$(DEVELOPMENT) -m mypy contract functions emr_job embedded_aws demo cli benchmarks
+	@PYTHONPATH=contract:functions:emr_job:cli:. .venv/development/bin/lint-imports --no-cache --no-logo
 	@.venv/sam/bin/python -m samcli validate --lint
 	@$(MAKE) --no-print-directory scan
 
@@ -98,12 +125,12 @@ lint: setup  ## ruff, mypy, sam validate --lint, checkov
 scan: .venv/scan/.complete  ## checkov over the template; what it may not find fault with has its reason beside it
 	@.venv/scan/bin/python .venv/scan/bin/checkov --framework cloudformation --file template.yaml --skip-download --compact --quiet
 
-UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(DEVELOPMENT) -m uv pip compile --quiet --generate-hashes --no-strip-extras --python-version 3.11
+UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --generate-hashes --no-strip-extras --python-version 3.11
 
 .PHONY: lock
-lock: .venv/development/.complete  ## pin the newest versions of everything
+lock: uv  ## pin the newest versions of everything
 	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
-	@for name in job spark development backbones sam scan benchmarks emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in uv job spark development backbones sam scan benchmarks emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 
 FUNCTION ?= IngestFunction
 EVENT ?= events/ingest-s3-put.json
@@ -122,11 +149,11 @@ BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 
 .PHONY: bench
 bench: setup .venv/benchmarks/.with-spark  ## measure, beside the field's practice: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
-	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
+	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
 .PHONY: bench-server
 bench-server: .venv/benchmarks/.with-spark  ## build the S3 server that the benchmarks run against, once; needs Go
-	@PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks.gateway
+	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.gateway
 
 .PHONY: smoke
 smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: STACK=pomona REGION=eu-west-3 YES=1
@@ -134,7 +161,7 @@ smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: 
 
 .PHONY: bench-pages
 bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md and scale.md from benchmarks/results.json
-	@for page in report cost scale; do PYTHONPATH=functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
+	@for page in report cost scale; do PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
 
 .PHONY: clean
 clean:  ## remove everything that was built or installed here

@@ -25,8 +25,11 @@ from quiet import progress, without_chatter
 from registry import Backbone, UnknownBackboneError, backbone_named
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "contract"))  # this environment has nothing of Pomona installed
+
+from pomona_contract.documents.backbone import BackboneDescription  # noqa: E402
+
 SAMPLES = HERE.parent / "samples" / "images"
-FORMAT = 1
 CHECKED_IMAGES = 16  # of each kind
 DOWNLOAD_TIMEOUT_SECONDS = 30
 SEED = 1
@@ -56,18 +59,21 @@ def check(graph: bytes, base: Model, backbone: Backbone, pixels: np.ndarray) -> 
 
 def record(backbone: Backbone, graph: bytes, checked: dict[str, Any]) -> dict[str, Any]:
     """Return what the JSON beside the graph says."""
-    return {
-        "format": FORMAT,
-        "name": backbone.name,
-        "digest": hashlib.sha256(graph).hexdigest(),
-        "file": f"{backbone.name}.tflite",
-        "input": {"height": backbone.side, "width": backbone.side, "dtype": "uint8"},
-        "output_width": backbone.output_width,
-        "preprocessing": str(backbone.preprocessing),
-        "licence": backbone.licence,
-        "source": backbone.source,
-        "checked": checked,
-    }
+    return BackboneDescription(
+        name=backbone.name,
+        digest=hashlib.sha256(graph).hexdigest(),
+        file=f"{backbone.name}.tflite",
+        height=backbone.side,
+        width=backbone.side,
+        dtype="uint8",
+        output_width=backbone.output_width,
+        provenance={
+            "preprocessing": str(backbone.preprocessing),
+            "licence": backbone.licence,
+            "source": backbone.source,
+            "checked": checked,
+        },
+    ).document()
 
 
 def export(backbone: Backbone, base: Model, images: Path, output: Path) -> Agreement:

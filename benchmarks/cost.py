@@ -1,6 +1,6 @@
-"""What Pomona costs and what the alternatives cost: docs/cost.md, from measured rates and dated list prices.
+"""Write docs/cost.md: what Pomona and its alternatives cost, from measured rates and dated list prices.
 
-`make bench-pages` writes it.
+`make bench-pages` runs it.
 """
 
 import json
@@ -13,6 +13,7 @@ from benchmarks.demands import featurize_demand, refit_demand
 from benchmarks.figures import Figures, figures
 from benchmarks.idle import GET, GLUE, HOURS_OF_A_DAY, LIST, LOOKS_OF_AN_HOUR, Idle, count_idle
 from benchmarks.places import ROOT, BenchError
+from benchmarks.prose import paragraph
 from benchmarks.template import template_settings
 from embedded_aws.emr_serverless.workers import Capacity, Demand
 
@@ -36,7 +37,7 @@ ROW_BYTES = 1_280 * 4 + 300
 WORKER_START_SECONDS = 60
 CLUSTER_START_SECONDS = 8 * 60
 LOOK_SECONDS = 0.4  # of a scheduled function that finds nothing to do: a handful of requests, one after the other
-CLUSTER_WORKERS = 8  # of the field's published pipelines, with a primary node
+CLUSTER_WORKERS = 8  # of the published clusters of the baseline, with a primary node
 COUNTS = (1_000, 1_000_000, 100_000_000)
 
 
@@ -121,19 +122,19 @@ def idle_month(idle: Idle, at: Prices, stored_images: int = 0) -> dict[str, floa
 
 
 def notebook(images: int, figure: Figures, at: Prices) -> float:
-    """The field's script in a notebook on an m5.xlarge: the machine alone, not who sits before it."""
+    """Return the dollars of the baseline in a notebook on an m5.xlarge: the machine, without the person."""
     seconds = 300 + images / (figure.field_images_per_core_second * 4)
     return seconds / HOUR * at["ec2_m5_xlarge_hour"]
 
 
 def cluster(images: int, figure: Figures, at: Prices) -> float:
-    """The field's job on a hand-started EMR cluster of m5.xlarge: a primary node and eight workers of 4 vCPUs."""
+    """Return the dollars of the baseline on a hand-started EMR cluster of m5.xlarge: a primary node and 8 workers."""
     seconds = CLUSTER_START_SECONDS + images / (figure.field_images_per_core_second * 4 * CLUSTER_WORKERS)
     return seconds / HOUR * (CLUSTER_WORKERS + 1) * (at["ec2_m5_xlarge_hour"] + at["emr_m5_xlarge_hour"])
 
 
 def service(images: int, figure: Figures, at: Prices) -> float:
-    """A service on m5.xlarge that is always on, for as long as its images take, at least a month."""
+    """Return the dollars of a service on m5.xlarge that is always on, for at least a month."""
     seconds = images / (figure.field_images_per_core_second * 4)
     return max(seconds / HOUR, MONTH_HOURS) * at["ec2_m5_xlarge_hour"]
 
@@ -147,19 +148,23 @@ def _head(figure: Figures, at: Prices) -> list[str]:
     return [
         "# What it costs",
         "",
-        f"Written by `benchmarks/cost.py` from `benchmarks/results.json` (measured on {figure.cores} cores of "
-        f"{figure.machine}) and `benchmarks/prices.json` (list prices of {at.region}, {at.as_of}, no free tier, "
-        "no tax). "
-        "A core there is taken for a vCPU here.",
+        *paragraph(
+            f"`benchmarks/cost.py` writes this page from `benchmarks/results.json` (measured on {figure.cores} cores "
+            f"of {figure.machine}) and `benchmarks/prices.json` (list prices of {at.region}, {at.as_of}, no free tier, "
+            "no tax). The page takes a core of that machine for a vCPU. `pomona status` and the report show the real "
+            "cost of every run."
+        ),
+        "These figures are assumed, because they cannot be measured without an account:",
         "",
-        f"Assumed, as it cannot be measured without an account: a worker of EMR Serverless is ready after "
-        f"{WORKER_START_SECONDS} s (billed), a cluster after {CLUSTER_START_SECONDS // 60} minutes (billed), "
-        f"a scheduled function that finds nothing to do takes {LOOK_SECONDS} s. "
-        "Every run's real cost is shown by `pomona status` and in the report.",
+        f"- a worker of EMR Serverless is ready after {WORKER_START_SECONDS} s (billed);",
+        f"- a cluster is ready after {CLUSTER_START_SECONDS // 60} minutes (billed);",
+        f"- a scheduled function that finds nothing to do takes {LOOK_SECONDS} s.",
         "",
-        "What the runs ask for, as `functions/pomona_intake/runs/parameters.py` sends it with the template's "
-        "defaults (executors that dynamic allocation adds later take their work from the others, and are not counted):",
-        "",
+        *paragraph(
+            "Runs request these workers, as `functions/pomona_intake/runs/parameters.py` asks with the defaults of "
+            "the template. Executors that dynamic allocation adds later take work from the others, so the page does "
+            "not count them."
+        ),
         "| run | at its start | at most |",
         "|---|---|---|",
         *(
@@ -198,19 +203,21 @@ def _images(figure: Figures, at: Prices) -> list[str]:
     return [
         *lines,
         "",
-        f"The alternatives run the field's job at its measured best, {figure.field_images_per_core_second:.1f} "
-        "images a "
-        f"second and core (Pomona: {figure.images_per_core_second:.1f}). The notebook and the cluster wait for a "
-        "person who "
-        "starts them and stops them; an hour of that person is not in the table. The service is the month's bill.",
-        "",
+        *paragraph(
+            "Dollars. The alternatives run the Spark + Keras baseline at its measured best, "
+            f"{figure.field_images_per_core_second:.1f} images a second and core (Pomona: "
+            f"{figure.images_per_core_second:.1f}). A person starts and stops the notebook and the cluster; the table "
+            "does not include that person's time. For the service the table has the bill of a month."
+        ),
     ]
 
 
 def _idle(idle: Idle, at: Prices) -> list[str]:
     parts = idle_month(idle, at)
     lines = ["## A month in which nothing happens", ""]
-    lines += ["Requests and metrics are counted: the page's script calls the scheduled functions of an idle stack.", ""]
+    lines += paragraph(
+        "Requests and metrics are counted: `benchmarks/idle.py` calls the scheduled functions of an idle stack."
+    )
     lines += ["| | dollars |", "|---|---|"]
     lines += [f"| {name} | {cost:.2f} |" for name, cost in parts.items()]
     left_on, stopped = MONTH_HOURS * at["ec2_m5_xlarge_hour"], 100 * at["ebs_gp3_gb_month"]
@@ -222,11 +229,12 @@ def _idle(idle: Idle, at: Prices) -> list[str]:
         f"| an instance that was left on, or a service | {left_on:.2f} |",
         f"| a cluster that was left on | {forgotten:.2f} |",
         "",
-        f"The table of a million images is {1e6 * ROW_BYTES / 1e9:.1f} GB, "
-        f"{1e6 * ROW_BYTES / 1e9 * at['s3_gb_month']:.2f} dollars a month. Metrics are billed only in hours in which "
-        f"they are written ({at['cloudwatch_metric_month']} a month each), a KMS key of your own, access logs and "
-        "the images themselves are yours.",
-        "",
+        *paragraph(
+            f"The table of a million images has {1e6 * ROW_BYTES / 1e9:.1f} GB and costs "
+            f"{1e6 * ROW_BYTES / 1e9 * at['s3_gb_month']:.2f} dollars a month. AWS bills a metric only for the hours "
+            f"in which it is written ({at['cloudwatch_metric_month']} a month each). The table above does not include "
+            "a KMS key of your own, access logs, and the images themselves."
+        ),
     ]
 
 
@@ -234,7 +242,11 @@ def _sources(at: Prices) -> list[str]:
     lines = [
         "## Prices",
         "",
-        f"Check one with `{at.check}`.",
+        "To check a price:",
+        "",
+        "```",
+        *at.check.replace(" --filters", " \\\n  --filters").splitlines(),
+        "```",
         "",
         "| | dollars | source | confirmed |",
         "|---|---|---|---|",

@@ -10,11 +10,14 @@ from benchmarks.places import BenchError
 from benchmarks.processes import Finished
 from benchmarks.spark import Platform, settings_of
 from benchmarks.template import template_settings
-from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment
-from pomona_intake.queue.segments import DirtyKey, parse_name, parts
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.lake_layout import CLAIM, LATEST_RESULTS
+from pomona_contract.run_names import RunName
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import new_segments, parse_segment_name
+from pomona_contract.times import iso, now, stamp
 from pomona_intake.runs.parameters import featurize_parameters, refit_parameters
 from pomona_intake.settings import Settings
-from pomona_intake.times import iso, now, stamp
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Deployment:
         moment = now()
         batch_id = f"{stamp(moment)}-{secrets.token_hex(4)}"
         dirty = [DirtyKey(self.images, key, iso(moment)) for key in keys]
-        segments = parts(dirty, batch_id, moment)
+        segments = new_segments(dirty, batch_id, moment)
         for name, body in segments.items():
             self._put(name, body)
         claim = Claim(
@@ -80,24 +83,24 @@ class Deployment:
             application_id="none",
             parameters=featurize_parameters(self.settings, batch_id, 1, len(keys)),
         )
-        self._put(ACTIVE, claim.to_json())
+        self._put(CLAIM, claim.to_json())
         return batch_id
 
     def featurize(self, keys: Sequence[str]) -> Job:
         """Claim a batch of these keys, and run the job on it."""
         batch_id = self.claim(keys)
         finished = self._run(featurize_parameters(self.settings, batch_id, 1, len(keys)))
-        return Job(finished, self.document(f"runs/{batch_id}-1.json"))
+        return Job(finished, self.document(RunName(batch_id, 1).record_key))
 
     def claim_document(self) -> bytes:
         """The batch in flight as it lies in the lake."""
-        answer = self.platform.cloud.client("s3").get_object(Bucket=self.settings.lake_bucket, Key=ACTIVE)
+        answer = self.platform.cloud.client("s3").get_object(Bucket=self.settings.lake_bucket, Key=CLAIM)
         return bytes(answer["Body"].read())
 
     def refit(self) -> Job:
         """Run a refit of the table."""
         finished = self._run(refit_parameters(self.settings, "refit-bench"))
-        return Job(finished, self.document("results/latest.json"))
+        return Job(finished, self.document(LATEST_RESULTS))
 
     def document(self, key: str) -> dict[str, Any]:
         """A JSON document of the lake."""
@@ -114,5 +117,5 @@ class Deployment:
 
 
 def _keys_of(name: str) -> int:
-    segment = parse_name(name)
+    segment = parse_segment_name(name)
     return segment.keys if segment else 0

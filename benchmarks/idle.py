@@ -20,6 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.places import ROOT, BenchError
 from benchmarks.template import variables
+from pomona_contract.documents import latest_results
+from pomona_contract.lake_layout import LATEST_RESULTS
 
 CLOCK_MINUTES = 5
 LOOKS_OF_AN_HOUR = 60 // CLOCK_MINUTES
@@ -33,7 +35,7 @@ _SNAPSHOT = {
 }
 _METADATA = "warehouse/pomona.db/features/metadata/00001.metadata.json"
 _OBJECTS = {
-    "results/latest.json": {"format": 1, "snapshot_id": 7},
+    LATEST_RESULTS: latest_results.FORMAT.versioned({"snapshot_id": 7}),
     _METADATA: {"format-version": 2, "current-snapshot-id": 7, "snapshots": [_SNAPSHOT]},
 }
 _TABLE = {"Table": {"Name": "features", "Parameters": {"metadata_location": f"s3://lake/{_METADATA}"}}}
@@ -103,8 +105,13 @@ def _metrics(stdout: str) -> Iterator[str]:
 def _environment(endpoint: str) -> dict[str, str]:
     """Return the template's variables and nothing of this process but where its packages are."""
     credentials = {"AWS_ACCESS_KEY_ID": "idle", "AWS_SECRET_ACCESS_KEY": "idle", "AWS_DEFAULT_REGION": "eu-west-3"}
-    place = {"AWS_ENDPOINT_URL": endpoint, "POWERTOOLS_SERVICE_NAME": "pomona", "NO_PROXY": "127.0.0.1"}
-    return variables() | credentials | place | {"PATH": os.environ["PATH"]}
+    place = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "POWERTOOLS_SERVICE_NAME": "pomona",
+        "POWERTOOLS_METRICS_NAMESPACE": "Pomona",
+        "NO_PROXY": "127.0.0.1",
+    }
+    return variables() | credentials | place | {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "contract")}
 
 
 @contextmanager

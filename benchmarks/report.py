@@ -1,6 +1,6 @@
-"""docs/performance.md, with its pictures, from results.json.
+"""Write docs/performance.md and its pictures from results.json.
 
-`make bench-pages` writes it.
+`make bench-pages` runs it.
 """
 
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.places import RESULTS, ROOT, BenchError
+from benchmarks.prose import item, paragraph
 from benchmarks.results import Document, read
 
 DOCS = ROOT / "docs"
@@ -15,19 +16,20 @@ PAGE = DOCS / "performance.md"
 PICTURES = DOCS / "pictures"
 OURS, THEIRS, NEUTRAL = "#2a6f4e", "#b5573c", "#888888"
 WHERE_IT_GOES = {
-    "job": "The network's own arithmetic is the larger part of our time on these cores (inference, in the parts), and "
-    "both sides have to do it.",
-    "engine": "Beside the engine a job fetches, and the S3 server has the same cores (its CPU seconds are told below); "
-    "its rows are handed on as bytes and written.",
-    "unchanged": "Whole jobs: the fixed cost of a run is in both, and the most of the one whose images are unchanged.",
-    "refit": "Whole jobs: the start of a JVM and of a session, the CSV and the pictures are in it; the passes over the "
-    "table are `gather` and `project` in the parts below.",
+    "job": "The arithmetic of the network is the larger part of our time on these cores (`inference` in the parts), "
+    "and both sides have to do it.",
+    "engine": "A job also fetches images, and hands its rows on as bytes and writes them. The S3 server uses the same "
+    "cores (its CPU seconds are below).",
+    "unchanged": "The times are those of whole jobs. Both include the fixed cost of a run, which is most of the time "
+    "of the job whose images are unchanged.",
+    "refit": "The times are those of whole jobs. They include the start of a JVM and of a session, the CSV and the "
+    "pictures. The passes over the table are `gather` and `project` in the parts below.",
 }
 PARTS_SHOWN = ("session", "plan", "write", "commit", "gather", "fit", "project", "export", "plots")
 
 
 def page(document: Document) -> str:
-    """The page's text."""
+    """Return the text of the page."""
     return "\n".join([*_head(document), *_table(document), *_not_met(document), *_rows(document)]) + "\n"
 
 
@@ -37,14 +39,26 @@ def _head(document: Document) -> list[str]:
     return [
         "# Performance",
         "",
-        f"Written by `benchmarks/report.py` from `benchmarks/results.json`: {machine['cores']} cores of "
-        f"{machine['processor']}, {machine['memory_gb']} GB, {versions}; images: {machine['images']}. `make "
-        "bench` measures all of "
-        "it again, `make bench ROWS=refit,ingest` some of it. Both sides run in turn on the same cores, in the "
-        "same run; figures "
-        "are medians. S3 is a server process (versitygw), other services are the embedded AWS's.",
+        *paragraph(
+            "This page compares Pomona with the Spark + Keras baseline: Keras in a pandas UDF with broadcast weights, "
+            "and Spark ML's scaler and PCA. *Ours* is Pomona. *Theirs* is what the row compares it with: the "
+            "baseline, another run of Pomona, or a limit."
+        ),
+        "```",
+        "make bench                      # measures everything again",
+        "make bench ROWS=refit,ingest    # measures some groups of rows again",
+        "make bench-pages                # writes this page",
+        "```",
         "",
-        "![the featurize job and the refit beside the field's](pictures/beside.svg)",
+        *paragraph(
+            "`benchmarks/report.py` writes this page from `benchmarks/results.json`.",
+            f"Measured on {machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB, {versions}; "
+            f"images: {machine['images']}.",
+            "Both sides run in turn on the same cores, in the same run. The figures are medians. S3 is a server "
+            "process (versitygw); the embedded AWS serves the other services.",
+        ),
+        "![Bars: the time of the baseline for the featurize job, the refit and photographs, relative to Pomona]"
+        "(pictures/beside.svg)",
         "",
     ]
 
@@ -66,12 +80,12 @@ def _not_met(document: Document) -> list[str]:
     lines = ["## What was not faster, or not fast enough", ""]
     if not missed:
         return [*lines, "Every goal was met.", ""]
-    return [*lines, *(_miss(document, row) for row in missed), ""]
+    return [*lines, *(line for row in missed for line in _miss(document, row)), ""]
 
 
-def _miss(document: Document, row: dict[str, Any]) -> str:
-    told = f"- **{row['name']}**: {_number(row['ratio'])} (goal {row['goal']})."
-    return f"{told} {WHERE_IT_GOES.get(_group(document, row), '')}".rstrip()
+def _miss(document: Document, row: dict[str, Any]) -> list[str]:
+    told = f"**{row['name']}**: {_number(row['ratio'])} (goal {row['goal']})."
+    return item(told, WHERE_IT_GOES.get(_group(document, row), ""))
 
 
 def _rows(document: Document) -> list[str]:
@@ -80,10 +94,11 @@ def _rows(document: Document) -> list[str]:
         about = dict(document["details"][row["name"]])
         lines += [f"### {row['name']}", ""]
         if note := about.pop("note"):
-            lines += [f"{note[0].upper()}{note[1:]}.", ""]
-        lines += [f"- {name.replace('_', ' ')}: {_told(value)}" for name, value in about.items() if name != "group"]
+            lines += paragraph(f"{note[0].upper()}{note[1:]}.")
+        shown = {name.replace("_", " "): _told(value) for name, value in about.items() if name != "group"}
+        lines += [line for name, value in shown.items() for line in item(f"{name}: {value}")]
         lines.append("")
-    return [*lines, "![where the time of a run goes](pictures/parts.svg)", ""]
+    return [*lines, "![Bars: the seconds of each part of a run](pictures/parts.svg)", ""]
 
 
 def _told(value: Any) -> str:  # noqa: ANN401 (a value of JSON)
@@ -99,7 +114,7 @@ def _number(value: float) -> str:
 
 
 def draw(document: Document, folder: Path) -> None:
-    """The pictures, as SVG."""
+    """Draw the pictures as SVG."""
     import matplotlib
 
     matplotlib.use("svg")

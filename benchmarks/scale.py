@@ -1,6 +1,6 @@
-"""How far it goes: docs/scale.md, from measured rates, published limits, and the simulation of the queue.
+"""Write docs/scale.md: how far Pomona scales, from measured rates, published limits and a simulated queue.
 
-`make bench-pages` writes it.
+`make bench-pages` runs it.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from benchmarks.cost import (
 from benchmarks.cost import prices as read_prices
 from benchmarks.figures import Figures, figures
 from benchmarks.places import ROOT, BenchError
+from benchmarks.prose import paragraph
 from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation
 from benchmarks.template import template_settings
-from pomona_intake.runs.parameters import KEYS_AN_EXECUTOR
+from pomona_intake.runs.parameters import KEYS_PER_EXECUTOR
 
 PAGE = ROOT / "docs" / "scale.md"
 FILE_BYTES = 128 * 2**20
@@ -104,23 +105,21 @@ def _duration(seconds: float) -> str:
 
 
 def page(figure: Figures, at: Prices, steady: Outcome, burst: Outcome) -> str:
-    """docs/scale.md."""
+    """Return docs/scale.md."""
     return "\n".join([*_head(figure, at), *_cases(figure, at), *_limits(figure), *_simulated(steady, burst, at)]) + "\n"
 
 
 def _head(figure: Figures, at: Prices) -> list[str]:
     return [
-        "# How far it goes",
+        "# Scale",
         "",
-        "Written by `benchmarks/scale.py`: rates from `benchmarks/results.json` "
-        f"({figure.images_per_core_second:.0f} "
-        f"images a second and core, a run's fixed cost {figure.fixed_seconds:.1f} s, a refit of "
-        f"{figure.refit_rows:,} rows {figure.refit_seconds:.0f} s, measured on {figure.cores} cores of "
-        f"{figure.machine}), "
-        f"prices of {at.as_of}, limits as AWS publishes them. What no measurement here can show, how EMR "
-        "Serverless and S3 "
-        "behave in an account, is for `make smoke` to show.",
-        "",
+        *paragraph(
+            "`benchmarks/scale.py` writes this page. The rates are from `benchmarks/results.json`, measured on "
+            f"{figure.cores} cores of {figure.machine}: {figure.images_per_core_second:.0f} images a second and core, "
+            f"a fixed cost of {figure.fixed_seconds:.1f} s for a run, {figure.refit_seconds:.0f} s for a refit of "
+            f"{figure.refit_rows:,} rows. The prices are of {at.as_of}. The limits are those that AWS publishes. No "
+            "measurement here can show how EMR Serverless and S3 behave in an account; `make smoke` shows it."
+        ),
     ]
 
 
@@ -133,25 +132,26 @@ def _cases(figure: Figures, at: Prices) -> list[str]:
         "",
         *lines,
         "",
-        f"One run is in flight at a time, so runs grow with the load up to MaxKeysPerRun ({MAX_KEYS_PER_RUN:,} "
-        "keys). "
-        f"At {rate(figure, MAX_EXECUTORS):,.0f} images a second the defaults are used up; MaxExecutors and "
-        "MaxVcpus are what is "
-        f"turned: {math.ceil(1000 / rate(figure, 1))} executors keep up with 1,000 uploads a second. Small runs "
-        f"stay small: a run starts with an executor for each {KEYS_AN_EXECUTOR:,} keys, so ten images ask for one.",
-        "",
-        "A run looks for its keys in the table. By the first and the last key of a file it knows whether to open "
-        "it: keys that begin with a date, or with a number that grows, lie in few files. Keys in no order are looked "
-        f"for in every file, of which the narrow columns are fetched: {figure.look_seconds:.1f} s for "
-        f"{figure.look_rows:,} rows on these {figure.cores} cores, so "
-        f"{_duration(figure.look_seconds * 1e8 / figure.look_rows)} for 100,000,000. Then fewer and larger runs "
-        "help: LaunchAfterMinutes.",
-        "",
-        f"A refit reads the table twice: {_duration(figure.refit_seconds * 1e8 / figure.refit_rows)} of these two "
-        "cores for "
-        f"100,000,000 rows, and less in proportion to the executors: {MAX_EXECUTORS} have "
-        f"{MAX_EXECUTORS * WORKER_VCPUS} cores.",
-        "",
+        *paragraph(
+            "One run is in flight at a time, so the size of the runs grows with the load, up to `MaxKeysPerRun` "
+            f"({MAX_KEYS_PER_RUN:,} keys). With the defaults the maximum is {rate(figure, MAX_EXECUTORS):,.0f} images "
+            f"a second. Raise `MaxExecutors` and `MaxVcpus` for more: {math.ceil(1000 / rate(figure, 1))} executors "
+            "keep up with 1,000 uploads a second. Small runs stay small: a run starts with one executor for each "
+            f"{KEYS_PER_EXECUTOR:,} keys, so ten images request one."
+        ),
+        *paragraph(
+            "A run looks up its keys in the table. The first and the last key of a file tell whether the run must "
+            "open it. Keys that begin with a date, or with a growing number, are in few files. Keys in no order can "
+            f"be in every file; the run then fetches the narrow columns of all files: {figure.look_seconds:.1f} s for "
+            f"{figure.look_rows:,} rows on these {figure.cores} cores, so "
+            f"{_duration(figure.look_seconds * 1e8 / figure.look_rows)} for 100,000,000. In this case fewer and larger "
+            "runs help: raise `LaunchAfterMinutes`."
+        ),
+        *paragraph(
+            f"A refit reads the table twice. 100,000,000 rows take "
+            f"{_duration(figure.refit_seconds * 1e8 / figure.refit_rows)} on these {figure.cores} cores, and less in "
+            f"proportion to the executors: {MAX_EXECUTORS} have {MAX_EXECUTORS * WORKER_VCPUS} cores."
+        ),
     ]
 
 
@@ -162,15 +162,15 @@ def _limits(figure: Figures) -> list[str]:
     return [
         *lines,
         "",
-        f"The first limit is the account's 16 vCPUs (a driver, {(16 - WORKER_VCPUS) // WORKER_VCPUS} executors): "
-        "a service quota that AWS raises. "
-        f"The next is S3's 5,500 reads a second of one prefix, at about {executors} executors; S3 splits prefixes "
-        "as load grows, "
-        "and keys in several folders raise it at once. The table's commits are no limit: one a run. "
-        f"A line of 10,000 segments (35,000,000 keys) is looked through in {figure.advance_seconds:.1f} s; "
-        "MaxKeysPerRun is "
-        "raised before that.",
-        "",
+        *paragraph(
+            "The first limit is the 16 vCPUs of the account (a driver and "
+            f"{(16 - WORKER_VCPUS) // WORKER_VCPUS} executors). It is a service quota that AWS raises.",
+            f"The next limit is 5,500 reads a second of one S3 prefix, at about {executors} executors. S3 splits "
+            "prefixes as load grows, and keys in several folders raise it at once.",
+            "The commits of the table are no limit: there is one for each run.",
+            f"`advance` lists a queue of 10,000 segments (35,000,000 keys) in {figure.advance_seconds:.1f} s. Raise "
+            "`MaxKeysPerRun` before the queue gets that long.",
+        ),
     ]
 
 
@@ -182,8 +182,8 @@ def _simulated(steady: Outcome, burst: Outcome, at: Prices) -> list[str]:
         "segments": [f"{one.segments:,}" for one in (steady, burst)],
         "batches": [f"{one.batches:,}" for one in (steady, burst)],
         "largest batch, keys": [f"{one.largest_batch:,}" for one in (steady, burst)],
-        "runs that failed and were tried again": [f"{one.failed_runs:,}" for one in (steady, burst)],
-        "longest line, segments": [f"{one.longest_line:,}" for one in (steady, burst)],
+        "runs that failed and were retried": [f"{one.failed_runs:,}" for one in (steady, burst)],
+        "longest queue, segments": [f"{one.longest_line:,}" for one in (steady, burst)],
         "simulated time until the last batch is settled": [_duration(one.seconds) for one in (steady, burst)],
         "S3 requests of the queue": [
             ", ".join(f"{number:,} {kind}" for kind, number in sorted(one.requests.items())) for one in (steady, burst)
@@ -196,11 +196,11 @@ def _simulated(steady: Outcome, burst: Outcome, at: Prices) -> list[str]:
     return [
         "## The queue, simulated",
         "",
-        "The deployed code of ingest and advance, on models of S3 and EMR Serverless with AWS's conditional "
-        "semantics; 3 % of "
-        "the runs fail, 5 % of the state changes never arrive. The simulation ends with an error if a key is "
-        "lost or anything is left over.",
-        "",
+        *paragraph(
+            "The simulation runs the deployed code of `ingest` and `advance` on models of S3 and EMR Serverless, with "
+            "the conditional requests of AWS. 3 % of the runs fail, and 5 % of the state changes never arrive. The "
+            "simulation ends with an error if a key is lost or anything is left in the queue."
+        ),
         *lines,
         "",
     ]

@@ -17,17 +17,16 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.places import BenchError
+from pomona_contract.lake_layout import CLAIM, PENDING_SEGMENTS
+from pomona_intake.image_selection import ImageSelection
+from pomona_intake.ingest.advance_trigger import AdvanceTrigger
 from pomona_intake.ingest.ingestion import ingest
-from pomona_intake.ingest.selection import Selection
-from pomona_intake.ingest.wake_up import Poke
-from pomona_intake.queue.documents import ACTIVE
+from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches
-from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import PENDING
-from pomona_intake.queue.steps import Step
-from pomona_intake.runs.emr_client import Runs
+from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 from tests.model.aws import S3, EmrServerless
@@ -131,9 +130,9 @@ class Simulation:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
     def _queue(self) -> Queue:
-        lake, runs = self._lake(), Runs(self._emr)  # type: ignore[arg-type]
+        lake, runs = self._lake(), EmrClient(self._emr)  # type: ignore[arg-type]
         failed = FailedBatches(lake, self._writer(), self._clock, self._new_id)
-        line = LineState(lake, self._settings.retry_after, print)
+        line = FailurePauseStore(lake, self._settings.retry_after, print)
         return Queue(
             lake, runs, failed, line, self._settings, self._report, self._clock, self._new_id, self._random.random
         )
@@ -150,7 +149,7 @@ class Simulation:
     def _new_id(self) -> str:
         return f"{next(self._numbers):08x}"
 
-    def _report(self, step: Step) -> None:
+    def _report(self, step: Activity) -> None:
         self._steps[step.done] += 1
         if step.done == "started":
             self._begin(step.details.removeprefix("run "))
@@ -160,22 +159,24 @@ class Simulation:
         self._invocations += 1
         records = [{"messageId": str(number), "body": _message(number)} for number in numbers]
         request = f"request-{next(self._numbers)}"
-        ingested = ingest({"Records": records}, self._writer(), "images", Selection(), request, self._now)
+        ingested = ingest({"Records": records}, self._writer(), "images", ImageSelection(), request, self._now)
         self._segments += ingested.segments
-        Poke(self._lake(), _Lambda(self._advance), "advance").if_nothing_is_in_flight()  # type: ignore[arg-type]
+        AdvanceTrigger(self._lake(), _Lambda(self._advance), "advance").invoke_unless_in_flight()  # type: ignore[arg-type]
 
     def _advance(self) -> None:
-        self._longest_line = max(self._longest_line, sum(name.startswith(PENDING) for name in self._s3.s3.objects))
+        self._longest_line = max(
+            self._longest_line, sum(name.startswith(PENDING_SEGMENTS) for name in self._s3.s3.objects)
+        )
         self._queue().advance()
 
     def _tick(self) -> None:
         self._advance()
-        if self._agenda or ACTIVE in self._s3.s3.objects or self._pending():
+        if self._agenda or CLAIM in self._s3.s3.objects or self._pending():
             self._at(self._now + CLOCK, self._tick)
 
     def _begin(self, run_id: str) -> None:
         """What the run would read, it reads; it ends when the measured rates say."""
-        claim = json.loads(self._s3.get_object(Bucket="lake", Key=ACTIVE)["Body"].read())
+        claim = json.loads(self._s3.get_object(Bucket="lake", Key=CLAIM)["Body"].read())
         bodies = [self._s3.get_object(Bucket="lake", Key=one["name"])["Body"].read() for one in claim["segments"]]
         keys = {json.loads(line)["key"] for body in bodies for line in body.splitlines()}
         self._largest_batch = max(self._largest_batch, len(keys))
@@ -194,7 +195,7 @@ class Simulation:
             self._advance()
 
     def _pending(self) -> bool:
-        return any(name.startswith(PENDING) for name in self._s3.s3.objects)
+        return any(name.startswith(PENDING_SEGMENTS) for name in self._s3.s3.objects)
 
     def _outcome(self, keys: int) -> Outcome:
         lost = keys - len(self._settled)

@@ -1,6 +1,6 @@
 """The files that cost a worker the most of those that the default limits let in: peak memory and seconds of each.
 
-PYTHONPATH=functions:emr_job .venv/development/bin/python -m benchmarks.worst_images [NAME...]
+PYTHONPATH=contract:functions:emr_job .venv/development/bin/python -m benchmarks.worst_images [NAME...]
 
 It prints the table of docs/files.md and returns 1 if a file needs more than that page promises.
 
@@ -46,7 +46,7 @@ def main(names: list[str]) -> int:
 
 def _process(*arguments: str) -> str:
     command = [sys.executable, "-m", "benchmarks.worst_images", *arguments]
-    environment = {"PYTHONPATH": "functions:emr_job", "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": "contract:functions:emr_job", "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -57,7 +57,8 @@ def _write(name: str, file: str) -> None:
 
 
 def _decode(file: str) -> None:
-    from pomona.featurize.backbone import Engine, load_backbone
+    from pomona.backbone import load_backbone
+    from pomona.featurize.inference import InferenceEngine
     from pomona.featurize.task import FETCHED_BYTES
     from pomona.imaging.decoding import decode, resize
     from pomona.imaging.errors import ImageError
@@ -65,7 +66,7 @@ def _decode(file: str) -> None:
 
     settings = template_settings()
     limits = Limits(settings.max_image_pixels, settings.max_decoded_bytes, settings.max_jpeg_scans)
-    engine = Engine(load_backbone("fruitnet", ROOT / "backbones"))
+    engine = InferenceEngine(load_backbone("fruitnet", ROOT / "backbones"))
     height, width = engine.backbone.height, engine.backbone.width
     body = Path(file).read_bytes()
     fetched = b"x" * FETCHED_BYTES

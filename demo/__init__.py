@@ -1,1 +1,1 @@
-"""The demo: deploys the template into the embedded AWS and works with it as a user does."""
+"""The demo: deploy the template into the embedded AWS, and use the stack as a user does."""

@@ -1,7 +1,7 @@
-"""`make local`: `sam local invoke` of a function with a sample event, its container speaking to an embedded AWS.
+"""`make local`: `sam local invoke` of a function with a sample event, in a container that uses an embedded AWS.
 
-The container reaches this machine as host.docker.internal; so the embedded AWS listens on `--host`: 127.0.0.1 where
-Docker forwards to it (Docker Desktop), the bridge's own address (172.17.0.1) where it does not (Linux).
+The container reaches this machine as host.docker.internal. The embedded AWS listens on `--host`: 127.0.0.1 where Docker
+forwards to it (Docker Desktop), and the bridge's address (172.17.0.1) where it does not (Linux).
 """
 
 import argparse
@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from demo.__main__ import DemoError, embedded_aws
-from demo.deploy import ROOT, STACK, Cloud, DeployError, deploy, outputs
+from demo.cloud import EmbeddedCloud, running_cloud
+from demo.deploy import STACK, deploy, outputs
+from demo.errors import DemoError
 from embedded_aws.background import StartError
 from embedded_aws.cloudformation.custom_resources import RESPONSE_PATH
+from embedded_aws.repository import ROOT
 
 
-def function_variables(cloud: Cloud, logical_id: str) -> dict[str, str]:
-    """The environment that the template gave the function."""
+def function_variables(cloud: EmbeddedCloud, logical_id: str) -> dict[str, str]:
+    """Return the environment variables of a deployed function."""
     described = cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
     name = described["StackResourceDetail"]["PhysicalResourceId"]
     variables: dict[str, str] = cloud.client("lambda").get_function_configuration(FunctionName=name)["Environment"][
@@ -35,7 +37,7 @@ def function_variables(cloud: Cloud, logical_id: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Invocation:
+class SampleInvocation:
     """A function, by its logical id, and a file of events/."""
 
     function: str
@@ -43,22 +45,22 @@ class Invocation:
 
     @classmethod
     def parse(cls, pair: str) -> Self:
-        """From FUNCTION=EVENT."""
+        """Parse FUNCTION=EVENT."""
         function, _, event = pair.partition("=")
         return cls(function, Path(event))
 
 
-def every_pair() -> list[Invocation]:
-    """Each file of events/ with the function that its name begins with: ingest-s3-put.json is for IngestFunction."""
+def every_pair() -> list[SampleInvocation]:
+    """Return each file of events/ with the function that its name begins with: ingest-s3-put.json, IngestFunction."""
     files = sorted((ROOT / "events").glob("*.json"))
-    return [Invocation(f"{path.name.partition('-')[0].capitalize()}Function", path) for path in files]
+    return [SampleInvocation(f"{path.name.partition('-')[0].capitalize()}Function", path) for path in files]
 
 
 @dataclass(frozen=True)
 class Containers:
-    """How a container reaches the embedded AWS, and what `sam local invoke` needs to know."""
+    """Invokes functions in containers, against an embedded AWS."""
 
-    cloud: Cloud
+    cloud: EmbeddedCloud
     state: Path
     arguments: list[str]
 
@@ -66,8 +68,8 @@ class Containers:
     def endpoint(self) -> str:
         return f"http://host.docker.internal:{urlsplit(self.cloud.endpoint).port}"
 
-    def invoke(self, asked: Invocation) -> str:
-        """What the container printed; DemoError if the handler raised or told CloudFormation of a failure."""
+    def invoke(self, asked: SampleInvocation) -> str:
+        """Return the container's output; DemoError if the handler raised or sent FAILED to CloudFormation."""
         variables, event = self.state / "variables.json", self.state / "event.json"
         variables.write_text(json.dumps({asked.function: function_variables(self.cloud, asked.function)}))
         sent = self._adapted(json.loads(asked.event.read_text()))
@@ -79,13 +81,13 @@ class Containers:
             [*command, *self.arguments], env=self.cloud.environment(), capture_output=True, text=True, check=False
         )
         printed = f"{done.stderr}\n{done.stdout}"
-        # sam exits with 0 also when the handler raised
-        if done.returncode or '"errorMessage"' in done.stdout or not self._is_answered(sent):
+        # sam also exits with 0 if the handler raised
+        if done.returncode or '"errorMessage"' in done.stdout or not self._succeeded(sent):
             raise DemoError(f"{asked.function} with {asked.event.name} failed:\n{printed}")
         return printed
 
     def _adapted(self, event: dict[str, Any]) -> dict[str, Any]:
-        """A request of CloudFormation's as the deployed stack would get it: its own id, queue and address."""
+        """Return the event; a CloudFormation request gets this stack's id and queue, and a ResponseURL."""
         if "ResponseURL" not in event:
             return event
         stack = self.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
@@ -99,8 +101,8 @@ class Containers:
         attributes = self.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return str(attributes["Attributes"]["QueueArn"])
 
-    def _is_answered(self, event: dict[str, Any]) -> bool:
-        """Whether CloudFormation, if it asked, has heard of success."""
+    def _succeeded(self, event: dict[str, Any]) -> bool:
+        """Return False if the event is a CloudFormation request and its response is not SUCCESS."""
         if "ResponseURL" not in event:
             return True
         address = self.cloud.endpoint + urlsplit(event["ResponseURL"]).path
@@ -121,13 +123,13 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="invoke-", dir=ROOT / ".local-aws", ignore_cleanup_errors=True) as folder:
         state = Path(folder)
         try:
-            with embedded_aws(state, keep=False, host=options.host) as cloud:
+            with running_cloud(state, options.host) as cloud:
                 deploy(cloud, state, {})
                 containers = Containers(cloud, state, shlex.split(options.sam_arguments))
-                for asked in every_pair() if options.all else map(Invocation.parse, options.pairs):
+                for asked in every_pair() if options.all else map(SampleInvocation.parse, options.pairs):
                     print(f"--- {asked.function} with {asked.event.name}", flush=True)
                     print(containers.invoke(asked), flush=True)
-        except (DemoError, DeployError, StartError) as error:
+        except (DemoError, StartError) as error:
             sys.exit(f"local: {error}")
 
 

@@ -1,4 +1,4 @@
-"""Looks at a deployed Pomona from outside, through AWS's own APIs: what waits, what runs, what came out."""
+"""Observe a deployed stack through AWS's APIs: what is queued, what runs, what the results are."""
 
 import json
 from collections.abc import Iterator
@@ -9,16 +9,17 @@ import pyarrow as pa
 from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 
-from demo.deploy import REGION, Cloud
+from demo.cloud import REGION, EmbeddedCloud
+from pomona_contract.lake_layout import BILL_ENDING, CLAIM, FAILED_BATCHES, PENDING_SEGMENTS, RUNS
 
-ENDED = ("SUCCESS", "FAILED", "CANCELLED")
+FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 
 
 @dataclass(frozen=True)
 class Observer:
-    """A deployed stack; `outputs` are its outputs."""
+    """A deployed stack and its outputs."""
 
-    cloud: Cloud
+    cloud: EmbeddedCloud
     outputs: dict[str, str]
 
     @property
@@ -34,7 +35,7 @@ class Observer:
         return (item for page in pages for item in page.get("Contents", []))
 
     def document(self, key: str) -> dict[str, Any] | None:
-        """A JSON document of the lake, None if it is not there."""
+        """Return a JSON document of the lake; None if it does not exist."""
         try:
             found: dict[str, Any] = json.load(self.cloud.client("s3").get_object(Bucket=self.lake, Key=key)["Body"])
         except ClientError as error:
@@ -44,11 +45,11 @@ class Observer:
         return found
 
     def waiting(self) -> str:
-        """What is not in the table yet, in words, looked at in the order in which keys move; else empty."""
+        """Return what is not in the table yet; empty if nothing is. Checked in the order in which keys move."""
         if messages := self._messages():
             return f"{messages} messages with events wait for ingest"
-        pending = [item["Key"] for item in self.objects(self.lake, "queue/pending/")]
-        active = self.document("queue/active.json")
+        pending = [item["Key"] for item in self.objects(self.lake, PENDING_SEGMENTS)]
+        active = self.document(CLAIM)
         if active:
             return f"a run is in flight with {active['keys']} keys (attempt {active['attempt']})"
         return f"{len(pending)} segments are pending" if pending else ""
@@ -62,12 +63,13 @@ class Observer:
         return sum(int(attributes[name]) for name in counted)
 
     def failed_batches(self) -> list[dict[str, Any]]:
-        keys = (item["Key"] for item in self.objects(self.lake, "queue/failed/"))
+        keys = (item["Key"] for item in self.objects(self.lake, FAILED_BATCHES))
         found = (self.document(key) for key in keys if key.endswith("/batch.json"))
         return [batch for batch in found if batch]
 
     def run_records(self) -> list[dict[str, Any]]:
-        found = (self.document(item["Key"]) for item in self.objects(self.lake, "runs/") if "billed" not in item["Key"])
+        keys = (item["Key"] for item in self.objects(self.lake, RUNS))
+        found = (self.document(key) for key in keys if not key.endswith(BILL_ENDING))
         return sorted((record for record in found if record), key=lambda record: record["started_at"])
 
     def job_runs(self, name_prefix: str) -> list[dict[str, Any]]:
@@ -76,7 +78,7 @@ class Observer:
         return [run for run in runs if run.get("name", "").startswith(name_prefix)]
 
     def table(self) -> pa.Table:
-        """The whole feature table at its present snapshot."""
+        """Return the feature table at its current snapshot."""
         place = {"glue.endpoint": self.cloud.endpoint, "s3.endpoint": self.cloud.endpoint}
         credentials = {"client.access-key-id": "local", "client.secret-access-key": "local", "client.region": REGION}
         return GlueCatalog("lake", **place, **credentials).load_table(self.outputs["TableName"]).scan().to_arrow()

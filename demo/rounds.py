@@ -1,6 +1,6 @@
-"""The demo's two rounds over a folder: the first leaves the bucket a little wrong, the second puts that right.
+"""The demo's two rounds of a folder: after the first, the bucket differs a little from the folder; the second fixes it.
 
-What the second round does is a changed, a deleted and an added image each: all that a bucket can do to its table.
+The second round changes, adds and deletes images, which is everything that can happen to a bucket.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# of twenty files one is left out, one altered, and for one there is another object that will be deleted
+# of twenty files the first round omits one, alters one, and adds an object that the second round deletes
 PERIOD = 20
 FOREIGN = "pomona-demo-deleted"
 LONGEST_KEY_BYTES = 1024
@@ -18,7 +18,7 @@ LONGEST_KEY_BYTES = 1024
 
 @dataclass(frozen=True)
 class Put:
-    """An object that is written; its bytes are those of `source`, which need not be the file of that key."""
+    """An object to upload, with the bytes of `source`, which may be another file than that of the key."""
 
     key: str
     source: Path
@@ -32,12 +32,12 @@ class Rounds:
 
 
 def files_below(folder: Path) -> list[Put]:
-    """Every file of the folder whose name can be a key, at any depth, under its relative path."""
+    """Return every file of the folder, at any depth, whose relative path is a valid key."""
     return [put for put in _all_below(folder) if can_be_key(put.key)]
 
 
 def left_out_below(folder: Path) -> list[str]:
-    """The other files' names, in ASCII."""
+    """Return the other files' paths, in ASCII."""
     return [ascii(put.key) for put in _all_below(folder) if not can_be_key(put.key)]
 
 
@@ -47,7 +47,7 @@ def _all_below(folder: Path) -> list[Put]:
 
 
 def can_be_key(name: str) -> bool:
-    """Whether S3 takes it: UTF-8, which a file's name need not be, of a length."""
+    """Return True for a valid key of S3: UTF-8, which a file name need not be, of at most 1,024 bytes."""
     try:
         return len(name.encode()) <= LONGEST_KEY_BYTES
     except UnicodeEncodeError:
@@ -74,7 +74,7 @@ def _digest(path: Path) -> bytes:
 
 
 def upload(s3: Any, bucket: str, puts: Iterable[Put]) -> Iterator[str]:
-    """Plain S3 PUTs, a few at a time; the keys, as they are done."""
+    """Upload objects in parallel; yield each key when it is uploaded."""
 
     def one(put: Put) -> str:
         s3.put_object(Bucket=bucket, Key=put.key, Body=put.source.read_bytes())

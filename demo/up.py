@@ -1,4 +1,4 @@
-"""`make up`: starts the embedded AWS in the background, deploys the template into it, and says how to work with it."""
+"""`make up`: start the embedded AWS in the background, deploy the template, and print how to use it."""
 
 import argparse
 import sys
@@ -6,9 +6,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from demo.deploy import REGION, Cloud, DeployError, deploy
-from embedded_aws.background import StartError, start_server, stop, wait_for_endpoint
-from embedded_aws.cloudformation.parameters import check_parameters
+from demo.cloud import REGION, EmbeddedCloud, ServerProcess
+from demo.deploy import deploy
+from demo.errors import DeployError
+from demo.parameters import check_parameters
+from embedded_aws.background import StartError
 from embedded_aws.proxies import exempt_from_proxies, exports
 
 HOW_TO = """
@@ -18,9 +20,9 @@ Pomona is up. In this shell:
 {exports}  aws s3 cp some.jpg s3://{images}/some-class/
   aws s3 ls --recursive s3://{lake}/runs/
 
-logs: {logs}    stop it: make down STATE='{state}' (what it holds stays, and is there at the next make up)
+logs: {logs}    stop it: make down STATE='{state}' (its data stay, and are there after the next make up)
 """
-# the windows of a person who watches, not of a bill
+# short windows, for a user who watches
 PARAMETERS = {
     "BatchWindowSeconds": "3",
     "ClockSchedule": "rate(1 minute)",
@@ -29,22 +31,23 @@ PARAMETERS = {
 }
 
 
-def serving(state: Path) -> Cloud | None:
-    """The embedded AWS that already serves this state, if one does."""
+def serving(state: Path) -> EmbeddedCloud | None:
+    """Return the embedded AWS that already serves this state; None if there is none."""
     ready = state / "endpoint"
     try:
-        with urllib.request.urlopen(f"{ready.read_text().strip()}/moto-api/", timeout=5):  # noqa: S310 - loopback
-            return Cloud(ready.read_text().strip())
+        with urllib.request.urlopen(f"{ready.read_text().strip()}/_local/ready", timeout=5):  # noqa: S310 - loopback
+            return EmbeddedCloud(ready.read_text().strip())
     except (OSError, urllib.error.URLError, ValueError):
         return None
 
 
-def start(state: Path) -> Cloud:
-    server = start_server(state)
+def start(state: Path) -> EmbeddedCloud:
+    """Start an embedded AWS that stays up."""
+    server = ServerProcess.start(state)
     try:
-        return Cloud(wait_for_endpoint(server, state))
+        return server.wait()
     except BaseException:
-        stop(server)
+        server.stop()
         raise
 
 

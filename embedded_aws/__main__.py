@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -10,11 +11,12 @@ import threading
 import time
 from pathlib import Path
 
+from embedded_aws.moto_internals import MotoVersionError, check_version
 from embedded_aws.proxies import exempt_from_proxies
 
 
 def main() -> int:
-    """Run one command; the exit status."""
+    """Run one command; return the exit status."""
     options = _options()
     state = Path(options.state).resolve()
     return _serve(state, options.host, options.port) if options.command == "serve" else _down(state)
@@ -25,9 +27,9 @@ def _options() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("serve", "serve until stopped"), ("down", "stop the server of a state folder")):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--state", required=True, help="the folder that holds everything, logs too")
+        command.add_argument("--state", required=True, help="the folder of all data and logs")
         if name == "serve":
-            command.add_argument("--port", type=int, default=0, help="a free one by default")
+            command.add_argument("--port", type=int, default=0, help="a free port by default")
             command.add_argument(
                 "--host",
                 default="127.0.0.1",
@@ -41,6 +43,11 @@ def _serve(state: Path, host: str, port: int) -> int:
     if running := _running(state):
         print(f"A server (process {running}) already has {state}", file=sys.stderr)
         return 1
+    try:
+        check_version()
+    except MotoVersionError as error:
+        print(error, file=sys.stderr)
+        return 1
     (state / "endpoint").unlink(missing_ok=True)
     (state / "pid").write_text(str(os.getpid()))
     logging.basicConfig(
@@ -49,8 +56,12 @@ def _serve(state: Path, host: str, port: int) -> int:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    from embedded_aws.server import EmbeddedAws  # takes seconds to import; a wrong command line should not
+    # a usage error must not wait for this import; the garbage collector would take a third of its time
+    gc.disable()
+    from embedded_aws.server import EmbeddedAws
 
+    gc.freeze()
+    gc.enable()
     exempt_from_proxies(host)
     server = EmbeddedAws(state, host, port)
     server.prepare()
@@ -59,7 +70,7 @@ def _serve(state: Path, host: str, port: int) -> int:
     stopped.wait()
     (state / "endpoint").unlink(missing_ok=True)
     (state / "pid").unlink(missing_ok=True)
-    os._exit(0)  # the children end with this process; there is nothing to wait for
+    os._exit(0)  # the children end with this process
 
 
 def _publish(state: Path, endpoint: str) -> None:
@@ -70,7 +81,7 @@ def _publish(state: Path, endpoint: str) -> None:
 
 
 def _running(state: Path) -> int | None:
-    """The process that serves this folder, if it is alive and really ours."""
+    """Return the id of the process that serves this folder; None if there is none."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         process = int((state / "pid").read_text())
         command = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
@@ -95,7 +106,7 @@ def _down(state: Path) -> int:
         time.sleep(0.05)
     if _running(state):
         os.kill(process, signal.SIGKILL)
-    print(f"stopped the embedded AWS of {state}; what it holds stays there")
+    print(f"stopped the embedded AWS of {state}; its data stay there")
     return 0
 
 

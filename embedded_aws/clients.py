@@ -1,4 +1,4 @@
-"""boto3 clients of the embedded AWS itself: its own parts speak to it as anybody else does."""
+"""boto3 clients with which the embedded AWS calls its own APIs."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,36 +13,45 @@ _CONFIG = Config(retries={"max_attempts": 0}, read_timeout=300, s3={"addressing_
 
 @dataclass
 class Clients:
-    """Clients for one endpoint, made once for each service and region."""
+    """Clients for one endpoint, one for each service and region."""
 
     endpoint: str
-    _made: dict[tuple[str, str], Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    # one session: each session parses the endpoints and the service models again
+    _session: boto3.Session = field(default_factory=boto3.Session)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __call__(self, service: str, region: str) -> Any:
         with self._lock:
-            if (service, region) not in self._made:
-                self._made[service, region] = self._make(service, region)
-            return self._made[service, region]
+            if (service, region) not in self._clients:
+                self._clients[service, region] = self._client(service, region, "local", "local")
+            return self._clients[service, region]
 
-    def _make(self, service: str, region: str) -> Any:
-        return self._client(boto3.Session("local", "local", region_name=region), service)
-
-    def _client(self, session: boto3.Session, service: str) -> Any:
-        return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)  # type: ignore[call-overload]
+    def _client(self, service: str, region: str, key_id: str, secret: str, token: str | None = None) -> Any:
+        create: Any = self._session.client  # typed by literal names alone
+        with self._lock:  # a session is not safe for threads
+            return create(
+                service,
+                region_name=region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=key_id,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+                config=_CONFIG,
+            )
 
     def in_role(self, role_arn: str, service: str, region: str) -> Any:
-        """A client that may do what the role may."""
+        """Return a client with the credentials of a role."""
         assumed = self._assume(role_arn, region)
         keys = (assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
-        return self._client(boto3.Session(*keys, region_name=region), service)
+        return self._client(service, region, *keys)
 
     def _assume(self, role_arn: str, region: str) -> dict[str, str]:
         assumed = self("sts", region).assume_role(RoleArn=role_arn, RoleSessionName="local")
         return dict(assumed["Credentials"])
 
     def role_environment(self, role_arn: str, region: str) -> dict[str, str]:
-        """The environment of a process that works in this role against this endpoint."""
+        """Return the environment of a process with the credentials of a role and this endpoint."""
         assumed = self._assume(role_arn, region)
         return {
             "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],

@@ -1,7 +1,7 @@
-"""Child processes that never outlive the server, not even one that was killed with -9.
+"""Child processes that end with the server, even if it is killed with SIGKILL.
 
-Every child holds the read end of a pipe whose write end only the server has. When the server is gone, however it went,
-the pipe ends and the child's own watcher kills its process group.
+Every child holds the read end of a pipe, and only the server holds the write end. When the server ends in any way, the
+pipe is closed, and the child's watcher kills its process group.
 """
 
 import contextlib
@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import IO
 
 _WATCHER = Path(__file__).with_name("watcher.py")
-_lifeline, _held_by_the_server = os.pipe()
+_lifeline, _write_end = os.pipe()
 
 
 def lifeline() -> int:
-    """The file descriptor to hand to a child that watches it itself."""
+    """Return the read end of the pipe, for a child that watches it itself."""
     return _lifeline
 
 
 def start_watched(
     command: list[str], environment: dict[str, str], folder: Path, stdout: IO[bytes], stderr: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a process group of its own that ends with the server."""
+    """Start a command in its own process group, which ends with the server."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(_WATCHER), str(_lifeline), *command],
         env=environment,

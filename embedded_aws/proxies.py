@@ -1,4 +1,4 @@
-"""Keep requests to the embedded AWS off the machine's proxy: a proxy elsewhere cannot reach a loopback address."""
+"""Exempt the embedded AWS from the machine's proxy, which cannot reach a loopback address."""
 
 import os
 import shlex
@@ -12,7 +12,7 @@ _EXEMPTIONS = ("NO_PROXY", "no_proxy")
 def exempt_from_proxies(host: str, environment: MutableMapping[str, str] = os.environ) -> None:
     """Add the host and the loopback addresses to NO_PROXY, for this process and those that it starts.
 
-    All other hosts are reached as before: pip and AWS through the proxy.
+    Requests to other hosts, of pip for example, still use the proxy.
     """
     upper, lower = (environment.get(name) for name in _EXEMPTIONS)
     for name, exempt in zip(_EXEMPTIONS, (upper or lower or "", lower or upper or ""), strict=True):
@@ -22,6 +22,6 @@ def exempt_from_proxies(host: str, environment: MutableMapping[str, str] = os.en
 
 
 def exports(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return the shell's lines that exempt the same hosts in another shell; none if the environment names no proxy."""
+    """Return the export commands that exempt the same hosts in another shell; none without a proxy."""
     proxies = {name for name in environment if name.lower().endswith("_proxy")} - set(_EXEMPTIONS)
     return [f"export {name}={shlex.quote(environment[name])}" for name in _EXEMPTIONS] if proxies else []

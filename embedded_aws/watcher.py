@@ -1,6 +1,6 @@
-"""Runs a command and kills its whole process group when the server that asked for it is gone.
+"""Run a command, and kill its whole process group when the server ends.
 
-watcher.py DESCRIPTOR COMMAND…   (a script of its own: it runs isolated, without site packages)
+watcher.py DESCRIPTOR COMMAND…   (run as a script, isolated and without site packages)
 """
 
 import os
@@ -16,7 +16,7 @@ def _end_with(descriptor: int) -> None:
 
 
 def main() -> int:
-    """Run the command to its end, or to the end of the descriptor."""
+    """Run the command until it ends or the descriptor is closed."""
     descriptor = int(sys.argv[1])
     threading.Thread(target=_end_with, args=(descriptor,), daemon=True).start()
     return subprocess.Popen(sys.argv[2:]).wait()

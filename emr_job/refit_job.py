@@ -1,51 +1,37 @@
 """Entry point of the refit job: standardises the whole feature table and fits a PCA to it, at one snapshot."""
 
-import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from pomona import logs
+from pomona.archive_check import check_archive
 from pomona.errors import JobError
-from pomona.spark_session import check_archive, start_beside, start_session
+from pomona.refit.arguments import parse_arguments
+from pomona.spark_session import start_beside, start_session
 from pomona.stopwatch import Stopwatch
 
-if TYPE_CHECKING:
-    from pomona.refit.run import RefitRun
-
-PACKAGES = ("numpy", "pyarrow", "pandas", "boto3", "matplotlib")
+PACKAGES = ("numpy", "pyarrow", "pandas", "boto3", "obstore", "matplotlib", "jinja2")
 
 
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """What StartJobRun passes."""
-    parser = argparse.ArgumentParser(prog="refit", description=__doc__)
-    for name in ("lake-bucket", "database", "table", "backbone"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--components", required=True, help="a number such as 100, or a share of variance such as 0.95")
-    return parser.parse_args(arguments)
-
-
-def prepare(settings: argparse.Namespace, stopwatch: Stopwatch) -> "RefitRun":
-    """The run, once the packages that the archive brought have been found to fit and are imported."""
+def load_run() -> Callable[..., Any]:
+    """Check the archive and return the job itself, which imports the packages."""
     check_archive(PACKAGES)
-    from pomona.pca.component_choice import parse_components
-    from pomona.refit.run import RefitRun
+    from pomona.refit.run import refit
 
-    components = parse_components(settings.components)
-    return RefitRun(**vars(settings) | {"components": components}, stopwatch=stopwatch)
+    return refit
 
 
-def main(arguments: list[str]) -> int:
-    """Run the job; gives the exit status."""
+def main(argv: list[str]) -> int:
+    """Run the job and return the exit status."""
     logs.configure()
     stopwatch = Stopwatch()
-    settings = parse_arguments(arguments)
     try:
-        with ThreadPoolExecutor(1) as pool:  # Python imports while the JVM starts its session
-            run = pool.submit(prepare, settings, stopwatch)
-            with stopwatch.timing("session"):
-                spark = start_beside(run, lambda: start_session("refit", settings.lake_bucket))
-            run.result().start(lambda: spark)
+        arguments = parse_arguments(argv)
+        with stopwatch.timing("session"):
+            spark, refit = start_beside(load_run, partial(start_session, "refit", arguments.lake_bucket))
+        refit(arguments, spark, stopwatch)
     except JobError as error:
         print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1

@@ -1,35 +1,36 @@
-"""Lambda behind the runs' state changes and the clock: settles the run in flight and launches the next."""
+"""Lambda function for the runs' state changes and for its schedule: settle the ended run and launch the next."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pomona_intake import dependencies as wiring
-from pomona_intake.errors import FormatError, TransientError
+from pomona_contract.errors import FormatError
+from pomona_contract.times import now
+from pomona_intake import dependencies
+from pomona_intake.errors import TransientError
 from pomona_intake.telemetry import count, logger, metrics, traced
-from pomona_intake.times import now
 
 
 @logger.inject_lambda_context(clear_state=True)
 @traced
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Advance the queue. Every event is a trigger only; the run's state is read from EMR Serverless."""
+    """Advance the queue. Treat every event as a trigger; read the run's state from EMR Serverless."""
     count("Looks", 1)
     try:
         if not _advance():
             count("ClaimUnreadable", 1)
     finally:
-        books = wiring.books()
-        books.write_up()
-        books.look_at(event)
-        books.measure_queue(wiring.line(), now())
+        run_metrics = dependencies.run_metrics()
+        run_metrics.record_closed()
+        run_metrics.record_from_event(event)
+        dependencies.queue_metrics().measure(now())
 
 
 def _advance() -> bool:
-    """Advance the queue; return False if `queue/active.json` cannot be read, which only an operator can mend."""
+    """Advance the queue; return False if `queue/active.json` cannot be read, which only an operator can repair."""
     try:
-        wiring.queue().advance()
+        dependencies.queue().advance()
     except TransientError as error:
         logger.warning("AWS could not answer; the next scheduled invocation retries", extra={"details": str(error)})
     except FormatError as error:

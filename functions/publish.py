@@ -1,4 +1,4 @@
-"""CloudFormation custom resource: puts the job's code, its packages and the backbone where EMR Serverless reads."""
+"""CloudFormation custom resource: copy the jobs' code, their packages and the backbones into the lake."""
 
 import os
 from collections.abc import Mapping
@@ -18,11 +18,12 @@ BUNDLE = Path(__file__).with_name("bundle")
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Carry out CloudFormation's request and answer it."""
     answer(event, provide)
 
 
 def provide(request: Request) -> Resource:
-    """Publish the bundle on Create and Update. Delete keeps it: a run in flight still reads what it started with."""
+    """Publish the bundle on Create and Update. Delete keeps it: a run in flight still reads it."""
     if request["RequestType"] == "Delete":
         return Resource(request["PhysicalResourceId"])
     s3 = s3_of(account_of(request["StackId"]))
@@ -31,17 +32,17 @@ def provide(request: Request) -> Resource:
 
 
 def _publish(s3: Any, properties: Mapping[str, str], in_use: set[str]) -> str:  # noqa: ANN401
-    """Return where the bundle of the asked version lies, after copying it there if this code carries it."""
+    """Return the prefix of the requested version's bundle, after copying it there if it is in this package."""
     bundle, lake = Bundle.open(BUNDLE), os.environ["LAKE_BUCKET"]
     version = properties["FunctionVersion"].rpartition("function:")[2]
     published = published_by(s3, lake, version)
     if published and published != bundle.prefix:
-        # a rollback that CloudFormation asks for while this newer code is still in place
-        logger.info("back to the bundle of an earlier version", prefix=published, version=version)
+        # CloudFormation requests a rollback while this newer code is still deployed
+        logger.info("rolled back to the bundle of an earlier version", prefix=published, version=version)
         return published
     bundle.require(properties["BackboneName"])
     publish(s3, lake, bundle, version)
-    # a rollback goes back to the previous one, and a run in flight may have started with it
+    # keep the previous one: a rollback uses it, and a run in flight may use it
     removed = remove_old(s3, lake, {bundle.prefix, *in_use})
-    logger.info("published the bundle", prefix=bundle.prefix, backbones=bundle.backbones, removed=removed)
+    logger.info("published the bundle", prefix=bundle.prefix, backbones=bundle.description.backbones, removed=removed)
     return bundle.prefix

@@ -1,12 +1,12 @@
-"""Lambda behind the refit schedule: starts a refit if rows or settings have changed since the last one."""
+"""Lambda function for the refit schedule: start a refit if rows or settings have changed since the last one."""
 
 from dataclasses import asdict
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pomona_intake import dependencies as wiring
-from pomona_intake.schedules.refits import scheduled_time
+from pomona_intake import dependencies
+from pomona_intake.schedules.schedule_events import scheduled_time
 from pomona_intake.telemetry import count, logger, metrics, traced
 
 
@@ -14,12 +14,13 @@ from pomona_intake.telemetry import count, logger, metrics, traced
 @traced
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str | None]:
-    """Start the refit that is due at the schedule's time; return its run, null if none was started, and the reason.
+    """Start the refit that is due at the scheduled time; return its run, null if none was started, and the reason.
 
-    A TransientError leaves the function, so that Lambda calls it again with the same time.
+    Raises:
+        TransientError: AWS could not answer; Lambda retries the invocation with the same scheduled time.
     """
     count("RefitLooks", 1)
-    decision = wiring.refits().start_if_due(scheduled_time(event))
+    decision = dependencies.refits().start_if_due(scheduled_time(event))
     count("Refits", 1 if decision.run_id else 0)
     logger.info("refit started" if decision.run_id else "no refit started", extra=asdict(decision))
     return asdict(decision)

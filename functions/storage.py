@@ -1,4 +1,4 @@
-"""CloudFormation custom resources: what outlives a stack (its buckets, its database) and a bucket's notification."""
+"""CloudFormation custom resources: the buckets and the database, which outlive a stack, and a bucket's notification."""
 
 import os
 from collections.abc import Callable
@@ -19,11 +19,12 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Carry out CloudFormation's request and answer it."""
     answer(event, lambda request: provide(request, context.get_remaining_time_in_millis))
 
 
 def provide(request: Request, remaining_milliseconds: Callable[[], int]) -> Resource:
-    """Does what is asked of the resource, by its type."""
+    """Carry out the request for a resource of its type."""
     s3 = s3_of(account_of(request["StackId"]))
     deletion = Deletion.of(request, boto3.client("cloudformation"), remaining_milliseconds)
     if request["ResourceType"] == "Custom::Bucket":

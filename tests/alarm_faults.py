@@ -16,8 +16,8 @@ from typing import Any
 from pyiceberg.catalog.glue import GlueCatalog
 
 from demo.deploy import STACK
-from pomona_intake.queue.segments import DirtyKey, format_lines
-from pomona_intake.times import iso, stamp
+from pomona_contract.segment_lines import DirtyKey, encode_lines
+from pomona_contract.times import iso, stamp
 from tests.cli_stack import SCHEMA, run_pomona
 from tests.local_server import REGION, until
 from tests.told_runs import ToldServer
@@ -184,7 +184,7 @@ def a_run_that_does_not_end(deployed: Deployed) -> Steps:
     written_at = datetime.now(UTC) - timedelta(hours=3)
     key = DirtyKey(deployed.images, "class/waiting.jpg", iso(written_at))
     segment = f"queue/pending/{stamp(written_at)}-000001-waiting-0.jsonl"
-    deployed.aws.client("s3").put_object(Bucket=deployed.lake, Key=segment, Body=format_lines([key]))
+    deployed.aws.client("s3").put_object(Bucket=deployed.lake, Key=segment, Body=encode_lines([key]))
     deployed.wait_for("OldestPendingSeconds", deployed.look)
     yield
     deployed.aws.tell()

@@ -1,4 +1,4 @@
-"""Bills for tests, written by the deployed bookkeeping itself: no test invents a bill's fields."""
+"""Bills for tests, written by the deployed code itself: no test invents a bill's fields."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,23 +6,24 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from pomona_intake.queue.steps import Step
-from pomona_intake.runs.bills import Attempt, Bills
-from pomona_intake.runs.emr_client import Billed, EndedPage, Phase, RunState
-from pomona_intake.runs.prices import prices_of
-from pomona_intake.runs.run_metrics import Bookkeeping, Measure
+from pomona_contract.prices import BilledHours, prices_of
+from pomona_contract.run_names import RunName
+from pomona_intake.runs.bills import Bills
+from pomona_intake.runs.emr_client import EndedPage, Phase, RunState
+from pomona_intake.runs.run_metrics import RunMetrics
 from pomona_intake.s3.lake import Lake
+from pomona_intake.telemetry import Measure
 
 REGION = "eu-west-3"
 APPLICATION = "00app"
-QUARTER, EIGHTH = Billed(0.25, 1.0, 0.0), Billed(0.125, 0.5, 0.0)
+QUARTER, EIGHTH = BilledHours(0.25, 1.0, 0.0), BilledHours(0.125, 0.5, 0.0)
 
 
-def succeeded(name: str, seconds: int = 90, billed: Billed | None = QUARTER) -> RunState:
+def succeeded(name: str, seconds: int = 90, billed: BilledHours | None = QUARTER) -> RunState:
     return RunState(Phase.SUCCEEDED, "", run_id_of(name), name, "SUCCESS", seconds, billed)
 
 
-def failed(name: str, reason: str, seconds: int = 30, billed: Billed | None = EIGHTH) -> RunState:
+def failed(name: str, reason: str, seconds: int = 30, billed: BilledHours | None = EIGHTH) -> RunState:
     return RunState(Phase.FAILED, reason, run_id_of(name), name, "FAILED", seconds, billed)
 
 
@@ -51,21 +52,20 @@ class ToldRuns:
         return EndedPage({run.name: run.run_id for run in page}, str(start + self.page_size) if more else None)
 
 
-def books_of(s3: Any, lake: str, runs: Any, measure: Measure, logger: Logger, region: str = REGION) -> Bookkeeping:
-    """The bookkeeping as it is deployed."""
+def run_metrics_of(s3: Any, lake: str, runs: Any, measure: Measure, logger: Logger, region: str = REGION) -> RunMetrics:
+    """Return the metrics of runs as they are deployed."""
     bills = Bills(Lake(s3, lake), prices_of(region))
-    return Bookkeeping(Lake(s3, lake), bills, runs, APPLICATION, measure, logger)
+    return RunMetrics(Lake(s3, lake), bills, runs, APPLICATION, measure, logger)
 
 
 def bill(s3: Any, lake: str, run: RunState, region: str = REGION) -> None:
-    """Let the bookkeeping hear of the run's end, as the queue or EMR Serverless tells it."""
-    books = books_of(s3, lake, ToldRuns([run]), lambda *_: None, Logger(service="bills"), region)
-    attempt = Attempt.of(run.name)
-    assert attempt, run.name
-    if attempt.is_refit:
+    """Let the run's end be recorded, as the queue or EMR Serverless tells it."""
+    run_metrics = run_metrics_of(s3, lake, ToldRuns([run]), lambda *_: None, Logger(service="bills"), region)
+    name = RunName.parse(run.name)
+    assert name, run.name
+    if name.is_refit:
         detail = {"applicationId": APPLICATION, "jobRunId": run.run_id}
-        books.look_at({"source": "aws.emr-serverless", "detail": detail})
+        run_metrics.record_from_event({"source": "aws.emr-serverless", "detail": detail})
     else:
-        books.note(Step("ended", attempt.batch_id, attempt.number, run.details, run))
-        books.note(Step("settled" if run.phase is Phase.SUCCEEDED else "failed", attempt.batch_id, attempt.number))
-        books.write_up()
+        run_metrics.add_closed(name, run)
+        run_metrics.record_closed()

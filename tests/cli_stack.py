@@ -12,14 +12,14 @@ from typer.testing import CliRunner, Result
 
 from benchmarks.template import variables
 from pomona.table.schema import COLUMNS
-from pomona_cli.main import app
+from pomona_cli.app import app
 from tests.local_server import REGION, ROLE, ROOT, LocalServer, function
 
 BACKBONE = "fruitnet@0123456789ab"
 FEATURES = 8
 ADVANCE = f"""
 import sys
-sys.path[:0] = [{str(ROOT / "functions")!r}]
+sys.path[:0] = [{str(ROOT / "functions")!r}, {str(ROOT / "contract")!r}]
 sys.path.append({sysconfig.get_path("purelib")!r})
 from advance import handler
 """
@@ -59,6 +59,7 @@ class CliStack:
             "LAUNCH_AT_KEYS": "100000000",
             "LAUNCH_AFTER_MINUTES": "1440",
             "POWERTOOLS_SERVICE_NAME": "pomona",
+            "POWERTOOLS_METRICS_NAMESPACE": "Pomona",
         }
         return {
             "Role": ROLE,

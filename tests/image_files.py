@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pomona.featurize.backbone import engine_of
+from pomona.featurize.inference import cached_engine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 
@@ -36,7 +36,7 @@ def pixels(body: bytes, size: int = 96) -> np.ndarray:
 
 def features(body: bytes) -> np.ndarray:
     """The features of a file by the committed backbone, of length 1: the dot product of two is their cosine."""
-    found = engine_of("fruitnet", REPOSITORY / "backbones").run(pixels(body))
+    found = cached_engine("fruitnet", REPOSITORY / "backbones").run(pixels(body))
     return found / np.linalg.norm(found)
 
 
@@ -68,17 +68,23 @@ def tiff(
     no_data: str = "",
     orientation: int = 1,
     tile_width: int = 0,
+    rows_per_strip: int = 0,
     shown: tuple[int, int] = (0, 0),
     offset_of_pixels: int | None = None,
 ) -> bytes:
-    """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, or tiles of its whole height.
+    """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, strips of rows, or tiles of
+    its whole height.
 
     With tiles, `shown` is the width and height of the image in them.
     """
     height, width, bands = samples.shape
     typed = samples.astype(samples.dtype.newbyteorder(order))
     planes = list(np.moveaxis(typed, -1, 0)) if planar else [typed]
-    parts = [part.tobytes() for plane in planes for part in np.split(plane, width // (tile_width or width), axis=1)]
+    if rows_per_strip:
+        cuts = range(rows_per_strip, height, rows_per_strip)
+        parts = [part.tobytes() for plane in planes for part in np.split(plane, cuts)]
+    else:
+        parts = [part.tobytes() for plane in planes for part in np.split(plane, width // (tile_width or width), axis=1)]
     parts = [zlib.compress(part) for part in parts] if deflate else parts
     out = bytearray((b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 0))
     start = len(out) if offset_of_pixels is None else offset_of_pixels
@@ -94,7 +100,7 @@ def tiff(
         273: ("I", [] if tile_width else offsets),
         274: ("H", [orientation]),
         277: ("H", [bands]),
-        278: ("I", [] if tile_width else [height]),
+        278: ("I", [] if tile_width else [rows_per_strip or height]),
         279: ("I", [] if tile_width else lengths),
         284: ("H", [2 if planar else 1]),
         322: ("I", [tile_width] if tile_width else []),

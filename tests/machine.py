@@ -13,7 +13,17 @@ from tests.served_aws import REGION, ServedAws
 
 ROOT = Path(__file__).resolve().parents[1]
 STACK = "pomona"
-SOURCES = ("functions", "emr_job", "backbones", "tools", "requirements", "template.yaml", "samconfig.toml", "Makefile")
+SOURCES = (
+    "contract",
+    "functions",
+    "emr_job",
+    "backbones",
+    "tools",
+    "requirements",
+    "template.yaml",
+    "samconfig.toml",
+    "Makefile",
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from pomona.s3.objects import bucket_and_key, list_objects
+from pomona.table.branch import open_branch
 from pomona.table.feature_table import FeatureTable
 from pomona.table.schema import CHANGES
 
@@ -30,8 +31,8 @@ def changes(keys: list[str], gone: tuple[str, ...] = (), etag: str = "1") -> pa.
 def commit(table: FeatureTable, *batches: pa.RecordBatch) -> None:
     """What a run does with the changes of its only task."""
     keys = [key for batch in batches for key in batch["key"].to_pylist()]
-    with table.branch("run_test_1") as branch:
-        known = branch.known("images", keys)
+    with open_branch(table, "run_test_1") as branch:
+        known = branch.find_rows("images", keys)
         branch.commit(list(branch.writer()([(0, batch) for batch in batches])), known, {})
         branch.publish()
 

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from embedded_aws.cloudformation.intrinsics import Resource, Scope
+from embedded_aws.cloudformation.intrinsics import Scope, StackResource
 from embedded_aws.cloudformation.templates import parameter_values, parse_template, read_template
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,14 +57,14 @@ def resolved(**parameters: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _made(bodies: Mapping[str, Any]) -> dict[str, Resource]:
+def _made(bodies: Mapping[str, Any]) -> dict[str, StackResource]:
     buckets = {"LakeBucket": LAKE, "ImagesBucket": IMAGES}
     made = {}
     for name, body in bodies.items():
         attributes = _Attributes(body["Type"], name)
         if name in buckets:
             attributes["Arn"] = f"arn:aws:s3:::{buckets[name]}"
-        made[name] = Resource(body["Type"], name, buckets.get(name, name), {}, attributes)
+        made[name] = StackResource(body["Type"], name, buckets.get(name, name), {}, attributes)
     return made
 
 

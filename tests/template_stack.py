@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from embedded_aws.cloudformation.templates import read_template
+from pomona_contract.documents.bundle import BundleDescription
+from pomona_contract.lake_layout import bundle_prefix
 from tests.local_server import CODE_BUCKET, REGION, ROOT, LocalServer, until
 
 PACKAGES = ("aws_lambda_powertools", "aws_xray_sdk", "wrapt", "typing_extensions")
@@ -90,7 +92,7 @@ def _upload(aws: LocalServer, mark: str, files: Mapping[str, str]) -> str:
 
 def bundle_of(mark: str) -> str:
     """Where the bundle of a build lies in the lake."""
-    return f"jobs/{_digest(mark)[:16]}"
+    return bundle_prefix(_digest(mark))
 
 
 def _digest(mark: str) -> str:
@@ -103,15 +105,16 @@ def _package(mark: str, files: Mapping[str, str]) -> bytes:
         for path, name in _sources():
             archive.writestr(name, files.get(name, path.read_text()))
         archive.writestr("bundle/job.tar.gz", mark)
-        described = {"format": 1, "digest": _digest(mark), "files": {"job.tar.gz": ""}, "backbones": ["fruitnet"]}
-        archive.writestr("bundle/bundle.json", json.dumps(described))
+        described = BundleDescription(_digest(mark), {"job.tar.gz": ""}, ("fruitnet",))
+        archive.writestr("bundle/bundle.json", described.to_json())
     return packed.getvalue()
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
-    for path in sorted((ROOT / "functions").rglob("*")):
-        if path.suffix in (".py", ".json"):
-            yield path, str(path.relative_to(ROOT / "functions"))
+    for folder in (ROOT / "functions", ROOT / "contract"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".json"):
+                yield path, str(path.relative_to(folder))
     for package in PACKAGES:
         spec = find_spec(package)
         assert spec is not None

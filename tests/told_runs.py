@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded_aws.clients import Clients
-from embedded_aws.emr_serverless.backend import Ended, JobRunner
+from embedded_aws.emr_serverless.job_runs import RunResult
 from embedded_aws.lambda_service.log_delivery import LogDelivery
 from tests.local_server import LocalServer
 
@@ -23,22 +23,21 @@ _LEAST_SECONDS = 1.1  # a run whose duration is 0 whole seconds would count as o
 
 
 @dataclass(frozen=True)
-class ToldRuns(JobRunner):
+class ToldRuns:
     """Runs that end as they are told, and write the documents of a run of the job."""
 
     state: Path
-    spark: Path
     clients: Clients
     logs: LogDelivery
 
-    def run(self, job_run: Any) -> Ended:
+    def run(self, job_run: Any) -> RunResult:
         time.sleep(_LEAST_SECONDS)
         while (told := json.loads((self.state / OUTCOME).read_text()))["state"] == "RUNNING":
             time.sleep(_SECONDS)
         if told["state"] == "SUCCESS":
             words = job_run.job_driver["sparkSubmit"]["entryPointArguments"]
             self._write(job_run, dict(zip(words[::2], words[1::2], strict=True)), told)
-        return Ended(told["state"], "as the test has told")
+        return RunResult(told["state"], "as the test has told")
 
     def cancel(self, job_run_id: str) -> None:
         """Nothing: a told run ends when it is told to."""

@@ -2,7 +2,7 @@
 
 build.py function NAME ARTIFACTS    the handler, its packages and the pinned ones (pure Python: any processor)
 build.py publish ARTIFACTS          the same, and the bundle: entry points, job.tar.gz, deps.tar.gz, bundle.json
-build.py deps                       only the job's packages, ahead of time
+build.py deps                       only the packages, ahead of time
 
 Everything is built deterministically, so that an unchanged source is an unchanged deployment. What takes long is kept
 in .build/ under the digest of what it was made from.
@@ -21,33 +21,56 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "contract"))  # `sam build` runs this file without an environment
+
+from pomona_contract.documents.bundle import BundleDescription  # noqa: E402
+
 CACHE = ROOT / ".build"
-FUNCTION_PLATFORM = ("--python-version", "3.13", "--platform", "any")
-JOB_PLATFORM = (
-    *("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64"),
-    *(
-        "--platform",
-        "manylinux_2_27_x86_64",
-        "--platform",
-        "manylinux_2_17_x86_64",
-        "--platform",
-        "manylinux2014_x86_64",
-    ),
+UV = ("sh", str(ROOT / "tools" / "uv.sh"))
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What packages are installed for, in the words of each installer."""
+
+    python: str
+    uv: str
+    pip: tuple[str, ...]
+    pure: bool = False
+
+    def words(self, *, uv: bool) -> list[str]:
+        named = [("--python-platform", self.uv)] if uv else [("--platform", name) for name in self.pip]
+        return ["--python-version", self.python, *(word for pair in named for word in pair)]
+
+
+# Functions run on either processor. Only a wheel without native code fits "any"; uv has no such platform, and of those
+# that it has, pyodide is one that takes no other wheel. `refuse_native` checks that this stays true.
+FUNCTION_PLATFORM = Platform("3.13", "wasm32-pyodide2024", ("any",), pure=True)
+JOB_PLATFORM = Platform(
+    "3.11",
+    "x86_64-manylinux_2_28",
+    tuple(f"manylinux{name}_x86_64" for name in ("_2_28", "_2_27", "_2_17", "2014")),
 )
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
 SERVICES = {"s3", "lambda", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
 UNUSED_IN_JOB = (
-    *("*/tests", "bin", "share", "pyarrow/include", "numpy/_core/include"),
+    *("*/tests", "share", "pyarrow/include", "numpy/_core/include"),
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
 )
 IS_THE_JOBS_PYTHON = ("cp311",) if sys.implementation.cache_tag == "cpython-311" else ()
-FUNCTION_SOURCES = (ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
+CONTRACT = ROOT / "contract" / "pomona_contract"
+FUNCTION_SOURCES = (CONTRACT, ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
+JOB_SOURCES = (CONTRACT, ROOT / "emr_job" / "pomona")
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
+# scripts and records name the installer and the builder's Python: they would make each machine's package another one
+OF_THE_INSTALLER = ("bin", ".lock", *(f"*.dist-info/{name}" for name in ("INSTALLER", "RECORD", "REQUESTED")))
+COMPRESSION_LEVEL = 4  # half the time of 6, for 4 % more bytes; unpacking takes the same time
 
 
 def cached(name: str, made_from: bytes, make: Callable[[Path], None]) -> Path:
@@ -62,17 +85,46 @@ def cached(name: str, made_from: bytes, make: Callable[[Path], None]) -> Path:
     return place
 
 
-def recipe(lock: Path, *how: tuple[str, ...]) -> bytes:
+def recipe(lock: Path, *how: object) -> bytes:
     """What decides the outcome of an installation."""
-    return lock.read_bytes() + repr((sorted(SERVICES), how)).encode()
+    return lock.read_bytes() + repr((sorted(SERVICES), OF_THE_INSTALLER, how)).encode()
 
 
-def install(lock: Path, target: Path, platform: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    pinned = ["--require-hashes", "--no-deps", "--only-binary=:all:", "--requirement", str(lock)]
-    if subprocess.run([*command, *pinned, *platform, "--target", str(target)], check=False).returncode:
-        sys.exit(f"{sys.executable} -m pip could not install {lock.name}; without pip: apt-get install python3-pip")
+def install(lock: Path, target: Path, platform: Platform) -> None:
+    """Install the lock's packages with uv, or with pip where there is no uv; either leaves the same files."""
+    pinned = ["--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:", "--requirement", str(lock)]
+    if has_uv():
+        command = [*UV, "pip", "install", "--python", sys.executable, *platform.words(uv=True)]
+    else:
+        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
+        command = [*pip, *platform.words(uv=False)]
+    if subprocess.run([*command, *pinned, "--target", str(target)], check=False).returncode:
+        sys.exit(
+            f"{lock.name} could not be installed, with {'uv' if has_uv() else f'{sys.executable} -m pip'}; "
+            "where both are missing: apt-get install python3-pip"
+        )
+    remove(target, OF_THE_INSTALLER)
+    if platform.pure:
+        refuse_native(target)
     keep_services(target / "botocore" / "data")
+
+
+def has_uv() -> bool:
+    return subprocess.run([*UV, "--version"], capture_output=True, check=False).returncode == 0
+
+
+def remove(folder: Path, patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        for unused in list(folder.glob(pattern)):
+            shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
+
+
+def refuse_native(target: Path) -> None:
+    """End the build if a package was installed from a wheel of one platform."""
+    wheels = sorted(target.glob("*.dist-info/WHEEL"))
+    native = [wheel.parent.name for wheel in wheels if "-any" not in wheel.read_text()]
+    if native:
+        sys.exit(f"the functions' packages must run on any processor; {', '.join(native)} would not")
 
 
 def keep_services(data: Path) -> None:
@@ -101,13 +153,12 @@ def job_packages() -> Path:
         with tempfile.TemporaryDirectory() as scratch:
             target = Path(scratch) / "deps"
             install(lock, target, JOB_PLATFORM)
-            for pattern in UNUSED_IN_JOB:
-                for unused in list(target.glob(pattern)):
-                    shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
+            remove(target, UNUSED_IN_JOB)
             compile_for_the_job(target)
             write_archive(archive, files_below(target, compiled=True))
 
-    return cached("deps.tar.gz", recipe(lock, JOB_PLATFORM, UNUSED_IN_JOB, ("compiled", *IS_THE_JOBS_PYTHON)), make)
+    how = (JOB_PLATFORM, UNUSED_IN_JOB, COMPRESSION_LEVEL, ("compiled", *IS_THE_JOBS_PYTHON))
+    return cached("deps.tar.gz", recipe(lock, *how), make)
 
 
 def compile_for_the_job(target: Path) -> None:
@@ -127,7 +178,7 @@ def write_archive(archive: Path, files: Iterator[tuple[str, Path]]) -> None:
     """A tar.gz that depends on the files' names, contents and nothing else."""
     with (
         archive.open("wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as packed,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=COMPRESSION_LEVEL, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, path in files:
@@ -149,8 +200,9 @@ def backbones() -> dict[str, Path]:
 
 
 def job_files() -> Iterator[tuple[str, Path]]:
-    for name, path in files_below(ROOT / "emr_job" / "pomona"):
-        yield f"pomona/{name}", path
+    for package in JOB_SOURCES:
+        for name, path in files_below(package):
+            yield f"{package.name}/{name}", path
     for name, description in sorted(backbones().items()):
         yield f"backbones/{name}.json", description
         yield f"backbones/{name}.tflite", description.with_suffix(".tflite")
@@ -171,8 +223,8 @@ def build_publish(artifacts: Path) -> None:
 def describe(bundle: Path) -> None:
     digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(bundle.iterdir())}
     digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
-    description = {"format": 1, "digest": digest, "files": digests, "backbones": sorted(backbones())}
-    (bundle / "bundle.json").write_text(json.dumps(description, indent=1) + "\n")
+    description = BundleDescription(digest, digests, tuple(sorted(backbones())))
+    (bundle / "bundle.json").write_bytes(description.to_json())
 
 
 def refuse_above_limit(artifacts: Path) -> None:
@@ -191,6 +243,7 @@ def main(what: str, *arguments: str) -> None:
     elif what == "publish":
         build_publish(Path(arguments[0]))
     else:
+        function_packages()
         job_packages()
 
 

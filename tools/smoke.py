@@ -4,7 +4,6 @@ Three sample images go through the whole system, from the bucket's event to the 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -12,7 +11,9 @@ from contextlib import contextmanager, nullcontext
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from smoke_checks import CHECKS, OF_ANY_STACK, Check
-from smoke_stack import ROOT, SAMPLES, Deployed, NotHereError, SmokeError
+from smoke_stack import SAMPLES, Deployed, NotHereError, SmokeError
+
+from pomona_contract.prices import BilledHours, prices_of
 
 # what is assumed of a run for the estimate: driver and one executor of 2 vCPU and 8 GB each, for three minutes
 RUNS, VCPU_HOURS, GB_HOURS = 3, 4 * 3 / 60, 16 * 3 / 60
@@ -30,13 +31,12 @@ def _without_leftovers(stack: Deployed) -> Iterator[None]:
 
 def estimate(region: str) -> str:
     """What the checks will cost, in words, from the dated prices."""
-    prices = json.loads((ROOT / "functions" / "pomona_intake" / "runs" / "prices.json").read_text())
-    of_region = prices["emr_serverless"].get(region)
-    if of_region is None:
+    prices = prices_of(region)
+    if prices is None:
         return f"{RUNS} runs of EMR Serverless; their price in {region} is not known here"
-    cost = RUNS * (VCPU_HOURS * of_region["vcpu_hour"] + GB_HOURS * of_region["gb_hour"])
+    cost = RUNS * prices.cost(BilledHours(VCPU_HOURS, GB_HOURS, 0))
     runs = f"{RUNS} runs of EMR Serverless of about 3 minutes"
-    return f"{runs}: about {cost:.2f} {prices['currency']} (prices of {prices['as_of']})"
+    return f"{runs}: about {cost:.2f} {prices.currency} (prices of {prices.as_of})"
 
 
 def run_checks(stack: Deployed, checks: Iterable[tuple[str, Check]]) -> int:

@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from smoke_release import offers_the_release
 from smoke_stack import SAMPLES, Deployed, SmokeError
 
+from pomona_contract.lake_layout import FAILED_BATCHES, PENDING_SEGMENTS
+
 QUOTA = "L-D05C8A75"  # EMR Serverless: the most concurrent vCPUs of an account
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 Check = Callable[[Deployed], str]
@@ -125,11 +127,11 @@ def _until_settled(stack: Deployed) -> None:
     key = stack.keys[0].encode()
 
     def queued() -> bool:
-        return any(key in body for body in stack.documents("queue/pending/"))
+        return any(key in body for body in stack.documents(PENDING_SEGMENTS))
 
     stack.until("the bucket's events have reached the queue", queued)
     stack.until("a run has settled them", lambda: not queued())
-    if any(key in body for body in stack.documents("queue/failed/")):
+    if any(key in body for body in stack.documents(FAILED_BATCHES)):
         raise SmokeError("the sample images' batch failed for good: its reason is in queue/failed/ of the lake")
 
 

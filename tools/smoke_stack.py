@@ -1,5 +1,6 @@
 """A deployed stack as `make smoke` sees it, through AWS's APIs, and the sample images that it holds for a while."""
 
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.expressions import In
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "contract"))  # a checkout has nothing installed
 SAMPLES = ("apple/apple-00.jpg", "banana/banana-00.jpg", "plum/plum-00.jpg")
 
 

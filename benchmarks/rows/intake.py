@@ -14,9 +14,11 @@ from benchmarks.bench import Bench
 from benchmarks.places import DEVELOPMENT_PYTHON, ROOT, BenchError
 from benchmarks.results import Goal, Row, Samples
 from benchmarks.template import variables as template_variables
-from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment
-from pomona_intake.queue.segments import DirtyKey, parts
-from pomona_intake.times import iso, now
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.lake_layout import CLAIM, FAILED_BATCHES, PENDING_SEGMENTS
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import new_segments
+from pomona_contract.times import iso, now
 from tools.build import build_function
 
 MEMORY = 256 * 2**20
@@ -55,6 +57,7 @@ class Function:
             **template_variables(),
             **settings,
             "POWERTOOLS_SERVICE_NAME": "pomona",
+            "POWERTOOLS_METRICS_NAMESPACE": "Pomona",
             "POWERTOOLS_TRACE_DISABLED": "true",
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "PYTHONDONTWRITEBYTECODE": "1",  # a function's folder is read-only on Lambda
@@ -105,7 +108,7 @@ def measure_ingest(bench: Bench) -> Iterator[Row]:
 
 
 def _require_all(bench: Bench, lake: str, events: int, told: dict[str, Any]) -> None:
-    names = bench.cloud.keys(lake, "queue/pending")
+    names = bench.cloud.keys(lake, PENDING_SEGMENTS)
     kept = sum(int(name.rsplit("/", 1)[1].split("-")[1]) for name in names)
     if kept != events or told["answers"][0]["batchItemFailures"]:
         raise BenchError(f"ingest kept {kept} of {events} keys: {told['answers'][0]}")
@@ -145,17 +148,17 @@ def measure_advance(bench: Bench) -> Iterator[Row]:
     written = (
         one
         for number in range(segments)
-        for one in parts(_segment(number, iso(moment)), f"request-{number:06d}", moment).items()
+        for one in new_segments(_segment(number, iso(moment)), f"request-{number:06d}", moment).items()
     )
     bench.cloud.upload(lake, written)
     told = []
     for _ in range(bench.size(5, 1)):
         function = Function.build(bench, "advance", lake)
         told.append(function.invoke({"source": "clock"}, 1))
-        claim = json.loads(bench.cloud.client("s3").get_object(Bucket=lake, Key="queue/active.json")["Body"].read())
+        claim = json.loads(bench.cloud.client("s3").get_object(Bucket=lake, Key=CLAIM)["Body"].read())
         if not claim["run_id"]:
             raise BenchError("advance did not start a run")
-        bench.cloud.client("s3").delete_object(Bucket=lake, Key="queue/active.json")
+        bench.cloud.client("s3").delete_object(Bucket=lake, Key=CLAIM)
     seconds, peak = Samples([one["calls"][0] for one in told]), max(one["peak_bytes"] for one in told)
     details = {"ours_samples": str(seconds), "peak_mb": round(peak / 2**20), "claimed_segments": len(claim["segments"])}
     yield ADVANCE.row(
@@ -176,15 +179,15 @@ def measure_set_aside(bench: Bench) -> Iterator[Row]:
     written = dict(
         one
         for number in range(segments)
-        for one in parts(_large_segment(number, iso(moment)), f"request-{number:06d}", moment).items()
+        for one in new_segments(_large_segment(number, iso(moment)), f"request-{number:06d}", moment).items()
     )
     bench.cloud.upload(lake, iter(written.items()))
     function = Function.build(bench, "advance", lake)
     claim = _failed_claim(function, list(written), iso(moment))
-    bench.cloud.client("s3").put_object(Bucket=lake, Key=ACTIVE, Body=claim.to_json())
+    bench.cloud.client("s3").put_object(Bucket=lake, Key=CLAIM, Body=claim.to_json())
     told = function.invoke({"source": "clock"}, 1)
-    kept = [name for name in bench.cloud.keys(lake, "queue/failed") if name.endswith(".jsonl")]
-    if len(kept) != segments or bench.cloud.keys(lake, "queue/pending"):
+    kept = [name for name in bench.cloud.keys(lake, FAILED_BATCHES) if name.endswith(".jsonl")]
+    if len(kept) != segments or bench.cloud.keys(lake, PENDING_SEGMENTS):
         raise BenchError(f"{len(kept)} of {segments} segments were set aside")
     size = sum(len(body) for body in written.values())
     yield SET_ASIDE.row(

@@ -9,8 +9,10 @@ from benchmarks.bench import Bench
 from benchmarks.cloud import embedded_aws
 from benchmarks.places import BenchError
 from benchmarks.results import Goal, Row
-from demo.deploy import Cloud, deploy
+from demo.cloud import EmbeddedCloud
+from demo.deploy import deploy
 from demo.observer import Observer
+from pomona_contract.lake_layout import CLAIM
 
 GOAL = Goal("shown, with its parts")
 BACKBONE = "fruitnet"
@@ -22,7 +24,7 @@ TIMEOUT_SECONDS = 300
 def measure(bench: Bench) -> Iterator[Row]:
     """The unchanged template, deployed; of three uploads the last counts, as the first meets cold functions."""
     with embedded_aws(bench.folder / "latency") as endpoint:
-        cloud = Cloud(endpoint)
+        cloud = EmbeddedCloud(endpoint)
         bench.say("building and deploying template.yaml")
         pomona = Observer(cloud, deploy(cloud, bench.folder, PARAMETERS | {"BackboneName": BACKBONE}))
         objects = list(bench.options.pictures.objects(bench.size(3, 1) * IMAGES))
@@ -60,7 +62,7 @@ def _seconds(since: datetime, until: datetime) -> float:
 
 
 def _claim(pomona: Observer) -> dict[str, Any]:
-    return dict(_wait_for(pomona, lambda: pomona.document("queue/active.json")))
+    return dict(_wait_for(pomona, lambda: pomona.document(CLAIM)))
 
 
 def _record(pomona: Observer, before: int) -> dict[str, Any]:

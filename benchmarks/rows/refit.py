@@ -15,7 +15,7 @@ from benchmarks.places import ROOT, BenchError
 from benchmarks.processes import Finished
 from benchmarks.results import Goal, Row, Samples
 from benchmarks.tables import data_files, fill, names
-from pomona.featurize.backbone import load_backbone
+from pomona.backbone import load_backbone
 
 SPEED, LIMIT, MEMORY = Goal("≥ 10x, equal to 1e-6", least=10.0), Goal("≥ 0.5", least=0.5), Goal("≤ 1.15x", most=1.15)
 TOLERANCE = 1e-6

@@ -136,7 +136,7 @@ def _beside_the_field(
     kind: str, goal: Goal, setting: Setting, taken: dict[str, Samples], details: dict[str, Any]
 ) -> Row:
     return goal.row(
-        f"whole featurize job on {details['images']:,} images, against the field's with its {kind} setting",
+        f"whole featurize job on {details['images']:,} images, against the baseline with its {kind} setting",
         ours=taken["ours"].median,
         theirs=taken[kind].median,
         unit="s",
@@ -148,7 +148,7 @@ def _beside_the_field(
 
 def _beside_the_clusters(cores: int, rate: float, samples: str) -> Row:
     return CLUSTER_GOAL.row(
-        f"images a second of one {cores}-core machine, against the field's published clusters",
+        f"images a second of one {cores}-core machine, against published clusters of the baseline",
         ours=rate,
         theirs=CLUSTER_RATE,
         unit="images/s",

@@ -13,7 +13,8 @@ from itertools import cycle, islice
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from pomona.featurize.backbone import Engine, load_backbone
+from pomona.backbone import load_backbone
+from pomona.featurize.inference import InferenceEngine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 
@@ -24,7 +25,7 @@ READY_PIXELS = 200  # different images whose pixels lie ready for `inference`
 def work(backbone_name: str, backbones: str, files: list[str], kind: str, barrier: Barrier) -> None:
     """One core's share."""
     backbone = load_backbone(backbone_name, Path(backbones))
-    engine = Engine(backbone)
+    engine = InferenceEngine(backbone)
     bodies = [Path(file).read_bytes() for file in files]
     side = (backbone.height, backbone.width)
     ready = [resize(decode(body, *side, LIMITS).image, *side) for body in bodies[:READY_PIXELS]]

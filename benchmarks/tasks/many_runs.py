@@ -8,15 +8,15 @@ Prints the seconds of each run. The job's own code does all the work; only the s
 import json
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from featurize_job import parse_arguments
-from pomona.featurize.run import FeaturizeRun
+from pomona.featurize.arguments import parse_arguments
+from pomona.featurize.run import featurize
 from pomona.s3.objects import s3_client
 from pomona.spark_session import start_session
+from pomona_contract.lake_layout import CLAIM
 
 
 def prepare(folder: Path, lake: str, images: str) -> None:
@@ -25,11 +25,7 @@ def prepare(folder: Path, lake: str, images: str) -> None:
     objects = folder / "objects"
     for path in objects.rglob("*.jpg"):
         s3.put_object(Bucket=images, Key=path.relative_to(objects).as_posix(), Body=path.read_bytes())
-    s3.put_object(Bucket=lake, Key="queue/active.json", Body=(folder / "active.json").read_bytes())
-
-
-def _same(spark: SparkSession) -> SparkSession:
-    return spark
+    s3.put_object(Bucket=lake, Key=CLAIM, Body=(folder / "active.json").read_bytes())
 
 
 def main() -> None:
@@ -37,11 +33,11 @@ def main() -> None:
     seconds: list[float] = []
     session: SparkSession | None = None
     for folder in sorted(Path(sys.argv[1]).iterdir()):
-        settings = parse_arguments(json.loads((folder / "arguments.json").read_text()))
-        prepare(folder, settings.lake_bucket, settings.images_bucket)
-        spark = session = session or start_session("many-runs", settings.lake_bucket)
+        arguments = parse_arguments(json.loads((folder / "arguments.json").read_text()))
+        prepare(folder, arguments.lake_bucket, arguments.images_bucket)
+        spark = session = session or start_session("many-runs", arguments.lake_bucket)
         began = time.perf_counter()
-        FeaturizeRun(**vars(settings)).start(partial(_same, spark))
+        featurize(arguments, spark)
         seconds.append(round(time.perf_counter() - began, 2))
     print(json.dumps({"seconds": seconds}))
 

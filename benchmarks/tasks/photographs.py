@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pomona.featurize.backbone import Backbone, Engine, load_backbone
+from pomona.backbone import ExportedBackbone, load_backbone
+from pomona.featurize.inference import InferenceEngine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 
@@ -23,13 +24,13 @@ LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_
 Features = npt.NDArray[np.float32]
 
 
-def ours(engine: Engine, backbone: Backbone, body: bytes) -> Features:
+def ours(engine: InferenceEngine, backbone: ExportedBackbone, body: bytes) -> Features:
     """As the job does it."""
     image = decode(body, backbone.height, backbone.width, LIMITS).image
     return engine.run(resize(image, backbone.height, backbone.width))
 
 
-def full(engine: Engine, backbone: Backbone, body: bytes) -> Features:
+def full(engine: InferenceEngine, backbone: ExportedBackbone, body: bytes) -> Features:
     """As the field does it: every pixel decoded, then the same resize."""
     image = Image.open(io.BytesIO(body)).convert("RGB")
     return engine.run(np.asarray(image.resize((backbone.width, backbone.height), Image.Resampling.BICUBIC)))
@@ -50,7 +51,7 @@ def cosine(one: Features, other: Features) -> float:
 def main() -> None:
     """Each photograph both ways, one after the other."""
     backbone = load_backbone(sys.argv[1], Path(sys.argv[2]))
-    engine = Engine(backbone)
+    engine = InferenceEngine(backbone)
     found = []
     for path in sorted(Path(sys.argv[3]).iterdir()):
         body = path.read_bytes()

@@ -1,1 +1,1 @@
-"""The command line of a deployed Pomona: look at it, put keys back into its queue, take its table out, erase."""
+"""`pomona`: the command line for a deployed stack."""

@@ -1,4 +1,4 @@
-"""CloudFormation's API over our own deployments; moto's answers stay, what happens behind them is ours.
+"""CloudFormation's API: moto's responses over deployments of our own.
 
 moto creates resources lazily, skips the types that it lacks and swallows failures.
 """
@@ -6,108 +6,28 @@ moto creates resources lazily, skips the types that it lacks and swallows failur
 import threading
 import uuid
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from moto.cloudformation import models
-from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
-from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import utcnow
-from moto.s3.models import s3_backends
-
 from embedded_aws.clients import ACCOUNT_ID, Clients
-from embedded_aws.cloudformation.change_sets import change_set_of
-from embedded_aws.cloudformation.deployment import (
-    Deployment,
-    DeploymentError,
-    Target,
-    check_kinds,
-    check_types,
-    in_order,
-)
-from embedded_aws.cloudformation.intrinsics import Resource
+from embedded_aws.cloudformation.change_sets import new_change_set
+from embedded_aws.cloudformation.deployment import StackDeployment, Target, check_kinds, check_types, in_order
+from embedded_aws.cloudformation.errors import DeploymentError, TemplateError
+from embedded_aws.cloudformation.intrinsics import StackResource
+from embedded_aws.cloudformation.stack_store import StackStore
+from embedded_aws.cloudformation.stacks import DeployedStack
 from embedded_aws.cloudformation.templates import check_rules, parameter_values, parse_template, read_template
-from embedded_aws.store import StackStore
+from embedded_aws.moto_internals.cloudformation import AlreadyExistsException, CloudFormationBackend, ValidationError
+from embedded_aws.moto_internals.protocols import ActionResult, EmptyResult
+from embedded_aws.moto_internals.s3 import s3_backends
 
-_MOMENT_SECONDS = 3.0
+# a waiter asks again only after seconds: a small stack is complete before it asks for the first time
+_FIRST_ANSWER_AFTER_SECONDS = 3.0
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
-class DeployedStack(models.Stack):  # type: ignore[misc]
-    """A stack in moto's eyes: the attributes that its answers are written from."""
-
-    def __init__(self, stack_id: str, name: str, region: str) -> None:
-        self.target = Target(stack_id, name, region)
-        self.stack_id, self.name, self.region_name, self.account_id = stack_id, name, region, ACCOUNT_ID
-        self.template = ""
-        self.template_dict: dict[str, Any] = {}
-        self.values: dict[str, str] = {}
-        self.tags: dict[str, str] = {}
-        self.events: list[models.Event] = []
-        self.notification_arns: list[str] = []
-        self.status, self.status_reason = "REVIEW_IN_PROGRESS", ""
-        self.undoing: Deployment | None = None
-        self.creation_time = utcnow()
-        self.role_arn = self.timeout_in_minutes = self.description = None
-        self.policy = ""
-        self.disable_rollback = self.enable_termination_protection = False
-
-    @property
-    def parameter_list(self) -> list[dict[str, Any]]:
-        secret = {name for name, slot in self.template_dict.get("Parameters", {}).items() if slot.get("NoEcho")}
-        return [
-            {"ParameterKey": name, "ParameterValue": "****" if name in secret else value}
-            for name, value in self.values.items()
-        ]
-
-    @property
-    def stack_parameters(self) -> dict[str, str]:
-        return self.values
-
-    @property
-    def stack_resources(self) -> list[Any]:
-        return [
-            SimpleNamespace(
-                logical_resource_id=resource.logical_id,
-                physical_resource_id=resource.physical_id,
-                cf_resource_type=resource.type,
-            )
-            for resource in self.target.resources.values()
-        ]
-
-    @property
-    def exports(self) -> list[Any]:
-        return []
-
-    @property
-    def outputs(self) -> list[dict[str, Any]] | None:
-        if not self.status.endswith("_COMPLETE") or "DELETE" in self.status or self.status == "ROLLBACK_COMPLETE":
-            return None
-        scope = self.target.scope(self.template_dict, self.values)
-        return [
-            {
-                "OutputKey": name,
-                "OutputValue": str(scope.resolve(body["Value"])),
-                "Description": body.get("Description"),
-            }
-            for name, body in self.template_dict.get("Outputs", {}).items()
-            if "Condition" not in body or scope.condition(body["Condition"])
-        ]
-
-    def report(self, logical_id: str, physical_id: str, kind: str, status: str, reason: str) -> None:
-        """Add one stack event."""
-        event = models.Event(self.stack_id, self.name, logical_id, physical_id, kind, status, reason, None)
-        self.events.append(event)
-
-    def become(self, status: str, reason: str = "") -> None:
-        """Enter a status, with its event."""
-        self.report(self.name, self.stack_id, "AWS::CloudFormation::Stack", status, reason)
-        self.status, self.status_reason = status, reason
-
-
-class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
-    """Stacks that are really deployed, in the background as on AWS."""
+class StackBackend(CloudFormationBackend):  # type: ignore[misc]
+    """Stacks of one region. Deployments run in the background, as on AWS."""
 
     clients: Clients
     store: StackStore
@@ -131,23 +51,24 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             else item["ParameterValue"]
             for item in parameters
         }
-        checked = self._check(template, given)
-        check_kinds(stack.template_dict, checked[0])
+        checked = self._check(template, given, stack.template_dict)
         stack.tags = tags or stack.tags
         self._begin(stack, "UPDATE", template, *checked)
         return stack
 
     def continue_update_rollback(self, name: str) -> None:
-        """Try again to undo what could not be undone: somebody has removed the reason."""
+        """Try a failed rollback again, after its cause was removed."""
         stack: DeployedStack = self.get_stack(name)
         _require(stack, "rolled back", "UPDATE_ROLLBACK_FAILED")
-        stack.become("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-        _in_background(self._undo, stack, stack.undoing or Deployment(stack.target, self.clients, stack.report))
+        stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
+        _in_background(
+            self._revert, stack, stack.rollback or StackDeployment(stack.target, self.clients, stack.add_event)
+        )
 
     def delete_stack(self, name_or_stack_id: str) -> None:
         for stack in list(self.stacks.values()):
             if name_or_stack_id in (stack.name, stack.stack_id):
-                stack.become("DELETE_IN_PROGRESS", "User Initiated")
+                stack.enter("DELETE_IN_PROGRESS", "User Initiated")
                 _in_background(self._delete, stack)
 
     def create_change_set(
@@ -160,7 +81,6 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         change_set_type: str,
         **options: Any,
     ) -> tuple[str, str]:
-        checked = self._check(template, parameters)
         known = [stack for stack in self.stacks.values() if stack.name == stack_name]
         if change_set_type == "UPDATE" and not known:
             raise ValidationError(stack_name)
@@ -168,11 +88,11 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
             raise ValidationError(message=f"Stack:{known[0].stack_id} is in ROLLBACK_COMPLETE state: delete it first")
         if known and change_set_type == "UPDATE":
             _require(known[0], "updated", *_UPDATABLE)
-            check_kinds(known[0].template_dict, checked[0])
+        checked = self._check(template, parameters, known[0].template_dict if known else None)
         stack = known[0] if known else self._new_stack(stack_name, options.get("tags") or {})
         if not known:
-            stack.become("REVIEW_IN_PROGRESS", "User Initiated")
-        change_set = change_set_of(stack, change_set_name, change_set_type, template, *checked)
+            stack.enter("REVIEW_IN_PROGRESS", "User Initiated")
+        change_set = new_change_set(stack, change_set_name, change_set_type, template, *checked)
         change_set.description, change_set.new_tags = description, options.get("tags") or stack.tags
         self.change_sets[change_set.change_set_id] = change_set
         return change_set.change_set_id, stack.stack_id
@@ -185,25 +105,36 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
         self._begin(stack, change_set.change_set_type, change_set.template, change_set.template_dict, change_set.values)
 
     def restore_stacks(self) -> None:
-        """Deploy again what was deployed when the last server ended: this region's stacks, in their old order."""
+        """Deploy this region's stacks of the last server again, in the order of their creation."""
         for saved in self.store.stacks(self.region_name):
             stack = self._new_stack(saved["name"], saved["tags"], saved["stack_id"])
             stack.template, stack.values = saved["template"], saved["parameters"]
             stack.template_dict = read_template(stack.template, stack.values, self.region_name)
-            stack.target.resources.update({item["logical_id"]: Resource(**item) for item in saved["resources"]})
-            if saved["status"] != "ROLLBACK_COMPLETE":  # of such a stack nothing is left but its template
-                Deployment(stack.target, self.clients, stack.report, restoring=True).apply(
+            stack.target.resources.update({item["logical_id"]: StackResource(**item) for item in saved["resources"]})
+            if saved["status"] != "ROLLBACK_COMPLETE":  # such a stack has no resources
+                StackDeployment(stack.target, self.clients, stack.add_event, restoring=True).apply(
                     stack.template_dict, stack.values
                 )
-            stack.become(saved["status"])
+            stack.enter(saved["status"])
 
-    def _check(self, template: str, parameters: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-        values = parameter_values(parse_template(template), parameters)
-        checked = read_template(template, values, self.region_name)
-        check_types(checked)
-        in_order(checked)
-        check_rules(checked, Target("", "", self.region_name).scope(checked, values))
-        return checked, values
+    def _check(
+        self, body: str, parameters: dict[str, str], previous: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return (transformed template, values of its parameters), or raise moto's ValidationError.
+
+        Args:
+            previous: the deployed template, if the stack has one.
+        """
+        try:
+            values = parameter_values(parse_template(body), parameters)
+            template = read_template(body, values, self.region_name)
+            check_types(template)
+            in_order(template)
+            check_rules(template, Target("", "", self.region_name).scope(template, values))
+            check_kinds(previous or {}, template)
+        except TemplateError as error:
+            raise ValidationError(message=str(error)) from None
+        return template, values
 
     def _new_stack(self, name: str, tags: dict[str, str], stack_id: str | None = None) -> DeployedStack:
         identity = f"arn:aws:cloudformation:{self.region_name}:{ACCOUNT_ID}:stack/{name}/{uuid.uuid4()}"
@@ -215,7 +146,7 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
     def _begin(
         self, stack: DeployedStack, action: str, body: str, template: dict[str, Any], values: dict[str, str]
     ) -> None:
-        stack.become(f"{action}_IN_PROGRESS", "User Initiated")
+        stack.enter(f"{action}_IN_PROGRESS", "User Initiated")
         _in_background(self._deploy, stack, action, body, template, values)
 
     def _deploy(
@@ -223,64 +154,64 @@ class StackBackend(models.CloudFormationBackend):  # type: ignore[misc]
     ) -> None:
         before = (stack.template, stack.template_dict, stack.values)
         stack.template, stack.template_dict, stack.values = body, template, values
-        deployment = Deployment(stack.target, self.clients, stack.report)
+        deployment = StackDeployment(stack.target, self.clients, stack.add_event)
         try:
             deployment.apply(template, values)
             if action == "UPDATE":
-                stack.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+                stack.enter("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
                 deployment.clean_up(template, values)
-            stack.become(f"{action}_COMPLETE")
+            stack.enter(f"{action}_COMPLETE")
         except Exception as error:
             if action == "UPDATE":
                 stack.template, stack.template_dict, stack.values = before
             self._roll_back(stack, action, deployment, str(error))
         self.store.save_stack(stack)
 
-    def _roll_back(self, stack: DeployedStack, action: str, deployment: Deployment, reason: str) -> None:
+    def _roll_back(self, stack: DeployedStack, action: str, deployment: StackDeployment, reason: str) -> None:
         if action == "UPDATE":
-            stack.become("UPDATE_ROLLBACK_IN_PROGRESS", reason)
-            deployment.take_back()
-            self._undo(stack, deployment, reason)
+            stack.enter("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+            deployment.restore_replaced()
+            self._revert(stack, deployment, reason)
             return
-        stack.become("ROLLBACK_IN_PROGRESS", reason)
+        stack.enter("ROLLBACK_IN_PROGRESS", reason)
         try:
             deployment.remove_all(list(stack.target.resources.values()))
-            stack.become("ROLLBACK_COMPLETE", reason)
+            stack.enter("ROLLBACK_COMPLETE", reason)
         except Exception as error:
-            stack.become("ROLLBACK_FAILED", str(error))
+            stack.enter("ROLLBACK_FAILED", str(error))
 
-    def _undo(self, stack: DeployedStack, deployment: Deployment, reason: str = "") -> None:
-        stack.undoing = deployment
+    def _revert(self, stack: DeployedStack, deployment: StackDeployment, reason: str = "") -> None:
+        stack.rollback = deployment
         try:
             deployment.apply(stack.template_dict, stack.values)
-            stack.become("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", reason)
+            stack.enter("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", reason)
             deployment.clean_up(stack.template_dict, stack.values)
-            stack.become("UPDATE_ROLLBACK_COMPLETE", reason)
+            stack.enter("UPDATE_ROLLBACK_COMPLETE", reason)
         except Exception as error:
-            stack.become("UPDATE_ROLLBACK_FAILED", str(error))
+            stack.enter("UPDATE_ROLLBACK_FAILED", str(error))
         self.store.save_stack(stack)
 
     def _delete(self, stack: DeployedStack) -> None:
-        deployment = Deployment(stack.target, self.clients, stack.report)
+        deployment = StackDeployment(stack.target, self.clients, stack.add_event)
         try:
             deployment.remove_all(list(stack.target.resources.values()))
         except DeploymentError as error:
-            stack.become("DELETE_FAILED", str(error))
+            stack.enter("DELETE_FAILED", str(error))
             self.store.save_stack(stack)
             return
-        stack.become("DELETE_COMPLETE")
+        stack.enter("DELETE_COMPLETE")
         self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
-        self.store.forget_stack(stack.stack_id)
+        self.store.delete_stack(stack.stack_id)
 
 
 def template_at(url: str, **_where: str) -> str:
-    """The template at a path-style address (scheme://host/bucket/key), which is what `sam deploy` gives."""
+    """Return the template at a path-style URL (scheme://host/bucket/key), which `sam deploy` sends."""
     bucket, _, key = unquote(urlsplit(url).path).lstrip("/").partition("/")
     return str(s3_backends[ACCOUNT_ID]["aws"].get_object(bucket, key).value.decode())
 
 
 def continue_update_rollback(response: Any) -> ActionResult:
-    """Answer ContinueUpdateRollback, which moto lacks."""
+    """Respond to ContinueUpdateRollback, which moto lacks."""
     response.cloudformation_backend.continue_update_rollback(response._get_param("StackName"))
     return EmptyResult()
 
@@ -291,7 +222,7 @@ def _require(stack: DeployedStack, done: str, *statuses: str) -> None:
 
 
 def _in_background(work: Callable[..., None], *arguments: Any) -> None:
-    """Do it in the background, but wait a moment: a small stack is then done when its waiter first asks."""
+    """Run `work` in a thread; return when it ends or after _FIRST_ANSWER_AFTER_SECONDS."""
     thread = threading.Thread(target=work, args=arguments, daemon=True)
     thread.start()
-    thread.join(_MOMENT_SECONDS)
+    thread.join(_FIRST_ANSWER_AFTER_SECONDS)

@@ -1,17 +1,18 @@
-"""Change sets: what `sam deploy` asks for before it changes anything."""
+"""Change sets, which `sam deploy` creates and describes before it executes them."""
 
 import uuid
 from types import SimpleNamespace
 from typing import Any
 
-from moto.cloudformation import models
-from moto.core.utils import utcnow
-
 from embedded_aws.clients import ACCOUNT_ID
+from embedded_aws.moto_internals.cloudformation import Change
+from embedded_aws.moto_internals.protocols import utcnow
 
 
-def change_set_of(stack: Any, name: str, kind: str, body: str, template: dict[str, Any], values: dict[str, str]) -> Any:
-    """Return what a change set would do to a stack."""
+def new_change_set(
+    stack: Any, name: str, kind: str, body: str, template: dict[str, Any], values: dict[str, str]
+) -> Any:
+    """Return a change set for a stack, with the attributes that moto's response reads."""
     identity = f"arn:aws:cloudformation:{stack.region_name}:{ACCOUNT_ID}:changeSet/{name}/{uuid.uuid4()}"
     unchanged = kind == "UPDATE" and stack.template_dict == template and stack.values == values
     return SimpleNamespace(
@@ -34,6 +35,6 @@ def change_set_of(stack: Any, name: str, kind: str, body: str, template: dict[st
 
 def _changes(stack: Any, template: dict[str, Any]) -> list[Any]:
     old, new = stack.template_dict.get("Resources", {}), template["Resources"]
-    added = [models.Change("Add", name, new[name]["Type"]) for name in new if name not in old]
-    changed = [models.Change("Modify", name, new[name]["Type"]) for name in new if name in old]
-    return added + changed + [models.Change("Remove", name, old[name]["Type"]) for name in old if name not in new]
+    added = [Change("Add", name, new[name]["Type"]) for name in new if name not in old]
+    changed = [Change("Modify", name, new[name]["Type"]) for name in new if name in old]
+    return added + changed + [Change("Remove", name, old[name]["Type"]) for name in old if name not in new]

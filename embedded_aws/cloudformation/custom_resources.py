@@ -1,31 +1,32 @@
-"""Custom resources: their function is asked to create, update or delete, and answers with a PUT to a URL of ours."""
+"""Custom resources: invoke the function that provides them; it answers with a PUT to the request's ResponseURL."""
 
 import json
 import uuid
 from typing import Any
 
-from embedded_aws.cloudformation.intrinsics import Resource
-from embedded_aws.cloudformation.resources import Made, Request, ResourceError, puts, removes
+from embedded_aws.cloudformation.errors import ResourceError
+from embedded_aws.cloudformation.handlers import ResourceRequest, ReturnValues, puts, removes
+from embedded_aws.cloudformation.intrinsics import StackResource
 
 RESPONSE_PATH = "/_local/responses/"
 _responses: dict[str, dict[str, Any]] = {}
 
 
 def accept_response(path: str, body: bytes) -> None:
-    """Keep what a function has PUT to its ResponseURL; what it writes must be JSON."""
+    """Store what a function has PUT to its ResponseURL. The body must be JSON."""
     _responses[path.removeprefix(RESPONSE_PATH)] = json.loads(body)
 
 
 def response_to(path: str) -> dict[str, Any] | None:
-    """What a function has PUT to this ResponseURL, for whoever invoked it without CloudFormation."""
+    """Return what a function has PUT to this ResponseURL; None if it has not answered."""
     return _responses.get(path.removeprefix(RESPONSE_PATH))
 
 
 @puts("AWS::CloudFormation::CustomResource")
-def _put_custom(request: Request) -> Made:
+def _put_custom(request: ResourceRequest) -> ReturnValues:
     previous = request.previous
     if previous and request.restoring:
-        return Made(previous.physical_id, previous.attributes)
+        return ReturnValues(previous.physical_id, previous.attributes)
     event = {"RequestType": "Update" if previous else "Create", "ResourceProperties": _texts(request.properties)}
     if previous:
         event |= {
@@ -33,11 +34,11 @@ def _put_custom(request: Request) -> Made:
             "OldResourceProperties": _texts(previous.properties),
         }
     answer = _ask(request, request.properties["ServiceToken"], event)
-    return Made(answer.get("PhysicalResourceId") or request.generated_name, answer.get("Data") or {})
+    return ReturnValues(answer.get("PhysicalResourceId") or request.generated_name, answer.get("Data") or {})
 
 
 @removes("AWS::CloudFormation::CustomResource")
-def _remove_custom(request: Request, resource: Resource) -> None:
+def _remove_custom(request: ResourceRequest, resource: StackResource) -> None:
     event = {
         "RequestType": "Delete",
         "PhysicalResourceId": resource.physical_id,
@@ -46,7 +47,7 @@ def _remove_custom(request: Request, resource: Resource) -> None:
     _ask(request, resource.properties["ServiceToken"], event)
 
 
-def _ask(request: Request, function: str, event: dict[str, Any]) -> dict[str, Any]:
+def _ask(request: ResourceRequest, function: str, event: dict[str, Any]) -> dict[str, Any]:
     token = uuid.uuid4().hex
     event |= {
         "ServiceToken": function,
@@ -59,14 +60,14 @@ def _ask(request: Request, function: str, event: dict[str, Any]) -> dict[str, An
     invoked = request.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
     answer = _responses.pop(token, None)
     if answer is None:
-        raise ResourceError(f"{function} ended without an answer: {invoked['Payload'].read().decode()[:500]}")
+        raise ResourceError(f"{function} returned without a response: {invoked['Payload'].read().decode()[:500]}")
     if answer.get("Status") != "SUCCESS":
         raise ResourceError(f"Received response status [FAILED] from custom resource: {answer.get('Reason')}")
     return answer
 
 
 def _texts(value: Any) -> Any:
-    """Properties as CloudFormation hands them over: every number and truth value as text."""
+    """Return properties as CloudFormation sends them: numbers and Booleans as text."""
     if isinstance(value, dict):
         return {key: _texts(item) for key, item in value.items()}
     if isinstance(value, list):

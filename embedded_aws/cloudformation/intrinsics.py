@@ -1,4 +1,4 @@
-"""CloudFormation's intrinsic functions and conditions, over parameters and the resources made so far."""
+"""CloudFormation's intrinsic functions and conditions, over parameters and the resources that exist."""
 
 import base64
 import json
@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moto.cloudformation.exceptions import ValidationError
+from embedded_aws.cloudformation.errors import TemplateError
 
 _NO_VALUE = object()
 _SUB = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
 @dataclass(frozen=True)
-class Resource:
-    """One resource of a stack as it was made: what Ref and Fn::GetAtt give, and the properties it was made with."""
+class StackResource:
+    """A resource of a stack: what Ref and Fn::GetAtt return, and the properties of its last update."""
 
     type: str
     logical_id: str
@@ -28,14 +28,14 @@ class Resource:
 
 
 class Scope:
-    """What a template's expressions may refer to."""
+    """Resolves a template's expressions: parameters, pseudo parameters and the resources that exist."""
 
     def __init__(
         self,
         template: dict[str, Any],
         parameters: Mapping[str, str],
         pseudo: Mapping[str, str],
-        resources: Mapping[str, Resource],
+        resources: Mapping[str, StackResource],
     ) -> None:
         self._template = template
         self._parameters = parameters
@@ -55,7 +55,7 @@ class Scope:
         }
 
     def resolve(self, value: Any) -> Any:
-        """The value with every intrinsic function replaced by what it gives."""
+        """Return the value with every intrinsic function evaluated."""
         resolved = self._resolve(value)
         return None if resolved is _NO_VALUE else resolved
 
@@ -68,19 +68,19 @@ class Scope:
             return self._functions[name](value[name])
         for name in value:
             if name.startswith("Fn::"):
-                raise ValidationError(message=f"The embedded AWS does not know the function {name}")
+                raise TemplateError(f"The embedded AWS does not know the function {name}")
         resolved = {name: self._resolve(item) for name, item in value.items()}
         return {name: item for name, item in resolved.items() if item is not _NO_VALUE}
 
     def condition(self, name: str) -> bool:
-        """Whether the condition of this name holds."""
+        """Return the value of the condition with this name."""
         conditions = self._template.get("Conditions") or {}
         if name not in conditions:
-            raise ValidationError(message=f"Template error: unresolved condition {name}")
+            raise TemplateError(f"Template error: unresolved condition {name}")
         return self.test(conditions[name])
 
     def test(self, expression: Any) -> bool:
-        """Whether a condition expression (Fn::Equals, Fn::Not, Fn::And, Fn::Or, Fn::Contains, Condition) holds."""
+        """Evaluate a condition expression: Fn::Equals, Fn::Not, Fn::And, Fn::Or, Fn::Contains or Condition."""
         ((name, value),) = expression.items()
         if name == "Condition":
             return self.condition(value)
@@ -93,7 +93,7 @@ class Scope:
             return _text(left) == _text(right)
         if name == "Fn::Contains":
             return _text(right) in [_text(item) for item in left]
-        raise ValidationError(message=f"The embedded AWS does not know the condition {name}")
+        raise TemplateError(f"The embedded AWS does not know the condition {name}")
 
     def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
@@ -109,16 +109,16 @@ class Scope:
         value = self._parameters[name]
         return [part.strip() for part in value.split(",")] if "List" in kind else value
 
-    def _resource(self, name: str) -> Resource:
+    def _resource(self, name: str) -> StackResource:
         if name not in self._resources:
-            raise ValidationError(message=f"Unresolved resource dependencies [{name}] in the template")
+            raise TemplateError(f"Unresolved resource dependencies [{name}] in the template")
         return self._resources[name]
 
     def _get_att(self, value: Any) -> Any:
         name, attribute = value.split(".", 1) if isinstance(value, str) else value
         resource = self._resource(name)
         if attribute not in resource.attributes:
-            raise ValidationError(message=f"Resource {name} ({resource.type}) has no attribute {attribute} here")
+            raise TemplateError(f"Resource {name} ({resource.type}) has no attribute {attribute} here")
         return resource.attributes[attribute]
 
     def _sub(self, value: Any) -> str:
@@ -139,7 +139,7 @@ class Scope:
         try:
             return self._template["Mappings"][first][second][third]
         except KeyError as error:
-            raise ValidationError(message=f"Template error: Unable to get mapping for {error}") from None
+            raise TemplateError(f"Template error: Unable to get mapping for {error}") from None
 
 
 def _text(value: Any) -> str:
@@ -147,7 +147,7 @@ def _text(value: Any) -> str:
 
 
 def references(value: Any) -> set[str]:
-    """The names that an expression refers to: parameters, pseudo parameters and resources."""
+    """Return the names that an expression refers to: parameters, pseudo parameters and resources."""
     if isinstance(value, list):
         return set().union(*map(references, value))
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What CloudFormation's registry says of a resource type: the properties that it takes, and which mean a replacement.
+"""CloudFormation's registry: which properties a resource type has, and which of them require a replacement.
 
 The schemas are AWS's own, as cfn-lint ships them. Their keywords are explained in
 https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
@@ -13,39 +13,46 @@ CUSTOM = "AWS::CloudFormation::CustomResource"
 _TYPES = {str: "String", int: "Integer", float: "Number", bool: "Boolean", dict: "JSONObject", list: "JSONArray"}
 _INTEGER = re.compile(r"-?\d+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE]-?\d+)?")
-# whose handlers call the service's update and fail with its answer, where the schema would allow a replacement:
+# the handlers of these types update in place where the schema allows a replacement, and fail if the service refuses:
 # aws-solutions-library-samples/guidance-for-clickstream-analytics-on-aws #60 (HandlerErrorCode: InvalidRequest)
 _UPDATED_IN_PLACE = {"AWS::EMRServerless::Application"}
 
 
 def is_custom(kind: str) -> bool:
-    """Return whether a function of the template provides resources of this type."""
+    """Return True for a custom resource, which a Lambda function provides."""
     return kind == CUSTOM or kind.startswith("Custom::")
 
 
 @lru_cache
 def schema(kind: str, region: str) -> dict[str, Any]:
     """Return the registry's schema of a resource type in a region."""
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # imports for more than a second
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes more than a second to import
 
     return dict(PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, kind).schema)
 
 
+def load_schemas() -> None:
+    """Load what a deployment needs ahead of the first one: the imports and the first schema take about a second."""
+    import samtranslator.translator.transform  # noqa: F401
+
+    schema("AWS::S3::Bucket", "us-east-1")
+
+
 def complaints(kind: str, region: str, properties: Mapping[str, Any]) -> list[str]:
-    """Return what the registry has against these properties, in CloudFormation's words; empty if nothing."""
+    """Return the violations of the type's schema in CloudFormation's words; empty if there are none."""
     from cfnlint.jsonschema import CfnTemplateValidator
 
     if is_custom(kind):
         return [] if "ServiceToken" in properties else ["#: required key [ServiceToken] not found"]
     known = schema(kind, region)
     validator = CfnTemplateValidator({}).extend(validators={"type": _type})(schema=known)
-    # AWS's words for these are not known
+    # CloudFormation's message for these is not known
     read_only = [f"#: read-only key [{name}] is not permitted" for name in _read_only(known, properties)]
     return sorted({_in_words(error) for error in validator.iter_errors(properties)} | set(read_only))
 
 
 def replacing(kind: str, region: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the properties whose change means that CloudFormation replaces the resource, as dotted paths."""
+    """Return the changed properties that make CloudFormation replace the resource, as dotted paths."""
     if is_custom(kind):
         return []
     known = schema(kind, region)
@@ -56,7 +63,7 @@ def replacing(kind: str, region: str, old: Mapping[str, Any], new: Mapping[str, 
 
 
 def custom_name(kind: str, region: str, properties: Mapping[str, Any]) -> str:
-    """Return the name that the template gives the resource, empty if CloudFormation makes one up."""
+    """Return the name that the template gives the resource; empty if CloudFormation generates one."""
     own = {"Name", kind.rpartition("::")[2] + "Name"}
     for pointer in schema(kind, region).get("createOnlyProperties") or ():
         if _steps(pointer)[-1] in own and (found := _at(properties, pointer)):
@@ -73,7 +80,7 @@ def _steps(pointer: str) -> list[str]:
 
 
 def _at(properties: Mapping[str, Any], pointer: str) -> list[Any]:
-    """Return every value at a pointer such as /properties/Budget/BudgetName; a star stands for each item of a list."""
+    """Return every value at a pointer such as /properties/Budget/BudgetName; a star matches each item of a list."""
     found: list[Any] = [properties]
     for step in _steps(pointer):
         items = [item for value in found for item in (value if isinstance(value, list) else [value])]
@@ -82,7 +89,7 @@ def _at(properties: Mapping[str, Any], pointer: str) -> list[Any]:
 
 
 def _text(value: Any) -> Any:
-    """Return the value with its numbers and truth values as text: a parameter is text, what it replaces may not be."""
+    """Return the value with numbers and Booleans as text, because parameters are text and literals may not be."""
     if isinstance(value, dict):
         return {key: _text(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -91,7 +98,7 @@ def _text(value: Any) -> Any:
 
 
 def _type(validator: Any, wanted: str | list[str], value: Any, _schema: Any) -> Iterator[Any]:
-    """Check a type as CloudFormation does, which converts text, numbers and truth values into each other."""
+    """Check a type as CloudFormation does, which converts text, numbers and Booleans into each other."""
     from cfnlint.jsonschema import ValidationError
 
     kinds = [wanted] if isinstance(wanted, str) else wanted

@@ -1,4 +1,4 @@
-"""CloudWatch's API: moto's, with metrics that can be evaluated and alarms that change their state and tell of it."""
+"""CloudWatch's API: moto's, with alarms that are evaluated, change their state and notify."""
 
 import json
 import logging
@@ -6,24 +6,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from moto.cloudwatch import models
-from moto.cloudwatch.exceptions import ValidationError
-from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.responses import ActionResult
 
 from embedded_aws.clients import ACCOUNT_ID, Clients
 from embedded_aws.cloudwatch.clock import Clock
 from embedded_aws.cloudwatch.definitions import AlarmError, rule_of
 from embedded_aws.cloudwatch.evaluation import INSUFFICIENT_DATA, Verdict, evaluate
 from embedded_aws.cloudwatch.metrics import MetricId, MetricRecord, samples_of
-from embedded_aws.cloudwatch.notification import message, subject, written
+from embedded_aws.cloudwatch.notification import message, subject, timestamp
+from embedded_aws.moto_internals.cloudwatch import (
+    CloudWatchResponse,
+    MotoCloudWatchBackend,
+    ValidationError,
+    cloudwatch_backends,
+)
+from embedded_aws.moto_internals.protocols import ActionResult
 from embedded_aws.store import Store
 
 _STATE = ("state_value", "state_reason", "state_reason_data", "state_updated_timestamp", "history")
 _log = logging.getLogger(__name__)
 
 
-class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
+class CloudWatchBackend(MotoCloudWatchBackend):  # type: ignore[misc]
     """Metrics and alarms of one region."""
 
     clock: Clock
@@ -38,14 +41,14 @@ class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
     def put_metric_data(self, namespace: str, metric_data: list[dict[str, Any]]) -> None:
         now = self.clock.now()
         stamped = [{**datum, "Timestamp": _naive(datum.get("Timestamp") or now)} for datum in metric_data]
-        self.take(namespace, stamped)
+        self.record_data(namespace, stamped)
         rows = [
             (self.region_name, namespace, _seconds(one["Timestamp"]), json.dumps(one, default=str)) for one in stamped
         ]
         self.store.write_all("INSERT INTO metrics VALUES (?, ?, ?, ?)", rows)
 
-    def take(self, namespace: str, data: list[dict[str, Any]]) -> None:
-        """Take data in without writing them through: they have a timestamp each."""
+    def record_data(self, namespace: str, data: list[dict[str, Any]]) -> None:
+        """Record data, each with a timestamp, without saving them."""
         super().put_metric_data(namespace, data)
         for datum in data:
             metric = MetricId.of(namespace, datum["MetricName"], datum.get("Dimensions") or ())
@@ -53,13 +56,13 @@ class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
                 self.record.add(metric, sample)
 
     def forget(self, before: datetime) -> None:
-        """Let go of what was measured before a moment."""
+        """Delete the data from before a moment."""
         self.record.forget(before)
         self.metric_data = [one for one in self.metric_data if one.timestamp >= _naive(before)]
         self.store.write("DELETE FROM metrics WHERE region = ? AND at < ?", self.region_name, before.timestamp())
 
     def put_metric_alarm(self, name: str, **asked: Any) -> Any:
-        """Make or change an alarm. A changed one keeps its state and its history, as CloudWatch's API says."""
+        """Create or update an alarm. An updated alarm keeps its state and history, as CloudWatch's API documents."""
         previous = self.alarms.get(name)
         alarm = super().put_metric_alarm(name=name, **asked)
         try:
@@ -85,7 +88,7 @@ class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
         self.store.write("INSERT OR REPLACE INTO alarms VALUES (?, ?, ?)", self.region_name, alarm.name, state)
 
     def _saved_state(self, name: str) -> dict[str, Any]:
-        """Return the state that an alarm of this name has, or had before this server was started."""
+        """Return the saved state of an alarm of this name; empty if there is none."""
         rows = self.store.read("SELECT state FROM alarms WHERE region = ? AND name = ?", self.region_name, name)
         state = json.loads(rows[0][0]) if rows else {}
         for dated in (state, *state.get("history", ())):
@@ -100,7 +103,7 @@ class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
             self._act(self.alarms[alarm_name], previous, self.clock.now())
 
     def evaluate(self, now: datetime) -> dict[str, str]:
-        """Evaluate every alarm at a moment, act on what changes, and return each alarm's state."""
+        """Evaluate every alarm at a moment, notify of changed states, and return each alarm's state."""
         for alarm in list(self.alarms.values()):
             verdict = evaluate(alarm.evaluated, self.record, now, alarm.state_value)
             if verdict.state != alarm.state_value:
@@ -110,7 +113,7 @@ class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
         return {alarm.name: alarm.state_value for alarm in list(self.alarms.values())}
 
     def _act(self, alarm: Any, previous: str, now: datetime) -> None:
-        """Write a change of state down, and publish it to the topics that are to hear of the new state."""
+        """Save a change of state, and publish it to the topics of the new state."""
         alarm.state_updated_timestamp = _naive(now)
         alarm.history[-1] = _change(alarm, previous, now)
         self._save_state(alarm)
@@ -121,17 +124,17 @@ class CloudWatchBackend(models.CloudWatchBackend):  # type: ignore[misc]
 
     def _publish(self, arn: str, alarm: Any, previous: str, now: datetime) -> None:
         if ":sns:" not in arn:
-            _log.error("alarm %s: the embedded AWS does not act on %s", alarm.name, arn)
+            _log.error("alarm %s: the embedded AWS does not support the action %s", alarm.name, arn)
             return
-        told = {"Subject": subject(alarm), "Message": message(alarm, previous, now)}
+        published = {"Subject": subject(alarm), "Message": message(alarm, previous, now)}
         try:
-            self.clients("sns", arn.split(":")[3]).publish(TopicArn=arn, **told)
-        except ClientError:  # as on AWS, a topic that is not there holds up no alarm
-            _log.exception("alarm %s: %s could not be told", alarm.name, arn)
+            self.clients("sns", arn.split(":")[3]).publish(TopicArn=arn, **published)
+        except ClientError:  # as on AWS, a missing topic does not stop the evaluation
+            _log.exception("alarm %s: could not publish to %s", alarm.name, arn)
 
 
 def _naive(moment: datetime) -> datetime:
-    """Return a moment as moto keeps it: in UTC, without saying so."""
+    """Return a moment as moto stores it: naive, in UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
@@ -140,19 +143,19 @@ def _seconds(moment: datetime) -> float:
 
 
 def restore_metrics() -> None:
-    """Bring back what the last server on this state folder had measured."""
+    """Restore the metrics of the last server on this state folder."""
     rows = CloudWatchBackend.store.read("SELECT region, namespace, datum FROM metrics ORDER BY at")
     for region, namespace, text in rows:
         datum = json.loads(text)
         datum["Timestamp"] = datetime.fromisoformat(datum["Timestamp"])
-        models.cloudwatch_backends[ACCOUNT_ID][region].take(namespace, [datum])
+        cloudwatch_backends[ACCOUNT_ID][region].record_data(namespace, [datum])
 
 
 def _reason_data(alarm: Any, verdict: Verdict, now: datetime) -> str:
-    begun = {"startDate": written(verdict.datapoints[0][0])} if verdict.datapoints else {}
+    begun = {"startDate": timestamp(verdict.datapoints[0][0])} if verdict.datapoints else {}
     data = {
         "version": "1.0",
-        "queryDate": written(now),
+        "queryDate": timestamp(now),
         **begun,
         "period": int(alarm.evaluated.period.total_seconds()),
         "recentDatapoints": [value for _, value in verdict.datapoints],
@@ -162,7 +165,7 @@ def _reason_data(alarm: Any, verdict: Verdict, now: datetime) -> str:
 
 
 def _change(alarm: Any, previous: str, now: datetime) -> dict[str, Any]:
-    """Return an entry of DescribeAlarmHistory."""
+    """Return a history item of DescribeAlarmHistory."""
     new = {"stateValue": alarm.state_value, "stateReason": alarm.state_reason}
     data = {"version": "1.0", "oldState": {"stateValue": previous}, "newState": new}
     return {
@@ -176,7 +179,7 @@ def _change(alarm: Any, previous: str, now: datetime) -> dict[str, Any]:
 
 
 def describe_alarm_history(response: CloudWatchResponse) -> ActionResult:
-    """Answer DescribeAlarmHistory, which moto does not have: the changes of state, newest first."""
+    """Respond to DescribeAlarmHistory, which moto lacks: the changes of state, newest first."""
     asked, kind = response._get_param("AlarmName"), response._get_param("HistoryItemType")
     alarms = [one for one in response.cloudwatch_backend.alarms.values() if not asked or one.name == asked]
     items = [item for alarm in alarms for item in alarm.history if kind in (None, item["HistoryItemType"])]
@@ -184,7 +187,7 @@ def describe_alarm_history(response: CloudWatchResponse) -> ActionResult:
 
 
 def describe_alarms(response: CloudWatchResponse) -> ActionResult:
-    """Answer DescribeAlarms by all filters together; moto takes the first and forgets the others."""
+    """Respond to DescribeAlarms with all filters combined; moto applies the first one only."""
     names, prefix = response._get_param("AlarmNames", []), response._get_param("AlarmNamePrefix") or ""
     state, action = response._get_param("StateValue"), response._get_param("ActionPrefix") or ""
     found = [

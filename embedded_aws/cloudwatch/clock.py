@@ -1,16 +1,16 @@
-"""The clock of CloudWatch: the machine's, or ahead of it once somebody has put it forward."""
+"""CloudWatch's clock: the machine's, or ahead of it after a test has put it forward."""
 
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells the time to whatever measures and evaluates. It goes at the machine's pace and never backwards."""
+    """The time for metrics and evaluations. It never goes backwards."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
 
     def now(self) -> datetime:
-        """Return the present moment of this clock, in UTC."""
+        """Return the current time of this clock, in UTC."""
         return self.shifted(datetime.now(UTC))
 
     def shifted(self, moment: datetime) -> datetime:
@@ -18,8 +18,8 @@ class Clock:
         return moment + self._ahead
 
     def put_forward(self, at: datetime) -> None:
-        """Go on from `at`; ValueError if that moment has passed."""
+        """Set the clock to `at`; ValueError if it is past that moment."""
         now = self.now()
         if at < now:
-            raise ValueError(f"the clock shows {now.isoformat()} and does not go back to {at.isoformat()}")
+            raise ValueError(f"the clock shows {now.isoformat()} and cannot be set back to {at.isoformat()}")
         self._ahead += at - now

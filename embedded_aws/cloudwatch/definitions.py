@@ -1,10 +1,10 @@
-"""From an alarm as moto keeps it to the rule that is evaluated. What cannot be evaluated is refused, never left OK."""
+"""Build the rule of an alarm from moto's Alarm. An alarm that cannot be evaluated is refused, never left in OK."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from embedded_aws.cloudwatch.evaluation import COMPARISONS, MISSING_DATA, Rule, Statistic
+from embedded_aws.cloudwatch.evaluation import COMPARISONS, MISSING_DATA, AlarmRule, Statistic
 from embedded_aws.cloudwatch.expressions import Expression, ExpressionError, parse
 from embedded_aws.cloudwatch.metrics import STATISTICS, MetricId
 
@@ -12,16 +12,16 @@ _DEFAULT_TREATMENT = "missing"
 
 
 class AlarmError(Exception):
-    """An alarm is not valid, or is one that the embedded AWS does not evaluate; the message says why."""
+    """An alarm is not valid, or the embedded AWS does not support it; the message says why."""
 
 
-def rule_of(alarm: Any) -> Rule:
-    """Return what an alarm (moto's Alarm) asks for; AlarmError if it is not understood, in whole or in part."""
+def rule_of(alarm: Any) -> AlarmRule:
+    """Return the rule of an alarm (moto's Alarm); AlarmError if any part of it is not supported."""
     if alarm.rule or alarm.extended_statistic or alarm.threshold_metric_id:
         raise AlarmError("composite alarms, percentiles and anomaly detection are not evaluated by the embedded AWS")
     queries = _queries(alarm)
     periods = int(alarm.evaluation_periods)
-    rule = Rule(
+    rule = AlarmRule(
         queries=queries,
         watched=_watched(alarm),
         period=_period(alarm),
@@ -81,7 +81,7 @@ def _period(alarm: Any) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _check(rule: Rule) -> None:
+def _check(rule: AlarmRule) -> None:
     if not 1 <= rule.datapoints_to_alarm <= rule.evaluation_periods:
         raise AlarmError(f"DatapointsToAlarm is {rule.datapoints_to_alarm} of {rule.evaluation_periods} periods")
     seconds = rule.period.total_seconds() * rule.evaluation_periods
@@ -91,8 +91,8 @@ def _check(rule: Rule) -> None:
         _check_ids(rule, name, query)
 
 
-def _check_ids(rule: Rule, name: str, query: Statistic | Expression, above: tuple[str, ...] = ()) -> None:
-    """Refuse an expression that refers to an unknown id, or to itself."""
+def _check_ids(rule: AlarmRule, name: str, query: Statistic | Expression, above: tuple[str, ...] = ()) -> None:
+    """Raise AlarmError for an expression that refers to an unknown id or to itself."""
     if name in above:
         raise AlarmError(f"the expression {name} refers to itself")
     for used in sorted(query.ids) if isinstance(query, Expression) else ():

@@ -11,24 +11,24 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The data of one namespace in a line, as PutMetricData takes them, and when they were measured."""
+class EmbeddedMetrics:
+    """The data of one namespace in a line, in the format of PutMetricData, with their time."""
 
     namespace: str
     at: datetime
     data: list[dict[str, Any]]
 
 
-def measured(line: str) -> list[Measured]:
-    """Return what a line of a log measures; nothing for a line in any other format."""
+def metrics_in(line: str) -> list[EmbeddedMetrics]:
+    """Return the metrics of a log line; none for a line in another format."""
     try:
         document = json.loads(line)
         return list(_directives(document)) if isinstance(document, dict) and "_aws" in document else []
     except (ValueError, KeyError, TypeError, AttributeError):
-        return []  # CloudWatch keeps such a line as a log event like any other
+        return []  # for CloudWatch, such a line is only a log event
 
 
-def _directives(document: dict[str, Any]) -> Iterator[Measured]:
+def _directives(document: dict[str, Any]) -> Iterator[EmbeddedMetrics]:
     at = datetime.fromtimestamp(document["_aws"]["Timestamp"] / 1000, UTC)
     for directive in document["_aws"]["CloudWatchMetrics"]:
         data = [
@@ -37,7 +37,7 @@ def _directives(document: dict[str, Any]) -> Iterator[Measured]:
             for metric in directive["Metrics"]
             if metric["Name"] in document
         ]
-        yield Measured(directive["Namespace"], at, data)
+        yield EmbeddedMetrics(directive["Namespace"], at, data)
 
 
 def _datum(document: dict[str, Any], metric: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Evaluates an alarm's data points.
+"""Evaluate an alarm's data points.
 
 Sources: CloudWatch User Guide, "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data", whose
 tables are the tests. AWS does not say how far back the evaluation range goes (awsdocs/amazon-cloudwatch-user-guide
 issue 102). In the guide's tables it has five data points for three evaluation periods, and an alarm with one period of
-a day took "something like 3? or 4?" silent days (Stack Overflow 72093282). Here it is two more than it evaluates.
+a day took "something like 3? or 4?" silent days (Stack Overflow 72093282). Here it is the evaluated periods plus two.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +34,11 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What an alarm watches, and when it is on: `datapoints_to_alarm` out of `evaluation_periods` data points."""
+class AlarmRule:
+    """An alarm's metrics and condition: `datapoints_to_alarm` out of `evaluation_periods` data points breach."""
 
     queries: Mapping[str, Statistic | Expression]
-    watched: str  # the id of the query whose data points count
+    watched: str  # the id of the query with ReturnData
     period: timedelta
     evaluation_periods: int
     datapoints_to_alarm: int
@@ -49,15 +49,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The state that an alarm is to have, why, and the data points behind it, each with the beginning of its period."""
+    """The new state of an alarm, its reason, and the data points, each with the beginning of its period."""
 
     state: str
     reason: str
     datapoints: tuple[tuple[datetime, float], ...] = ()
 
 
-def evaluate(rule: Rule, record: MetricRecord, now: datetime, current: str) -> Verdict:
-    """Return the state of an alarm at a moment, which may depend on the state that it has."""
+def evaluate(rule: AlarmRule, record: MetricRecord, now: datetime, current: str) -> Verdict:
+    """Return the state of an alarm at a moment. It may depend on the current state."""
     range_ = windows(now, rule.period, rule.evaluation_periods + EXTRA_DATAPOINTS)
     values = series(rule, record, range_)
     state = state_of([_breaches(rule, value) for value in values], rule, current)
@@ -66,8 +66,8 @@ def evaluate(rule: Rule, record: MetricRecord, now: datetime, current: str) -> V
     return Verdict(state, _reason(rule, state, evaluated), evaluated)
 
 
-def series(rule: Rule, record: MetricRecord, over: Sequence[Window]) -> Series:
-    """Return the data points that an alarm watches, one for each window."""
+def series(rule: AlarmRule, record: MetricRecord, over: Sequence[Window]) -> Series:
+    """Return the data points of the alarm's metric or expression, one for each window."""
     known: dict[str, Series] = {}
 
     def of(name: str) -> Series:
@@ -84,13 +84,13 @@ def series(rule: Rule, record: MetricRecord, over: Sequence[Window]) -> Series:
     return of(rule.watched)
 
 
-def _breaches(rule: Rule, value: float | None) -> bool | None:
-    """Return whether a data point breaches the threshold, None for a missing one."""
+def _breaches(rule: AlarmRule, value: float | None) -> bool | None:
+    """Return whether a data point breaches the threshold; None for a missing one."""
     return None if value is None else COMPARISONS[rule.comparison][1](value, rule.threshold)
 
 
-def state_of(breaches: Sequence[bool | None], rule: Rule, current: str) -> str:
-    """Return the state that data points give, oldest first: breaching, within the threshold, or missing (None)."""
+def state_of(breaches: Sequence[bool | None], rule: AlarmRule, current: str) -> str:
+    """Return the state from data points, oldest first: breaching, within the threshold, or missing (None)."""
     present = [one for one in breaches if one is not None]
     missing = rule.evaluation_periods - len(present)
     if missing <= 0:
@@ -101,22 +101,22 @@ def state_of(breaches: Sequence[bool | None], rule: Rule, current: str) -> str:
         return ALARM
     if not all(present):
         return OK
-    # only breaching data points, and too few of them: they count once the first is old enough to be no blip
+    # too few data points, all breaching: ALARM when the first is as old as datapoints_to_alarm
     age = next((len(breaches) - number for number, one in enumerate(breaches) if one), 0)
     if rule.treat_missing_data == "ignore":
         return current
     return ALARM if age >= rule.datapoints_to_alarm else INSUFFICIENT_DATA
 
 
-def _counted(breaches: Sequence[bool], rule: Rule) -> str:
+def _counted(breaches: Sequence[bool], rule: AlarmRule) -> str:
     return ALARM if sum(breaches) >= rule.datapoints_to_alarm else OK
 
 
 _TREATED = {"missing": "Missing", "ignore": "Ignored", "breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 
-def _reason(rule: Rule, state: str, evaluated: Sequence[tuple[datetime, float]]) -> str:
-    """Return the reason of a state in CloudWatch's words."""
+def _reason(rule: AlarmRule, state: str, evaluated: Sequence[tuple[datetime, float]]) -> str:
+    """Return the reason of a state in CloudWatch's format."""
     missing = rule.evaluation_periods - len(evaluated)
     if state == INSUFFICIENT_DATA:
         return f"Insufficient Data: {missing} datapoint{'s were' if missing > 1 else ' was'} unknown."

@@ -1,4 +1,4 @@
-"""Measures the queues once a minute, evaluates every alarm every few seconds, and at any moment when asked to."""
+"""Measure the queues every minute, and evaluate every alarm every few seconds and on request."""
 
 import logging
 import threading
@@ -6,23 +6,22 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.sqs.models import sqs_backends
-
 from embedded_aws.clients import ACCOUNT_ID
 from embedded_aws.cloudwatch.clock import Clock
 from embedded_aws.cloudwatch.metrics import floor_minute
+from embedded_aws.moto_internals.cloudwatch import cloudwatch_backends
+from embedded_aws.moto_internals.sqs import sqs_backends
 
 EVERY_SECONDS = 10.0
-_KEPT = timedelta(days=15)  # as long as CloudWatch keeps data points of a minute
+_KEPT = timedelta(days=15)  # CloudWatch's retention of one-minute data points
 _log = logging.getLogger(__name__)
 
 
-class Evaluator:
-    """The alarms of every region."""
+class AlarmEvaluator:
+    """Evaluates the alarms of every region."""
 
     def __init__(self, clock: Clock, wait_for_logs: Callable[[], None]) -> None:
-        """`wait_for_logs` returns when all that functions have written has become log events and metrics."""
+        """`wait_for_logs` returns when every line that functions have written is a log event and a metric."""
         self._clock = clock
         self._wait_for_logs = wait_for_logs
         self._measured: datetime | None = None
@@ -41,9 +40,13 @@ class Evaluator:
                 _log.exception("the alarms could not be evaluated")
 
     def evaluate(self, at: datetime | None = None) -> tuple[datetime, dict[str, str]]:
-        """Return the moment of an evaluation and each alarm's state; with `at`, put the clock forward first.
+        """Evaluate the alarms, after setting the clock forward to `at` if it is given.
 
-        ValueError if `at` has passed.
+        Returns:
+            The moment of the evaluation and each alarm's state.
+
+        Raises:
+            ValueError: the clock is past `at`.
         """
         self._wait_for_logs()
         with self._lock:
@@ -55,7 +58,7 @@ class Evaluator:
             return now, {name: state for one in states for name, state in one.items()}
 
     def _measure_queues(self, now: datetime) -> None:
-        """Measure at the end of each minute; what is measured belongs to the minute that has just ended."""
+        """Measure the queues at the end of each minute, for that minute."""
         minute = floor_minute(now)
         if minute == self._measured:
             return
@@ -69,7 +72,7 @@ class Evaluator:
 
 
 def _queue_metrics(queue: Any, now: datetime, minute: datetime) -> Iterator[dict[str, Any]]:
-    """A queue's metrics by Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS"."""
+    """Yield a queue's metrics (Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS")."""
     oldest = queue.oldest_sent_at()
     measured = (
         ("ApproximateNumberOfMessagesVisible", "Count", float(queue.approximate_number_of_messages)),
@@ -86,7 +89,7 @@ def _queue_metrics(queue: Any, now: datetime, minute: datetime) -> Iterator[dict
 
 
 def record_invocation(function: Any, failed: bool) -> None:
-    """Measure an invocation (Lambda Developer Guide, "Types of metrics"). None is throttled here: it waits its turn."""
+    """Record an invocation (Lambda Developer Guide, "Types of metrics"). It may wait, but is never throttled."""
     dimensions = [{"Name": "FunctionName", "Value": function.function_name}]
     data = [
         {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "Count"}

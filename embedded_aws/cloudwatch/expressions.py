@@ -1,4 +1,4 @@
-"""Metric math: the part of the language that alarms here may use. Whatever is not understood is an ExpressionError.
+"""Metric math: the supported part of the language. Everything else is an ExpressionError.
 
 Source: CloudWatch User Guide, "Using math expressions with CloudWatch metrics" (operators, missing values, FILL, IF).
 A time series is a tuple with a value, or None for a missing one, for each period; an array is a list of time series.
@@ -22,19 +22,19 @@ _TOKEN = re.compile(
 
 
 class ExpressionError(Exception):
-    """An expression is no metric math, or uses a part of it that the embedded AWS does not evaluate."""
+    """An expression is not metric math, or uses a part of it that the embedded AWS does not support."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression: the ids that it refers to, and how its time series is computed from theirs."""
+    """A parsed expression: the ids that it refers to, and a function that computes its time series from theirs."""
 
     ids: frozenset[str]
     compute: Callable[[Mapping[str, Series]], Series]
 
 
 def parse(text: str) -> Expression:
-    """Return the expression; ExpressionError if it is not understood or does not give one time series."""
+    """Parse an expression; ExpressionError if it is not supported or does not give one time series."""
     parser = _Parser(_tokens(text), text)
     node = parser.whole()
 
@@ -44,7 +44,7 @@ def parse(text: str) -> Expression:
             raise ExpressionError(f"{text!r} does not give a single time series")
         return value
 
-    compute(dict.fromkeys(parser.ids, (None,)))  # what kind of value it gives does not depend on the data
+    compute(dict.fromkeys(parser.ids, (None,)))  # the kind of its value does not depend on the data
     return Expression(frozenset(parser.ids), compute)
 
 
@@ -60,7 +60,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _ratio(left: float, right: float) -> float | None:
-    """A data point that would be divided by zero is dropped."""
+    """Drop a data point that would be divided by zero."""
     return left / right if right else None
 
 
@@ -109,7 +109,7 @@ class _Parser:
         raise ExpressionError(f"{self._text!r} is not understood at {token!r}")
 
     def _take(self, *wanted: str) -> str:
-        """The next token if it is one of these, else an empty text."""
+        """Return the next token if it is one of these, and an empty text otherwise."""
         return self._tokens.pop(0) if self._tokens and self._tokens[0] in wanted else ""
 
     def _expect(self, token: str) -> None:
@@ -149,7 +149,7 @@ class _Parser:
             self.ids.add(token)
             return lambda known: known[token]
         if token == "REPEAT":  # noqa: S105 - no password
-            return lambda _known: math.inf  # no value of a metric: PutMetricData refuses it
+            return lambda _known: math.inf  # PutMetricData refuses infinity, so that no metric has it
         if token not in _FUNCTIONS:
             self._refuse(token)
         self._expect("(")
@@ -203,7 +203,7 @@ def _wrong(what: str, given: str) -> NoReturn:
 
 
 def _joined(operation: Operation, left: Value, right: Value) -> Series:
-    """Of two time series a missing value counts as 0, unless both are missing; a scalar fills nothing in."""
+    """Combine values. Of two time series a missing value counts as 0 unless both are missing; not so with a scalar."""
     if isinstance(left, tuple) and isinstance(right, tuple):
         pairs = zip(left, right, strict=True)
         return tuple(None if a is None and b is None else operation(a or 0.0, b or 0.0) for a, b in pairs)
@@ -215,7 +215,7 @@ def _joined(operation: Operation, left: Value, right: Value) -> Series:
 
 
 def _if(condition: Value, then: Value, otherwise: Value = ()) -> Series:
-    """Missing where the condition is, and where the branch taken is; but a missing first branch counts as 0."""
+    """IF: missing where the condition or the second branch is missing; a missing first branch counts as 0."""
     if not isinstance(condition, tuple):
         _wrong("IF", "a condition that is no time series")
     choices = zip(condition, _spread(then, len(condition)), _spread(otherwise, len(condition)), strict=True)
@@ -223,7 +223,7 @@ def _if(condition: Value, then: Value, otherwise: Value = ()) -> Series:
 
 
 def _spread(value: Value, length: int) -> Series:
-    """A scalar for every period; nothing for an argument that was left out."""
+    """Return a scalar for every period; missing values for an omitted argument."""
     if isinstance(value, list):
         _wrong("IF", "an array")
     if isinstance(value, tuple):
@@ -249,7 +249,7 @@ def _filled(series: Value, filler: Value) -> Series:
 
 
 def _across(reduce: Callable[[list[float]], float], name: str) -> Callable[[Value], Series]:
-    """A function over an array, period by period. Over a single time series it would depend on how much was read."""
+    """Return a function over an array, by period. Over one time series the result would depend on the range read."""
 
     def reduced(array: Value) -> Series:
         if not isinstance(array, list):

@@ -1,4 +1,4 @@
-"""Metrics as CloudWatch keeps them: samples of one-minute resolution, and their statistics over a window of time."""
+"""Metrics: samples of one-minute resolution, and their statistics over a window of time."""
 
 import bisect
 import threading
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class MetricId:
-    """What tells one metric from another. Dimensions are sorted; fewer of them are another metric."""
+    """The identity of a metric. Dimensions are sorted; a subset of them is another metric."""
 
     namespace: str
     name: str
@@ -18,13 +18,13 @@ class MetricId:
 
     @classmethod
     def of(cls, namespace: str, name: str, dimensions: Sequence[Mapping[str, str]]) -> Self:
-        """Return the id of a metric whose dimensions are written as the API writes them."""
+        """Return the id of a metric whose dimensions are in the API's format."""
         return cls(namespace, name, tuple(sorted((one["Name"], one["Value"]) for one in dimensions)))
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Sample:
-    """Some values of one metric that were measured together: a statistic set."""
+class MetricSample:
+    """A statistic set: values of one metric that were measured together."""
 
     at: datetime
     count: float
@@ -34,7 +34,7 @@ class Sample:
     unit: str
 
 
-Window = tuple[datetime, datetime]  # the first moment in it, and the first after it
+Window = tuple[datetime, datetime]  # its first moment, and the first after it
 
 
 def floor_minute(moment: datetime) -> datetime:
@@ -48,25 +48,27 @@ def windows(now: datetime, period: timedelta, count: int) -> list[Window]:
     return [(end - period * (number + 1), end - period * number) for number in reversed(range(count))]
 
 
-def samples_of(datum: Mapping[str, Any], now: datetime) -> list[Sample]:
-    """Return the samples of a MetricDatum of PutMetricData, measured `now` unless it says otherwise."""
+def samples_of(datum: Mapping[str, Any], now: datetime) -> list[MetricSample]:
+    """Return the samples of a MetricDatum of PutMetricData, with the time `now` if it has no Timestamp."""
     at = _aware(datum.get("Timestamp") or now)
     unit = str(datum.get("Unit") or "None")
     if stats := datum.get("StatisticValues"):
         names = ("SampleCount", "Sum", "Minimum", "Maximum")
         count, total, least, greatest = (float(stats[name]) for name in names)
-        return [Sample(at, count, total, least, greatest, unit)]
+        return [MetricSample(at, count, total, least, greatest, unit)]
     values = [float(value) for value in datum.get("Values") or [datum.get("Value", 0)]]
     counts = [float(count) for count in datum.get("Counts") or [1] * len(values)]
-    return [Sample(at, count, value * count, value, value, unit) for value, count in zip(values, counts, strict=True)]
+    return [
+        MetricSample(at, count, value * count, value, value, unit) for value, count in zip(values, counts, strict=True)
+    ]
 
 
 def _aware(moment: datetime) -> datetime:
-    """Return a moment that says that it is UTC; moto's do not."""
+    """Return a moment with its time zone; moto's moments are naive, in UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-STATISTICS: Mapping[str, Callable[[Sequence[Sample]], float]] = {
+STATISTICS: Mapping[str, Callable[[Sequence[MetricSample]], float]] = {
     "SampleCount": lambda samples: sum(one.count for one in samples),
     "Sum": lambda samples: sum(one.total for one in samples),
     "Average": lambda samples: sum(one.total for one in samples) / sum(one.count for one in samples),
@@ -75,24 +77,24 @@ STATISTICS: Mapping[str, Callable[[Sequence[Sample]], float]] = {
 }
 
 
-def statistic(name: str, samples: Sequence[Sample]) -> float | None:
-    """Return a statistic of samples; None without any, for that is a missing data point and not a zero."""
+def statistic(name: str, samples: Sequence[MetricSample]) -> float | None:
+    """Return a statistic of samples; None without samples, because that is a missing data point and not a zero."""
     return STATISTICS[name](samples) if samples else None
 
 
 class MetricRecord:
-    """Every metric's samples, in the order of time."""
+    """Every metric's samples, ordered by time."""
 
     def __init__(self) -> None:
-        self._samples: dict[MetricId, list[Sample]] = {}
+        self._samples: dict[MetricId, list[MetricSample]] = {}
         self._lock = threading.Lock()
 
-    def add(self, metric: MetricId, sample: Sample) -> None:
-        """Take in a sample; it may be older than others."""
+    def add(self, metric: MetricId, sample: MetricSample) -> None:
+        """Add a sample; it may be older than others."""
         with self._lock:
             bisect.insort(self._samples.setdefault(metric, []), sample)
 
-    def within(self, metric: MetricId, window: Window, unit: str = "") -> list[Sample]:
+    def within(self, metric: MetricId, window: Window, unit: str = "") -> list[MetricSample]:
         """Return the samples of a metric whose minute begins in the window, of one unit only if it is given."""
         begin, end = window
         with self._lock:
@@ -102,11 +104,11 @@ class MetricRecord:
         return [one for one in found if not unit or one.unit == unit]
 
     def forget(self, before: datetime) -> None:
-        """Let go of what was measured before a moment."""
+        """Delete the samples from before a moment."""
         with self._lock:
             for metric, samples in self._samples.items():
                 self._samples[metric] = samples[bisect.bisect_left(samples, before, key=_minute) :]
 
 
-def _minute(sample: Sample) -> datetime:
+def _minute(sample: MetricSample) -> datetime:
     return floor_minute(sample.at)

@@ -1,6 +1,6 @@
-"""What an alarm publishes to an SNS topic when its state changes.
+"""The message that an alarm publishes to an SNS topic when its state changes.
 
-Source: CloudWatch User Guide, "Notifying users on alarm changes"; the fields of messages that people have received
+Source: CloudWatch User Guide, "Notifying users on alarm changes"; fields of received messages
 (kenju/go-cloudwatch main.go, the AlarmMessage types of several receivers).
 """
 
@@ -23,14 +23,14 @@ def subject(alarm: Any) -> str:
 
 def message(alarm: Any, previous: str, at: datetime) -> str:
     """Return the JSON of a message about an alarm (moto's Alarm) that has just left the state `previous`."""
-    told = {
+    body = {
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,
         "AWSAccountId": ACCOUNT_ID,
-        "AlarmConfigurationUpdatedTimestamp": written(alarm.configuration_updated_timestamp),
+        "AlarmConfigurationUpdatedTimestamp": timestamp(alarm.configuration_updated_timestamp),
         "NewStateValue": alarm.state_value,
         "NewStateReason": alarm.state_reason,
-        "StateChangeTime": written(at),
+        "StateChangeTime": timestamp(at),
         "Region": _region_name(alarm.region_name),
         "AlarmArn": alarm.alarm_arn,
         "OldStateValue": previous,
@@ -39,17 +39,17 @@ def message(alarm: Any, previous: str, at: datetime) -> str:
         "InsufficientDataActions": alarm.insufficient_data_actions,
         "Trigger": _trigger(alarm),
     }
-    return json.dumps(told)
+    return json.dumps(body)
 
 
-def written(moment: datetime) -> str:
-    """Return a moment as CloudWatch writes it: 2026-11-20T12:00:00.000+0000."""
+def timestamp(moment: datetime) -> str:
+    """Return a moment in CloudWatch's format: 2026-11-20T12:00:00.000+0000."""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}+0000"
 
 
 @cache
 def _region_name(region: str) -> str:
-    """Return the name of a region for people, as AWS publishes it with its endpoints."""
+    """Return the display name of a region, which botocore has with its endpoints."""
     partitions = Loader().load_data("endpoints")["partitions"]
     names = {name: told["description"] for partition in partitions for name, told in partition["regions"].items()}
     return str(names.get(region, region))

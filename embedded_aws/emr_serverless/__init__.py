@@ -1,1 +1,1 @@
-"""EMR Serverless: applications, runs as real spark-submits, and the service's own capacity rules."""
+"""EMR Serverless: applications, job runs as real spark-submits, and the service's capacity rules."""

@@ -1,12 +1,12 @@
-"""The parts of EMR Serverless' requests that moto drops: the scheduler, and a change of the release label."""
+"""The members of EMR Serverless' requests that moto drops: the scheduler configuration, and a new release label."""
 
 from typing import Any
 
-from moto.emrserverless.responses import EMRServerlessResponse
+from embedded_aws.moto_internals.emr_serverless import EMRServerlessResponse
 
 
 class EmrResponse(EMRServerlessResponse):  # type: ignore[misc]
-    """CreateApplication and UpdateApplication with all that the template sets."""
+    """CreateApplication and UpdateApplication with every member that the template sets."""
 
     def create_application(self) -> Any:
         created = super().create_application()

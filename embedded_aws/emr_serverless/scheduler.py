@@ -1,4 +1,4 @@
-"""Who may run when: turns of an application's SchedulerConfiguration, workers of its capacity and of the account.
+"""When a run may start: its turn by SchedulerConfiguration, its workers by the capacity of application and account.
 
 Sources: EMR Serverless user guide, "Job concurrency and queuing", "Job run states", "Maximum capacity"; Amazon EMR
 endpoints and quotas ("Max concurrent vCPUs per account": 16 for a new one).
@@ -12,7 +12,7 @@ from typing import Any
 from embedded_aws.emr_serverless.workers import UNLIMITED, Capacity
 
 NEW_ACCOUNT = Capacity(vcpus=16, memory_gb=UNLIMITED.memory_gb, storage_gb=UNLIMITED.storage_gb)
-_RUNS, _MINUTES = 15, 360  # of a SchedulerConfiguration that does not say
+_RUNS, _MINUTES = 15, 360  # the defaults of a SchedulerConfiguration
 
 
 def maximum_capacity(asked: Mapping[str, str] | None) -> Capacity:
@@ -24,25 +24,25 @@ def maximum_capacity(asked: Mapping[str, str] | None) -> Capacity:
 
 
 def concurrency(scheduler: Mapping[str, Any] | None) -> tuple[float, float | None]:
-    """Return (runs at once, seconds that a run may be queued); without a SchedulerConfiguration nothing is queued."""
+    """Return (concurrent runs, seconds that a run may be queued); nothing queues without a SchedulerConfiguration."""
     if scheduler is None:
         return UNLIMITED.vcpus, None
     return scheduler.get("maxConcurrentRuns", _RUNS), scheduler.get("queueTimeoutMinutes", _MINUTES) * 60
 
 
 class Scheduler:
-    """What runs hold until they leave. A wait ends as well when the run is given up (`wake` looks again)."""
+    """The turns and workers that runs hold. `given_up` ends a wait too; `wake` has every wait check it."""
 
     def __init__(self, account: Capacity = NEW_ACCOUNT) -> None:
         self.account = account
         self._changed = threading.Condition()
         self._turns: dict[str, str] = {}  # run → application
-        self._workers: dict[str, tuple[str, Capacity]] = {}  # run → application and what the run has of it
+        self._workers: dict[str, tuple[str, Capacity]] = {}  # run → application and workers
 
     def take_turn(
         self, run: str, application: str, most: float, seconds: float | None, given_up: Callable[[], bool]
     ) -> bool:
-        """Wait until fewer than `most` runs of the application have a turn; return False if it was in vain."""
+        """Wait until fewer than `most` runs of the application have a turn; return False if it did not get one."""
         return self._take(
             lambda: sum(one == application for one in self._turns.values()) < most,
             lambda: self._turns.update({run: application}),
@@ -59,7 +59,7 @@ class Scheduler:
         seconds: float | None,
         given_up: Callable[[], bool],
     ) -> bool:
-        """Wait until the application and the account have room for these workers; return False if it was in vain."""
+        """Wait until application and account have room for these workers; return False if it did not get them."""
         return self._take(
             lambda: (self._used(application) + asked).fits(limit) and (self._used() + asked).fits(self.account),
             lambda: self._workers.update({run: (application, asked)}),
@@ -68,14 +68,14 @@ class Scheduler:
         )
 
     def leave(self, run: str) -> None:
-        """Give back what a run has."""
+        """Release a run's turn and workers."""
         with self._changed:
             self._turns.pop(run, None)
             self._workers.pop(run, None)
             self._changed.notify_all()
 
     def wake(self) -> None:
-        """Let those who wait find out whether they were given up."""
+        """Have every waiting run check `given_up`."""
         with self._changed:
             self._changed.notify_all()
 

@@ -1,4 +1,4 @@
-"""What EMR Serverless does around a spark-submit: reads its parameters, configures Spark, sets its environment."""
+"""What EMR Serverless does for a spark-submit: parses its parameters, configures Spark, sets its environment."""
 
 import os
 import shlex
@@ -9,7 +9,7 @@ from pathlib import Path
 ARCHIVES = "spark.archives"
 _DRIVER_ENVIRONMENT = "spark.emr-serverless.driverEnv."
 _CONFIGURATION = ".spark"
-# of spark.task.maxFailures, whose default is 4 too: a local master goes by its own number alone, and has 1 without it
+# spark.task.maxFailures is 4 by default too; a local master ignores it and retries nothing without this number
 _TASK_FAILURES = 4
 _QUIET = """rootLogger.level = warn
 rootLogger.appenderRef.stderr.ref = stderr
@@ -25,7 +25,7 @@ logger.native.level = error
 
 @dataclass(frozen=True)
 class SparkSubmit:
-    """sparkSubmitParameters taken apart."""
+    """The parsed sparkSubmitParameters."""
 
     options: list[str]
     confs: dict[str, str]
@@ -46,40 +46,40 @@ class SparkSubmit:
 
     @property
     def passed_on(self) -> list[str]:
-        """What is spark-submit's: everything but the archives, which are the platform's."""
+        """The options for spark-submit: all but the archives, which the platform unpacks."""
         return self.options + conf_options({name: value for name, value in self.confs.items() if name != ARCHIVES})
 
     @property
     def archives(self) -> list[tuple[str, str]]:
-        """(address, name) of every archive: s3://bucket/key#name."""
+        """(URL, folder name) of every archive: s3://bucket/key#name."""
         addresses = [one for one in self.confs.get(ARCHIVES, "").split(",") if one]
         return [(one.partition("#")[0], one.partition("#")[2] or Path(one).name) for one in addresses]
 
 
 def conf_options(settings: Mapping[str, str]) -> list[str]:
-    """Settings as words of spark-submit's command line."""
+    """Return settings as options of spark-submit."""
     return [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
 
 
 def driver_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The driver's environment variables, which EMR Serverless reads from settings."""
+    """Return the driver's environment variables, which EMR Serverless takes from settings."""
     start = len(_DRIVER_ENVIRONMENT)
     return {name[start:]: value for name, value in settings.items() if name.startswith(_DRIVER_ENVIRONMENT)}
 
 
 @dataclass(frozen=True)
 class SparkPlatform:
-    """A Spark with Iceberg, and the APIs of AWS that its catalog speaks to."""
+    """A Spark installation with Iceberg, and the endpoints of its catalog."""
 
     spark: Path
-    """A virtual environment with pyspark; Iceberg lies in its folder `jars`."""
+    """A virtual environment with pyspark; its folder `jars` holds Iceberg."""
     glue_endpoint: str
     s3_endpoint: str
 
     def prepare(self, folder: Path, cores: int | None, java_options: str = "") -> dict[str, str]:
         """Write a run's configuration into its folder, and return the environment of its spark-submit.
 
-        `cores` is how many tasks run at once; None is one for each core of this machine.
+        `cores` is the number of concurrent tasks; None is the number of this machine's cores.
         """
         scratch = folder / "tmp"
         scratch.mkdir()
@@ -89,9 +89,9 @@ class SparkPlatform:
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
-            # what a killed JVM leaves behind goes with the folder
+            # deleting the folder deletes what a killed JVM leaves behind
             "spark.driver.defaultJavaOptions": f'"-Djava.io.tmpdir={scratch}" {java_options}'.strip(),
-            "spark.driver.extraClassPath": jars,  # on EMR, Iceberg is on the class path as well
+            "spark.driver.extraClassPath": jars,  # as on EMR, where Iceberg is on the class path
             "spark.sql.catalog.lake.glue.endpoint": self.glue_endpoint,
             "spark.sql.catalog.lake.s3.endpoint": self.s3_endpoint,
             "spark.sql.catalog.lake.s3.path-style-access": "true",
@@ -108,7 +108,7 @@ class SparkPlatform:
         (home,) = self.spark.glob("lib/python3*/site-packages/pyspark")
         return {
             **inherited,
-            "SPARK_HOME": str(home),  # else a script looks for it, whose first line breaks if the path has a space
+            "SPARK_HOME": str(home),  # the script that would find it fails if the path has a space
             "PATH": f"{self.spark / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "LANG": "C.UTF-8",
             "TMPDIR": str(scratch),

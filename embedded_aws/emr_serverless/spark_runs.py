@@ -1,4 +1,4 @@
-"""A job run as a real spark-submit: what EMR would fetch and set is fetched and set, the rest is passed on."""
+"""Run a job as a real spark-submit, with the files and settings that EMR Serverless provides."""
 
 import shutil
 import subprocess
@@ -10,43 +10,42 @@ from pathlib import Path
 from typing import Any
 
 from embedded_aws.clients import Clients
-from embedded_aws.emr_serverless.backend import Ended, JobRunner
+from embedded_aws.emr_serverless.job_runs import RunResult
 from embedded_aws.emr_serverless.spark_platform import SparkPlatform, SparkSubmit, driver_environment
 from embedded_aws.iam.enforcement import refused_trust
 from embedded_aws.lambda_service.log_delivery import EMR_ACTIONS, LogDelivery, LogStream
 from embedded_aws.processes import kill_group, start_watched
+from embedded_aws.repository import SPARK, UNPACKED_ARCHIVES
 
-_UNPACKED = Path(__file__).resolve().parents[2] / ".build" / "unpacked"
 _NOT_FETCHED = ("spark.jars", "spark.files", "spark.submit.pyFiles")
-# much of a small run is the loading of classes; the jars were verified by their digests
+# class loading dominates a small run, and the jars' digests were verified when they were fetched
 _NO_VERIFICATION = "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
 
-class RunRefusedError(Exception):
-    """A run asks for something that cannot be provided; the message becomes the run's stateDetails."""
+class RunNotStartedError(Exception):
+    """A run needs what the embedded AWS does not provide; the message becomes the run's stateDetails."""
 
 
-class SparkRuns(JobRunner):
-    """Runs jobs with the repository's own Spark, each in a folder of its own."""
+class SparkRuns:
+    """Runs jobs with the repository's Spark, each in a folder of its own."""
 
-    def __init__(self, state: Path, spark: Path, clients: Clients, logs: LogDelivery) -> None:
+    def __init__(self, state: Path, clients: Clients, logs: LogDelivery) -> None:
         self._state = state
-        self._spark = spark
         self._clients = clients
         self._logs = logs
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._archives_lock = threading.Lock()
 
-    def run(self, job_run: Any) -> Ended:
+    def run(self, job_run: Any) -> RunResult:
         """Run to the end, or to the run's timeout."""
         folder = self._state / "runs" / job_run.id
         folder.mkdir(parents=True, exist_ok=True)
         try:
             return self._submit(job_run, folder)
-        except RunRefusedError as error:
-            return Ended("FAILED", str(error))
+        except RunNotStartedError as error:
+            return RunResult("FAILED", str(error))
         except Exception as error:
-            return Ended("FAILED", f"The run could not be started: {error}")
+            return RunResult("FAILED", f"The run could not be started: {error}")
         finally:
             self._processes.pop(job_run.id, None)
             shutil.rmtree(folder, ignore_errors=True)
@@ -56,34 +55,34 @@ class SparkRuns(JobRunner):
         if process := self._processes.get(job_run_id):
             kill_group(process)
 
-    def _submit(self, job_run: Any, folder: Path) -> Ended:
+    def _submit(self, job_run: Any, folder: Path) -> RunResult:
         driver = job_run.job_driver["sparkSubmit"]
         submit = SparkSubmit.parse(driver.get("sparkSubmitParameters") or "")
         check(submit)
         if refused := refused_trust(job_run.execution_role_arn, "emr-serverless.amazonaws.com", job_run.arn):
-            raise RunRefusedError(refused)
+            raise RunNotStartedError(refused)
         s3 = self._clients.in_role(job_run.execution_role_arn, "s3", job_run.region)
         entry_point = _fetch(s3, driver["entryPoint"], folder)
         for address, name in submit.archives:
             (folder / name).symlink_to(self._unpacked(s3, address))
         arguments = driver.get("entryPointArguments") or []
-        command = [str(self._spark / "bin" / "spark-submit"), *submit.passed_on, str(entry_point), *arguments]
+        command = [str(SPARK / "bin" / "spark-submit"), *submit.passed_on, str(entry_point), *arguments]
         return self._watch(job_run, command, self._environment(job_run, folder, submit), folder)
 
-    def _watch(self, job_run: Any, command: list[str], environment: dict[str, str], folder: Path) -> Ended:
+    def _watch(self, job_run: Any, command: list[str], environment: dict[str, str], folder: Path) -> RunResult:
         logs = self._state / "logs" / "runs" / job_run.id
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "stdout").open("wb") as stdout, (logs / "stderr").open("wb") as stderr:
             process = start_watched(command, environment, folder, stdout, stderr)
             self._processes[job_run.id] = process
-            if job_run.state == "CANCELLING":  # it came while the run was being prepared
+            if job_run.state == "CANCELLING":  # cancelled during the preparation
                 kill_group(process)
             state, details = _wait(process, job_run.execution_timeout_minutes * 60, logs)
         self._deliver_logs(job_run, logs)
-        return Ended(state, details)
+        return RunResult(state, details)
 
     def _deliver_logs(self, job_run: Any, folder: Path) -> None:
-        """Into the log group that the run names, under the names that EMR Serverless gives its streams."""
+        """Deliver to the log group that the run names, with the stream names of EMR Serverless."""
         monitoring = (job_run.configuration_overrides or {}).get("monitoringConfiguration", {})
         wanted = monitoring.get("cloudWatchLoggingConfiguration", {})
         if not wanted.get("enabled"):
@@ -95,17 +94,17 @@ class SparkRuns(JobRunner):
             self._logs.deliver(LogStream(role, job_run.region, group, stream, EMR_ACTIONS), folder / name)
 
     def _unpacked(self, s3: Any, address: str) -> Path:
-        """The archive's files, unpacked once for each content, for every embedded AWS of this repository."""
-        bucket, key = _split(address)
+        """Return the folder with the archive's files. Each content is unpacked once in this repository."""
+        bucket, key = _bucket_and_key(address)
         with self._archives_lock:
             etag = s3.head_object(Bucket=bucket, Key=key)["ETag"].strip('"')
-            folder = _UNPACKED / f"{Path(key).name}-{etag}"
+            folder = UNPACKED_ARCHIVES / f"{Path(key).name}-{etag}"
             if not folder.exists():
                 _unpack(s3, address, folder)
         return folder
 
     def _environment(self, job_run: Any, folder: Path, submit: SparkSubmit) -> dict[str, str]:
-        platform = SparkPlatform(self._spark, self._clients.endpoint, self._clients.endpoint)
+        platform = SparkPlatform(SPARK, self._clients.endpoint, self._clients.endpoint)
         return {
             **platform.prepare(folder, cores=None, java_options=_NO_VERIFICATION),
             **self._clients.role_environment(job_run.execution_role_arn, job_run.region),
@@ -114,21 +113,21 @@ class SparkRuns(JobRunner):
 
 
 def check(submit: SparkSubmit) -> None:
-    """Refuse what would need fetching and is not fetched here."""
+    """Raise RunNotStartedError for files that the embedded AWS does not fetch."""
     for name in _NOT_FETCHED:
         if "s3://" in submit.confs.get(name, ""):
-            raise RunRefusedError(f"The embedded AWS does not fetch {name} from S3")
+            raise RunNotStartedError(f"The embedded AWS does not fetch {name} from S3")
 
 
 def _fetch(s3: Any, address: str, folder: Path) -> Path:
-    bucket, key = _split(address)
+    bucket, key = _bucket_and_key(address)
     target = folder / Path(key).name
     s3.download_file(bucket, key, str(target))
     return target
 
 
 def _unpack(s3: Any, address: str, folder: Path) -> None:
-    """Unpack beside the place and move there, so that a folder that exists is complete; another may be first."""
+    """Unpack into a partial folder and rename it, so that a folder that exists is complete; another may be first."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     try:
@@ -143,11 +142,11 @@ def _unpack(s3: Any, address: str, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _split(address: str) -> tuple[str, str]:
+def _bucket_and_key(address: str) -> tuple[str, str]:
     scheme, _, rest = address.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme not in ("s3", "s3a") or not key:
-        raise RunRefusedError(f"Not the address of an object on S3: {address}")
+        raise RunNotStartedError(f"Not the URL of an object on S3: {address}")
     return bucket, key
 
 
@@ -157,14 +156,14 @@ def _wait(process: subprocess.Popen[bytes], timeout_seconds: float, logs: Path) 
     except subprocess.TimeoutExpired:
         return "FAILED", "Job execution exceeded its timeout (executionTimeoutMinutes)"
     finally:
-        kill_group(process)  # whoever ended the run, nothing of it may go on and commit
+        kill_group(process)  # no process of an ended run may go on and commit
     if status == 0:
         return "SUCCESS", ""
     return "FAILED", f"Job failed with exit code {status}. {_last_line(logs)} (logs: {logs})"
 
 
 def _last_line(logs: Path) -> str:
-    """What the job said last: spark-submit puts both streams of a driver on its standard output."""
+    """Return the last line of the driver's output. spark-submit writes both its streams to standard output."""
     for stream in ("stdout", "stderr"):
         if lines := (logs / stream).read_text(errors="replace").strip().splitlines():
             return lines[-1]

@@ -1,10 +1,10 @@
-"""What a Spark run asks of EMR Serverless: its workers' sizes and its executors, by the service's own defaults.
+"""The workers that a Spark run requests from EMR Serverless: sizes and executors, with the service's defaults.
 
 Sources, all of the EMR Serverless user guide unless said otherwise:
 "Using Spark configurations when you run EMR Serverless jobs" (defaults), "Understanding application behavior"
 (supported workers), release notes of 6.10.0 (no upper bound of executors), aws-samples/emr-serverless-samples #55
-(three executors at the start), aws-samples/aws-emr-utilities #175 (the words of the refusal) and #96 (what is larger
-than the largest worker fails before the job starts).
+(three executors at the start), aws-samples/aws-emr-utilities #175 (the error message) and #96 (a run whose workers are
+too large fails before the job starts).
 """
 
 import math
@@ -21,12 +21,12 @@ _UNITS_MB = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
 
 
 class UnsupportedRunError(Exception):
-    """EMR Serverless does not start a run like this; the message becomes its stateDetails."""
+    """EMR Serverless does not start such a run; the message becomes its stateDetails."""
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """Gigabytes that a worker may have: from least to most, in steps."""
+    """The memory sizes of a worker in gigabytes: from least to most, in steps."""
 
     least: int
     most: int
@@ -88,15 +88,15 @@ class Demand:
 
 
 def demand_of(spark_submit_parameters: str) -> Demand:
-    """Return what a run with these `sparkSubmitParameters` asks for; raises as `demand` does."""
+    """Return the demand of a run with these `sparkSubmitParameters`; raises as `demand` does."""
     return demand(SparkSubmit.parse(spark_submit_parameters).confs)
 
 
 def demand(confs: Mapping[str, str]) -> Demand:
-    """Return what a run with these Spark properties asks for.
+    """Return the demand of a run with these Spark properties.
 
     Raises:
-        UnsupportedRunError: a worker of a size that there is not, or bounds that contradict each other.
+        UnsupportedRunError: a worker size that does not exist, or contradictory bounds.
     """
     at_start, at_most = _executors(confs)
     return Demand(_worker(confs, "driver"), _worker(confs, "executor"), at_start, at_most)

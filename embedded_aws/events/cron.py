@@ -12,26 +12,26 @@ _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (1, 7), (1970, 2199))
 
 @dataclass(frozen=True)
 class Cron:
-    """Which values each field allows. L, W and # are not known here and refused."""
+    """The values that each field allows. L, W and # are not supported and refused."""
 
     fields: tuple[frozenset[int], ...]
 
     @classmethod
     def parse(cls, expression: str) -> "Cron":
-        """Parse what stands between the brackets; ValueError says what is wrong."""
+        """Parse the text between the brackets; ValueError says what is wrong."""
         words = expression.upper().split()
         if len(words) != len(_BOUNDS):
             raise ValueError(f"cron({expression}) must have 6 fields")
         return cls(tuple(_values(word, *bounds) for word, bounds in zip(words, _BOUNDS, strict=True)))
 
     def matches(self, moment: datetime) -> bool:
-        """Whether the expression fires in this minute."""
+        """Return True if the expression fires in this minute."""
         weekday = moment.isoweekday() % 7 + 1
         now = (moment.minute, moment.hour, moment.day, moment.month, weekday, moment.year)
         return all(value in allowed for value, allowed in zip(now, self.fields, strict=True))
 
     def fires_between(self, after: datetime, until: datetime) -> datetime | None:
-        """The first firing after one moment and not after another."""
+        """Return the first firing in (after, until]; None if there is none."""
         minute = after.replace(second=0, microsecond=0) + timedelta(minutes=1)
         while minute <= until:
             if self.matches(minute):
@@ -61,5 +61,5 @@ def _part(part: str, low: int, high: int) -> frozenset[int]:
 def _number(word: str) -> int:
     named = _MONTHS.get(word) or _DAYS.get(word)
     if named is None and not word.isdigit():
-        raise ValueError(f"{word} is not a number or a name that is known here")
+        raise ValueError(f"{word} is neither a number nor the name of a month or a day")
     return named or int(word)

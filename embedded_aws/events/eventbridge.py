@@ -1,21 +1,20 @@
-"""EventBridge: events of the default bus go to the functions that the rules name."""
+"""EventBridge: deliver the default bus's events to the functions and queues that the rules name."""
 
 import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.awslambda.models import lambda_backends
-from moto.core.utils import utcfromtimestamp
-from moto.events import models
-
 from embedded_aws.clients import ACCOUNT_ID
+from embedded_aws.moto_internals.events import Rule, events_backends
+from embedded_aws.moto_internals.lambda_service import lambda_backends
+from embedded_aws.moto_internals.protocols import utcfromtimestamp
 
 _log = logging.getLogger(__name__)
 
 
-class DeliveringRule(models.Rule):  # type: ignore[misc]
-    """A rule with functions among its targets. moto knows queues and log groups only."""
+class DeliveringRule(Rule):  # type: ignore[misc]
+    """A rule that delivers to functions too. moto's delivers to queues and log groups only."""
 
     def send_to_targets(self, original_event: Any, transform_input: bool = True) -> None:
         if self.state != "ENABLED" or not self.event_pattern.get_pattern():
@@ -42,7 +41,7 @@ def _input(target: dict[str, Any], event: dict[str, Any]) -> Any:
 
 
 def invoke_later(arn: str, event: Any) -> None:
-    """Invoke a function as a service does: asynchronously."""
+    """Invoke a function asynchronously, as AWS's services do."""
     backend = lambda_backends[ACCOUNT_ID][arn.split(":")[3]]
     backend.invoke_later(backend.get_function(arn), event)
 
@@ -50,11 +49,11 @@ def invoke_later(arn: str, event: Any) -> None:
 def publish(region: str, source: str, detail_type: str, detail: dict[str, Any]) -> None:
     """Put an event of an AWS service on the default bus."""
     event = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": []}
-    models.events_backends[ACCOUNT_ID][region].put_events([event])
+    events_backends[ACCOUNT_ID][region].put_events([event])
 
 
 def scheduled_event(rule: Any) -> dict[str, Any]:
-    """What a rule with a schedule sends when it fires."""
+    """Return the event that a rule with a schedule sends."""
     return {
         "version": "0",
         "id": f"{rule.name}-{datetime.now(UTC).timestamp()}",

@@ -1,4 +1,4 @@
-"""The clock: fires the rules and schedules that are due, and any of them when asked to."""
+"""Fire the rules and schedules that are due, and any of them on request."""
 
 import json
 import logging
@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.events.models import events_backends
-from moto.scheduler.models import scheduler_backends
-
 from embedded_aws.clients import ACCOUNT_ID
 from embedded_aws.events.cron import Cron
 from embedded_aws.events.eventbridge import fire_rule, invoke_later
 from embedded_aws.iam.enforcement import Gate
 from embedded_aws.iam.policies import Call
+from embedded_aws.moto_internals.events import events_backends, scheduler_backends
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Timed:
-    """Something that fires: a rule or a schedule."""
+class _Trigger:
+    """A rule or a schedule."""
 
     name: str
     expression: str
@@ -33,7 +31,7 @@ class _Timed:
 
 
 class Schedules:
-    """Looks every second at what the deployed rules and schedules say."""
+    """Checks every second which deployed rules and schedules are due."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -41,7 +39,7 @@ class Schedules:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Start the clock, in the background."""
+        """Start to check, in the background."""
         threading.Thread(target=self._tick_for_ever, name="schedules", daemon=True).start()
 
     def _tick_for_ever(self) -> None:
@@ -52,26 +50,26 @@ class Schedules:
                 _log.exception("a schedule could not be fired")
 
     def tick(self, now: datetime) -> None:
-        """Fire what is due; what is seen for the first time waits for its first turn."""
-        for timed in _all_timed(self._gate):
-            identity = (timed.name, timed.expression)
+        """Fire what is due. The period of a new trigger begins when it is first seen."""
+        for trigger in _triggers(self._gate):
+            identity = (trigger.name, trigger.expression)
             last = self._last.setdefault(identity, now)
-            due = due_between(timed.expression, last, now)
+            due = due_between(trigger.expression, last, now)
             if due is not None:
-                self._last[identity] = due if timed.expression.startswith("rate") else now
-                if timed.enabled:
-                    timed.fire(due)
+                self._last[identity] = due if trigger.expression.startswith("rate") else now
+                if trigger.enabled:
+                    trigger.fire(due)
 
     def fire(self, name: str) -> list[str]:
-        """Fire now what has this name, or a name with `-NAME` in it; the names of what was fired."""
-        chosen = [one for one in _all_timed(self._gate) if one.name == name or f"-{name}" in one.name]
-        for timed in chosen:
-            timed.fire(datetime.now(UTC))
-        return [timed.name for timed in chosen]
+        """Fire every trigger with this name, or with `-NAME` in its name; return their names."""
+        chosen = [one for one in _triggers(self._gate) if one.name == name or f"-{name}" in one.name]
+        for trigger in chosen:
+            trigger.fire(datetime.now(UTC))
+        return [trigger.name for trigger in chosen]
 
 
 def due_between(expression: str, after: datetime, until: datetime) -> datetime | None:
-    """When an expression fires after one moment and not after another: rate(…), cron(…) or at(…)."""
+    """Return when a rate(…), cron(…) or at(…) expression fires in (after, until]; None if it does not."""
     if rate := _RATE.fullmatch(expression):
         due = after + timedelta(**{f"{rate[2]}s": int(rate[1])})
         return due if due <= until else None
@@ -84,26 +82,26 @@ def due_between(expression: str, after: datetime, until: datetime) -> datetime |
     raise ValueError(f"{expression} is not a schedule expression")
 
 
-def _all_timed(gate: Gate) -> list[_Timed]:
+def _triggers(gate: Gate) -> list[_Trigger]:
     return [*_rules(), *_schedules(gate)]
 
 
-def _rules() -> Iterator[_Timed]:
+def _rules() -> Iterator[_Trigger]:
     for backend in list(events_backends[ACCOUNT_ID].values()):
         for rule in list(backend.describe_event_bus("default").rules.values()):
             if rule.scheduled_expression:
-                yield _Timed(rule.name, rule.scheduled_expression, rule.state == "ENABLED", _rule_fire(rule))
+                yield _Trigger(rule.name, rule.scheduled_expression, rule.state == "ENABLED", _rule_fire(rule))
 
 
 def _rule_fire(rule: Any) -> Callable[[datetime], None]:
     return lambda _due: fire_rule(rule)
 
 
-def _schedules(gate: Gate) -> Iterator[_Timed]:
+def _schedules(gate: Gate) -> Iterator[_Trigger]:
     for backend in list(scheduler_backends[ACCOUNT_ID].values()):
         for group in list(backend.schedule_groups.values()):
             for one in list(group.schedules.values()):
-                yield _Timed(one.name, one.schedule_expression, one.state == "ENABLED", _schedule_fire(one, gate))
+                yield _Trigger(one.name, one.schedule_expression, one.state == "ENABLED", _schedule_fire(one, gate))
 
 
 def _schedule_fire(schedule: Any, gate: Gate) -> Callable[[datetime], None]:

@@ -1,19 +1,18 @@
-"""The Glue catalog as moto has it, with Glue's optimistic lock, and tables that outlive the process."""
+"""The Glue catalog: moto's, with Glue's optimistic lock and tables that survive a restart."""
 
 import json
 import threading
 from typing import Any
 
-from moto.core.exceptions import JsonRESTError
-from moto.glue import models, responses
-
+from embedded_aws.moto_internals.glue import GlueBackend, GlueResponse
+from embedded_aws.moto_internals.protocols import JsonRESTError
 from embedded_aws.store import Store
 
 _lock = threading.Lock()
 
 
-class LockingResponse(responses.GlueResponse):  # type: ignore[misc]
-    """UpdateTable with a VersionId that is not the present one is refused: Iceberg's commits depend on it."""
+class LockingResponse(GlueResponse):  # type: ignore[misc]
+    """Refuses an UpdateTable whose VersionId is not the current one. Iceberg's commits depend on it."""
 
     def update_table(self) -> Any:
         with _lock:
@@ -25,14 +24,14 @@ class LockingResponse(responses.GlueResponse):  # type: ignore[misc]
             return super().update_table()
 
 
-class CatalogBackend(models.GlueBackend):  # type: ignore[misc]
-    """Databases and tables, written to the store before the client is answered."""
+class CatalogBackend(GlueBackend):  # type: ignore[misc]
+    """Databases and tables, written to the store before the client gets its response."""
 
     store: Store
 
     def create_database(self, database_name: str, *rest: Any, **options: Any) -> Any:
         database = super().create_database(database_name, *rest, **options)
-        self._keep(database_name, "", {"input": database.input})
+        self._save(database_name, "", {"input": database.input})
         return database
 
     def delete_database(self, database_name: str) -> None:
@@ -41,12 +40,12 @@ class CatalogBackend(models.GlueBackend):  # type: ignore[misc]
 
     def create_table(self, database_name: str, table_name: str, *rest: Any, **options: Any) -> Any:
         table = super().create_table(database_name, table_name, *rest, **options)
-        self._keep_table(table)
+        self._save_table(table)
         return table
 
     def update_table(self, database_name: str, table_name: str, table_input: dict[str, Any]) -> None:
         super().update_table(database_name, table_name, table_input)
-        self._keep_table(self.get_table(database_name, table_name))
+        self._save_table(self.get_table(database_name, table_name))
 
     def delete_table(self, database_name: str, table_name: str) -> None:
         super().delete_table(database_name, table_name)
@@ -57,21 +56,21 @@ class CatalogBackend(models.GlueBackend):  # type: ignore[misc]
             table_name,
         )
 
-    def _keep_table(self, table: Any) -> None:
+    def _save_table(self, table: Any) -> None:
         version = str(table._current_version)
-        self._keep(table.database_name, table.name, {"version": version, "input": table.versions[version]})
+        self._save(table.database_name, table.name, {"version": version, "input": table.versions[version]})
 
-    def _keep(self, database: str, table: str, described: dict[str, Any]) -> None:
+    def _save(self, database: str, table: str, described: dict[str, Any]) -> None:
         row = (self.region_name, database, table, json.dumps(described, default=str))
         self.store.write("INSERT OR REPLACE INTO glue VALUES (?, ?, ?, ?)", *row)
 
     @classmethod
     def regions(cls) -> list[str]:
-        """The regions that have databases in the store."""
+        """Return the regions that have databases in the store."""
         return [region for (region,) in cls.store.read("SELECT DISTINCT region FROM glue")]
 
     def restore(self) -> None:
-        """Bring this region's databases, and the present version of its tables, back."""
+        """Restore this region's databases and the current version of its tables."""
         rows = self.store.read(
             "SELECT database, name, described FROM glue WHERE region = ? ORDER BY database, name", self.region_name
         )

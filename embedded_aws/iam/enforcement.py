@@ -1,7 +1,7 @@
-"""IAM at the door: every request in a role's or a user's name is checked against the policies as they are deployed.
+"""Check every request of a role or a user against its policies as they are deployed.
 
-moto's own check knows neither resources nor conditions. Requests with any other key are the account's administrator's.
-Signatures are not verified: this is about who may do what, not about who knows a secret.
+moto's own check evaluates neither resources nor conditions. A request with any other access key is the administrator's.
+Signatures are not verified: the embedded AWS tests permissions, not secrets.
 """
 
 import io
@@ -16,15 +16,15 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 from xml.sax.saxutils import escape
 
-from moto.iam.models import iam_backends
-from moto.s3.models import s3_backends
-from moto.sts.models import sts_backends
 from werkzeug.wrappers import Response
 
 from embedded_aws.clients import ACCOUNT_ID
-from embedded_aws.iam.calls import ApiRequest, calls_of
+from embedded_aws.iam.actions import calls_of
+from embedded_aws.iam.api_request import ApiRequest
 from embedded_aws.iam.policies import Call, Statement, allowed, statements_of
-from embedded_aws.iam.s3_calls import Bucket
+from embedded_aws.iam.s3_actions import BucketFacts
+from embedded_aws.moto_internals.iam import iam_backends, sts_backends
+from embedded_aws.moto_internals.s3 import s3_backends
 
 _ALWAYS_ALLOWED = "sts:GetCallerIdentity"
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Principal:
-    """A role in a session, or a user, and what the policies say that are attached to it."""
+    """A role in a session, or a user, with the statements of its policies."""
 
     arn: str
     name: str
@@ -48,11 +48,11 @@ class _Credentials:
 
 
 class UnknownTokenError(Exception):
-    """A session token that no AssumeRole of this server handed out."""
+    """The session token is not from an AssumeRole of this server."""
 
 
 class Gate:
-    """Refuses requests, and keeps what was asked for in a file: a line for each different call of each principal."""
+    """Refuses requests, and writes each distinct call of each principal to a file, one a line."""
 
     def __init__(self, record: Path) -> None:
         self._record = record
@@ -60,7 +60,7 @@ class Gate:
         self._lock = threading.Lock()
 
     def refusal(self, environ: dict[str, Any]) -> Response | None:
-        """The answer to a request that is not allowed; None lets it pass."""
+        """Return the response to a request that is not allowed; None if it is allowed."""
         query = _query(environ)
         credentials = _credentials(environ.get("HTTP_AUTHORIZATION", ""), environ, query)
         if credentials is None:
@@ -80,22 +80,22 @@ class Gate:
         return _refuse(credentials.service, environ, "AccessDenied", message)
 
     def check(self, role_arn: str, calls: Iterable[Call]) -> str:
-        """The same for what a service does in a role's name inside this process: why not, empty if it may."""
+        """Check calls that a service makes in a role inside this process; return why not, empty if they are allowed."""
         principal = _role(role_arn, "service")
         refused = self._refused(principal, list(calls))
         return _sentence(principal, refused) if refused else ""
 
     def _refused(self, principal: Principal, calls: list[Call]) -> Call | None:
-        """The first call that is not allowed."""
+        """Return the first call that is not allowed."""
         if not calls:
             return Call("?", "?")
         for call in calls:
-            self._keep(principal.name, call)
+            self._write_down(principal.name, call)
             if call.action != _ALWAYS_ALLOWED and not allowed(principal.statements, call):
                 return call
         return None
 
-    def _keep(self, name: str, call: Call) -> None:
+    def _write_down(self, name: str, call: Call) -> None:
         with self._lock:
             if (name, call) in self._seen:
                 return
@@ -106,7 +106,7 @@ class Gate:
 
 
 def signed_for(environ: dict[str, Any]) -> str:
-    """Return the service that a request is signed for; nothing if it is not signed."""
+    """Return the service that a request is signed for; empty if it is not signed."""
     credentials = _credentials(environ.get("HTTP_AUTHORIZATION", ""), environ, _query(environ))
     return credentials.service if credentials else ""
 
@@ -116,7 +116,7 @@ def _query(environ: dict[str, Any]) -> dict[str, str]:
 
 
 def refused_trust(role_arn: str, service: str, source_arn: str) -> str:
-    """Why a service may not assume a role, empty if it may: what the role's trust policy says."""
+    """Return why the role's trust policy does not let a service assume it; empty if it does."""
     context = (("aws:sourceaccount", ACCOUNT_ID), ("aws:sourcearn", source_arn))
     role = _find_role(role_arn)
     trust = statements_of(_text(role.assume_role_policy_document)) if role else ()
@@ -126,7 +126,7 @@ def refused_trust(role_arn: str, service: str, source_arn: str) -> str:
 
 
 def _credentials(authorization: str, environ: dict[str, Any], query: dict[str, str]) -> _Credentials | None:
-    """Who signed a request and for which service; None if nobody did."""
+    """Return who signed a request and for which service; None if it is not signed."""
     scope = authorization.partition("Credential=")[2].partition(",")[0] or query.get("X-Amz-Credential", "")
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN") or query.get("X-Amz-Security-Token", "")
     if scope.count("/") < 4:
@@ -136,7 +136,7 @@ def _credentials(authorization: str, environ: dict[str, Any], query: dict[str, s
 
 
 def _principal(credentials: _Credentials) -> Principal | None:
-    """None for the administrator; UnknownTokenError for a session that is none."""
+    """Return the principal; None for the administrator; UnknownTokenError for an unknown session."""
     if credentials.token:
         role = sts_backends[ACCOUNT_ID]["aws"].get_assumed_role_from_access_key(credentials.key_id)
         if role is None or role.session_token != credentials.token:
@@ -164,20 +164,21 @@ def _attached(owner: Any) -> Iterator[Statement]:
     for policy in list(inline):
         yield from statements_of(_text(policy))
     for policy in list(owner.managed_policies.values()):
-        yield from statements_of(_text(policy.document))
+        (current,) = (one for one in policy.versions if one.version_id == policy.default_version_id)
+        yield from statements_of(_text(current.document))
 
 
 def _text(document: Any) -> str:
     return document if isinstance(document, str) else json.dumps(document)
 
 
-def _bucket_of(name: str) -> Bucket:
+def _bucket_of(name: str) -> BucketFacts:
     bucket = s3_backends[ACCOUNT_ID]["aws"].buckets.get(name)
     if bucket is None:
-        return Bucket()
+        return BucketFacts()
     rule = (bucket.encryption or {}).get("Rule", {}).get("ApplyServerSideEncryptionByDefault", {})
     key = rule.get("KMSMasterKeyID", "") if rule.get("SSEAlgorithm") == "aws:kms" else ""
-    return Bucket(lambda wanted: wanted in bucket.keys, key)
+    return BucketFacts(lambda wanted: wanted in bucket.keys, key)
 
 
 def _api_request(environ: dict[str, Any], credentials: _Credentials, query: dict[str, str]) -> ApiRequest:
@@ -195,7 +196,7 @@ def _api_request(environ: dict[str, Any], credentials: _Credentials, query: dict
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    """The body, which whoever answers the request can still read."""
+    """Return the body, and leave it readable for the service."""
     body = bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
@@ -209,7 +210,7 @@ def _sentence(principal: Principal, refused: Call) -> str:
 
 
 def _refuse(service: str, environ: dict[str, Any], code: str, message: str) -> Response:
-    """A refusal in the words of the service's protocol."""
+    """Return an error in the protocol of the service."""
     if service == "s3":
         body = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{uuid.uuid4()}</RequestId>"
         return Response(f"<Error>{body}</Error>", 403, mimetype="application/xml")

@@ -1,6 +1,6 @@
 """IAM's evaluation of policies, by the rules of its user guide ("Policy evaluation logic", "Condition operators").
 
-Pure: statements and a call go in, a decision comes out. An operator that is not known here is an error, never a yes.
+Pure: statements and a call in, a decision out. An unknown operator is an error, never a permission.
 """
 
 import json
@@ -14,12 +14,12 @@ Statement = Mapping[str, Any]
 
 
 class PolicyError(Exception):
-    """A policy uses what this evaluation does not know."""
+    """A policy uses an operator or a variable that is not supported."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One thing that a principal wants to do. `context` holds condition keys in lower case and their values."""
+    """One action on one resource. `context` holds condition keys in lower case and their values."""
 
     action: str  # service:Action
     resource: str  # an ARN
@@ -27,20 +27,20 @@ class Call:
 
 
 def allowed(statements: Iterable[Statement], call: Call, principal: str = "") -> bool:
-    """Whether one statement allows the call and none denies it.
+    """Return True if a statement allows the call and none denies it.
 
     Args:
-        principal: the service or ARN that calls; only the policy of a resource or a role's trust asks for it.
+        principal: the service or ARN that calls; needed for a resource policy or a role's trust policy only.
     """
     effects = {statement["Effect"] for statement in statements if applies(statement, call, principal)}
     return effects == {"Allow"}
 
 
 def applies(statement: Statement, call: Call, principal: str = "") -> bool:
-    """Whether a statement speaks of this call at all."""
+    """Return True if a statement applies to the call."""
     return (
-        _speaks_of(statement, "Action", call.action.lower(), fold=True)
-        and _speaks_of(statement, "Resource", call.resource)
+        _covers(statement, "Action", call.action.lower(), fold=True)
+        and _covers(statement, "Resource", call.resource)
         and ("Principal" not in statement or _is_named(statement["Principal"], principal))
         and all(
             _holds(operator, key.lower(), _list(wanted), dict(call.context))
@@ -51,20 +51,20 @@ def applies(statement: Statement, call: Call, principal: str = "") -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the text fits a pattern with IAM's wildcards: `*` any characters, `?` one."""
+    """Return True if the text matches a pattern with IAM's wildcards: `*` any characters, `?` one."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
 @lru_cache(4096)
 def statements_of(document: str) -> tuple[Statement, ...]:
-    """The statements of a policy's JSON."""
+    """Return the statements of a policy's JSON."""
     return tuple(_list(json.loads(document)["Statement"]))
 
 
-def _speaks_of(statement: Statement, element: str, value: str, fold: bool = False) -> bool:
+def _covers(statement: Statement, element: str, value: str, fold: bool = False) -> bool:
     if f"Not{element}" in statement:
         return not _fits_one(statement[f"Not{element}"], value, fold)
-    # the trust policy of a role names no resource: it is about the role itself
+    # a role's trust policy has no Resource: the role itself is the resource
     return element not in statement or _fits_one(statement[element], value, fold)
 
 

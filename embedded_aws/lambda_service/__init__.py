@@ -1,1 +1,1 @@
-"""Lambda: functions run in processes of their own, event source mappings and their logs."""
+"""Lambda: functions in worker processes, event source mappings, and log delivery."""

@@ -1,4 +1,4 @@
-"""An SQS event source mapping: batches by size and window, partial failures, as Lambda's own pollers do it."""
+"""An SQS event source mapping: batches by size and window, and partial batch failures, as on Lambda."""
 
 import json
 import logging
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from embedded_aws.lambda_service.runtime import Invocation
+from embedded_aws.lambda_service.runtime import InvocationResult
 
 _PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
-_ENVELOPE_BYTES = 700  # what a record adds to its body
+_ENVELOPE_BYTES = 700  # a record without its body
 _POLL_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
 class EventSource:
-    """Takes messages from one queue to one function."""
+    """Polls one queue for one function."""
 
-    def __init__(self, mapping: Any, queue: Any, invoke: Callable[[str, Any], Invocation]) -> None:
+    def __init__(self, mapping: Any, queue: Any, invoke: Callable[[str, Any], InvocationResult]) -> None:
         self._queue = queue
         self._function = mapping.function_name
         self._batch_size = int(mapping.batch_size)
@@ -33,7 +33,7 @@ class EventSource:
         self._held: list[Any] = []
 
     def stop(self) -> None:
-        """Take no further messages; a batch that is being worked on is finished."""
+        """Receive no further messages; batches in flight finish."""
         self._stopped.set()
 
     def run(self) -> None:
@@ -43,7 +43,7 @@ class EventSource:
                 self._workers.submit(self._deliver, batch)
 
     def _gather(self) -> list[Any]:
-        """The next batch: full, or as old as the window allows since its first message came."""
+        """Return the next batch: full, or closed when the batching window since its first message has passed."""
         batch = _take(self._held, [], self._batch_size)
         deadline = time.monotonic() + self._window_seconds if batch else None
         while not self._stopped.is_set() and not self._held and len(batch) < self._batch_size:
@@ -60,11 +60,11 @@ class EventSource:
         return list(self._queue.receive(count))
 
     def _deliver(self, batch: list[Any]) -> None:
-        """Hand over a batch; whatever goes wrong, its messages come again when their visibility timeout has passed."""
+        """Invoke the function with a batch. After any error its messages become visible again with their timeout."""
         try:
             self._call(batch)
         except Exception:
-            _log.exception("a batch of %d messages could not be handed to %s", len(batch), self._function)
+            _log.exception("a batch of %d messages could not be delivered to %s", len(batch), self._function)
 
     def _call(self, batch: list[Any]) -> None:
         event = {"Records": [self._record(message) for message in batch]}
@@ -99,7 +99,7 @@ def _attributes(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[str, An
 
 
 def _take(held: list[Any], batch: list[Any], limit: int) -> list[Any]:
-    """Move messages from `held` to the batch while it stays within its count and the payload limit."""
+    """Move messages from `held` to the batch, up to `limit` messages and the payload limit."""
     size = sum(_size(message) for message in batch)
     taken = list(batch)
     while held and len(taken) < limit and (not taken or size + _size(held[0]) <= _PAYLOAD_LIMIT_BYTES):
@@ -112,8 +112,8 @@ def _size(message: Any) -> int:
     return len(json.dumps(message.body)) + _ENVELOPE_BYTES
 
 
-def _kept(invocation: Invocation, ids: set[str], reports_failures: bool) -> set[str]:
-    """The messages that stay in the queue: all of them if the function failed or named one that is not its own."""
+def _kept(invocation: InvocationResult, ids: set[str], reports_failures: bool) -> set[str]:
+    """Return the ids that stay in the queue: all if the function failed or reported an id that is not in the batch."""
     if invocation.failed:
         return ids
     answer = json.loads(invocation.payload)

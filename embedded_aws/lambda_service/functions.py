@@ -1,4 +1,4 @@
-"""Lambda's API: invocations go to the runtime, event source mappings to pollers; the rest is moto's."""
+"""Lambda's API: moto's, with invocations in the runtime and event source mappings that poll."""
 
 import json
 import logging
@@ -7,23 +7,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from moto.awslambda import models
-from moto.awslambda.exceptions import InvalidParameterValueException
-from moto.sqs.models import sqs_backends
-
 from embedded_aws.clients import ACCOUNT_ID
 from embedded_aws.iam.enforcement import Gate, refused_trust
 from embedded_aws.iam.policies import Call
 from embedded_aws.lambda_service.event_source import EventSource
-from embedded_aws.lambda_service.runtime import Invocation, LambdaRuntime
+from embedded_aws.lambda_service.runtime import InvocationResult, LambdaRuntime
+from embedded_aws.moto_internals.lambda_service import InvalidParameterValueException, LambdaBackend
+from embedded_aws.moto_internals.sqs import sqs_backends
 
 _log = logging.getLogger(__name__)
-# AWS waits a minute before the first retry of an asynchronous invocation, two before the second
+# AWS waits one minute before the first retry of an asynchronous invocation, and two before the second
 _RETRY_PAUSE_SECONDS = 2.0
 
 
-class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
-    """Functions that really run. moto would start containers."""
+class FunctionBackend(LambdaBackend):  # type: ignore[misc]
+    """Functions of one region. They run in processes, and in containers with moto."""
 
     runtime: LambdaRuntime
     gate: Gate
@@ -56,14 +54,14 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
         latest = self.get_function(function_name)
         known = list(self.list_versions_by_function(latest.function_name))
         version = super().publish_version(function_name, description)
-        if version not in known:  # moto would give the number of a deleted version again
+        if version not in known:  # moto reuses the number of a deleted version
             latest.versions_published = getattr(latest, "versions_published", 0) + 1
             version.set_version(latest.versions_published)
             self._lambdas._arns[version.function_arn] = version
         return version
 
     def number_versions_from(self, function_name: str, version: str) -> None:
-        """Give the next version this number: a new server publishes again what an earlier one had published."""
+        """Set the number of the next version: a restarted server publishes the same versions again."""
         self.get_function(function_name).versions_published = int(version) - 1
 
     def invoke(
@@ -76,20 +74,20 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
             self.invoke_later(function, event)
         if kind != "RequestResponse":
             return b""
-        invocation = self.runtime.invoke(function, event)
-        if invocation.failed:
+        result = self.runtime.invoke(function, event)
+        if result.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
-        return invocation.payload
+        return result.payload
 
-    def invoke_now(self, function_arn: str, event: Any) -> Invocation:
-        """Run a function by name or ARN (of a version too) and wait."""
+    def invoke_now(self, function_arn: str, event: Any) -> InvocationResult:
+        """Invoke a function, or a version of it, by name or ARN, and wait for the result."""
         return self.runtime.invoke(self.get_function(function_arn), event)
 
     def invoke_later(self, function: Any, event: Any) -> None:
-        """Run a function in the background; an invocation that fails is tried twice more."""
-        self._asynchronous.submit(self._until_it_succeeds, function, event)
+        """Invoke a function in the background, with two retries after a failure."""
+        self._asynchronous.submit(self._invoke_with_retries, function, event)
 
-    def _until_it_succeeds(self, function: Any, event: Any) -> None:
+    def _invoke_with_retries(self, function: Any, event: Any) -> None:
         for attempt in range(3):
             try:
                 if not self.runtime.invoke(function, event).failed:
@@ -109,13 +107,13 @@ class FunctionBackend(models.LambdaBackend):  # type: ignore[misc]
                 f"Function timeout: {timeout} seconds"
             )
         self._check_role(mapping, queue)
-        queue.lambda_event_source_mappings.clear()  # else moto would deliver every message at once, one by one
+        queue.lambda_event_source_mappings.clear()  # otherwise moto delivers every message itself, one by one
         self._listen(mapping)
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> Any:
         mapping = super().update_event_source_mapping(uuid, spec)
-        if source := self._sources.pop(uuid, None):  # none of a mapping that is disabled
+        if source := self._sources.pop(uuid, None):  # a disabled mapping has none
             source.stop()
         self._listen(mapping)
         return mapping

@@ -1,6 +1,6 @@
-"""CloudWatch Logs as the platform fills it: in the name of the role whose process wrote the lines, if that role may.
+"""Deliver log files to CloudWatch Logs with the permissions of the role whose process wrote them.
 
-Lines in the embedded metric format become metrics, as CloudWatch makes them.
+Lines in the embedded metric format become metrics too, as on AWS.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ EMR_ACTIONS = ("DescribeLogGroups", "DescribeLogStreams", "CreateLogStream", "Pu
 
 @dataclass(frozen=True)
 class LogStream:
-    """Where lines go, in whose name, and which of the role's permissions the platform needs for that."""
+    """A log stream, the role that writes to it, and the permissions that its platform requires of that role."""
 
     role_arn: str
     region: str
@@ -38,7 +38,7 @@ class LogStream:
     actions: tuple[str, ...]
 
     def calls(self) -> Iterator[Call]:
-        """What the platform does to deliver."""
+        """Yield the calls that the platform makes to deliver."""
         for action in self.actions:
             group = "" if action == "DescribeLogGroups" else self.group
             stream = self.name if action in LAMBDA_ACTIONS else ""
@@ -47,7 +47,7 @@ class LogStream:
 
 
 class LogDelivery:
-    """Delivers in the background, in order. A role that may not write has no logs here, as on AWS; only its file."""
+    """Delivers in the background, in order. Without the permissions nothing is delivered, as on AWS."""
 
     def __init__(self, clients: Clients, gate: Gate, clock: Clock) -> None:
         self._clients = clients
@@ -58,7 +58,7 @@ class LogDelivery:
         self._queue = ThreadPoolExecutor(1, "logs")
 
     def deliver(self, stream: LogStream, file: Path) -> None:
-        """Put what has been added to the file since the last time into the stream."""
+        """Put the lines that were added to the file since the last delivery into the stream."""
         with self._lock:
             begin = self._offsets.get(file, 0)
             with file.open("rb") as log:
@@ -69,7 +69,7 @@ class LogDelivery:
             self._queue.submit(self._put, stream, lines)
 
     def wait(self) -> None:
-        """Return when all that was handed over has been delivered."""
+        """Return when everything before this call has been delivered."""
         self._queue.submit(lambda: None).result()
 
     def _put(self, stream: LogStream, lines: list[str]) -> None:
@@ -83,13 +83,13 @@ class LogDelivery:
         for first in range(0, len(events), _EVENTS_AT_ONCE):
             some = events[first : first + _EVENTS_AT_ONCE]
             logs.put_log_events(logGroupName=stream.group, logStreamName=stream.name, logEvents=some)
-        for measured in (one for line in lines for one in emf.measured(line)):
+        for measured in (one for line in lines for one in emf.metrics_in(line)):
             self._put_metrics(measured, stream.region)
 
-    def _put_metrics(self, measured: emf.Measured, region: str) -> None:
+    def _put_metrics(self, measured: emf.EmbeddedMetrics, region: str) -> None:
         at = self._clock.shifted(measured.at)
         data = [{**datum, "Timestamp": at} for datum in measured.data]
         try:
             self._clients("cloudwatch", region).put_metric_data(Namespace=measured.namespace, MetricData=data)
-        except ClientError as error:  # as on AWS, a value that CloudWatch refuses stays a log event like any other
+        except ClientError as error:  # as on AWS, the line remains a log event
             _log.warning("metrics of %s were refused: %s", measured.namespace, error)

@@ -1,4 +1,4 @@
-"""Runs functions as deployed: the uploaded code, in processes of their own that see nothing of this project."""
+"""The Lambda runtime: runs the deployed code in worker processes that cannot import this project."""
 
 import io
 import json
@@ -21,15 +21,15 @@ from embedded_aws.cloudwatch.evaluator import record_invocation
 from embedded_aws.lambda_service.log_delivery import LAMBDA_ACTIONS, LogDelivery, LogStream
 from embedded_aws.processes import kill_group, lifeline
 
-# What Lambda's own image has beside the standard library: boto3 and what it needs
-_IN_LAMBDAS_IMAGE = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+# Lambda's runtime image holds boto3 and its dependencies besides the standard library
+_IN_RUNTIME_IMAGE = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _MAXIMUM_CONCURRENCY = 4
 _WORKER = Path(__file__).with_name("worker.py")
 
 
 @dataclass(frozen=True)
-class Invocation:
-    """How an invocation ended: the handler's JSON, or the error that it raised."""
+class InvocationResult:
+    """The result of an invocation: the handler's JSON, or the error that it raised."""
 
     payload: bytes
     failed: bool
@@ -37,14 +37,14 @@ class Invocation:
 
 @dataclass
 class _Pool:
-    """The idle workers of one deployed state of a function."""
+    """The idle workers of one deployed version of code and configuration."""
 
     idle: list["_Worker"] = field(default_factory=list)
     slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_MAXIMUM_CONCURRENCY))
 
 
 class LambdaRuntime:
-    """Invokes functions by what moto knows of them (code, handler, environment, role, timeout)."""
+    """Invokes functions by their code, handler, environment, role and timeout, which moto's objects hold."""
 
     def __init__(self, state: Path, clients: Clients, logs: LogDelivery) -> None:
         self._state = state
@@ -53,21 +53,21 @@ class LambdaRuntime:
         self._pools: dict[str, tuple[str, _Pool]] = {}
         self._lock = threading.Lock()
 
-    def invoke(self, function: Any, event: Any) -> Invocation:
-        """Run the handler once and wait for it. `function` is moto's LambdaFunction."""
+    def invoke(self, function: Any, event: Any) -> InvocationResult:
+        """Invoke the handler and wait for the result. `function` is moto's LambdaFunction."""
         pool = self._pool(function)
         with pool.slots:
             with self._lock:
                 worker = pool.idle.pop() if pool.idle else None
             worker = worker or self._start(function)
-            invocation = worker.invoke(_request(function, event), int(function.timeout))
-            self._keep(worker, function, pool)
-        record_invocation(function, invocation.failed)
+            result = worker.invoke(_request_line(function, event), int(function.timeout))
+            self._return(worker, function, pool)
+        record_invocation(function, result.failed)
         self._deliver_log(function)
-        return invocation
+        return result
 
-    def _keep(self, worker: "_Worker", function: Any, pool: _Pool) -> None:
-        """Keep a worker warm, unless it is broken or another state of the function has been deployed meanwhile."""
+    def _return(self, worker: "_Worker", function: Any, pool: _Pool) -> None:
+        """Return a worker to its pool; stop it if it is broken or the function was updated in the meantime."""
         with self._lock:
             if worker.alive and self._pools[function.function_name][1] is pool:
                 pool.idle.append(worker)
@@ -96,7 +96,7 @@ class LambdaRuntime:
         return self._state / "logs" / "functions" / f"{function.function_name}.log"
 
     def _deliver_log(self, function: Any) -> None:
-        """Only a function with a log group of its own has its log there; every function has it in the file."""
+        """Deliver the log to the function's log group, if it has one. Every function also logs to its file."""
         if group := getattr(function, "log_group", ""):
             name = f"{function.function_name}/[{function.version}]local"
             stream = LogStream(function.role, function.region, group, name, LAMBDA_ACTIONS)
@@ -127,13 +127,13 @@ class LambdaRuntime:
         folder = self._state / "functions" / "image"
         with self._lock:
             folder.mkdir(parents=True, exist_ok=True)
-            for name in _IN_LAMBDAS_IMAGE:
+            for name in _IN_RUNTIME_IMAGE:
                 _link_package(name, folder)
         return folder
 
 
 def _unpack(code: bytes, folder: Path) -> None:
-    """Unpack beside the place and move there, so that a folder that exists is complete."""
+    """Unpack into a partial folder and rename it, so that a folder that exists is complete."""
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     with zipfile.ZipFile(io.BytesIO(code)) as archive:
@@ -153,7 +153,7 @@ def _link_package(name: str, folder: Path) -> None:
     link.symlink_to(source)
 
 
-def _request(function: Any, event: Any) -> bytes:
+def _request_line(function: Any, event: Any) -> bytes:
     context = {
         "request_id": str(uuid.uuid4()),
         "function_name": function.function_name,
@@ -166,7 +166,7 @@ def _request(function: Any, event: Any) -> bytes:
 
 
 class _Worker:
-    """One warm process."""
+    """A worker process, which serves one invocation at a time."""
 
     def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
         with log.open("ab") as stderr:
@@ -190,8 +190,8 @@ class _Worker:
         """End the process."""
         kill_group(self._process)
 
-    def invoke(self, request: bytes, timeout_seconds: int) -> Invocation:
-        """Send one event and wait for the answer, at most for the function's timeout."""
+    def invoke(self, request: bytes, timeout_seconds: int) -> InvocationResult:
+        """Send one event and wait for the response, at most for the function's timeout."""
         deadline = time.monotonic() + timeout_seconds
         line = b""
         try:
@@ -222,15 +222,15 @@ class _Worker:
                 line += part
         return line
 
-    def _broken(self, timed_out: bool, timeout_seconds: int) -> Invocation:
+    def _broken(self, timed_out: bool, timeout_seconds: int) -> InvocationResult:
         message = f"Task timed out after {timeout_seconds}.00 seconds" if timed_out else "Runtime exited with an error"
         kind = "Sandbox.Timedout" if timed_out else "Runtime.ExitError"
         with self._log.open("a") as log:
             print(message, file=log)
-        return Invocation(json.dumps({"errorMessage": message, "errorType": kind}).encode(), failed=True)
+        return InvocationResult(json.dumps({"errorMessage": message, "errorType": kind}).encode(), failed=True)
 
 
-def _ended(answer: dict[str, Any]) -> Invocation:
+def _ended(answer: dict[str, Any]) -> InvocationResult:
     if "error" in answer:
-        return Invocation(json.dumps(answer["error"]).encode(), failed=True)
-    return Invocation(json.dumps(answer["result"]).encode(), failed=False)
+        return InvocationResult(json.dumps(answer["error"]).encode(), failed=True)
+    return InvocationResult(json.dumps(answer["result"]).encode(), failed=False)

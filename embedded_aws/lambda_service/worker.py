@@ -1,4 +1,4 @@
-"""The process a function lives in: takes an event a line, answers a line, until the server is gone.
+"""The process in which a function runs: reads an event a line and writes a result a line, until the server ends.
 
 worker.py DESCRIPTOR HANDLER FOLDER…   (isolated: its import path is the standard library and the folders, nothing else)
 """
@@ -14,8 +14,8 @@ import traceback
 from typing import Any, TextIO
 
 
-class Context:
-    """What Lambda hands to a handler beside the event."""
+class LambdaContext:
+    """The context object that Lambda passes to a handler."""
 
     def __init__(self, described: dict[str, Any]) -> None:
         self.aws_request_id: str = described["request_id"]
@@ -29,7 +29,7 @@ class Context:
         self._deadline = time.monotonic() + described["timeout_seconds"]
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the function is stopped."""
+        """Return the milliseconds until the function times out."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
@@ -39,7 +39,7 @@ def _end_with(descriptor: int) -> None:
 
 
 def _private_channel() -> tuple[TextIO, TextIO]:
-    """The pipe to the server, out of the way of a handler that prints or reads."""
+    """Return the pipes to the server, and redirect stdin and stdout for a handler that reads or prints."""
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -62,8 +62,8 @@ def _load(handler: str) -> Any:
 def _answer(handler: Any, line: str) -> str:
     asked = json.loads(line)
     try:
-        return json.dumps({"result": handler(asked["event"], Context(asked["context"]))})
-    except BaseException as error:  # whatever the handler raises is the invocation's result
+        return json.dumps({"result": handler(asked["event"], LambdaContext(asked["context"]))})
+    except BaseException as error:  # any exception of the handler is the invocation's result
         return json.dumps({"error": _describe(error)})
 
 
@@ -76,7 +76,7 @@ def main() -> None:
     sys.path += folders[1:]
     try:
         handler: Any = _load(handler_name)
-    except BaseException as error:  # an import that fails is every invocation's result
+    except BaseException as error:  # an import error is every invocation's result
         failure = json.dumps({"error": _describe(error)})
         handler = None
     for line in requests:

@@ -1,1 +1,1 @@
-"""Requests against AWS's published service models."""
+"""Validation of requests by AWS's published service models."""

@@ -1,7 +1,7 @@
-"""What AWS's published models say of a value: required members, lengths, ranges, patterns, enumerations.
+"""The constraints of AWS's published models: required members, lengths, ranges, patterns, enumerations.
 
-botocore reads these constraints and checks only types and required members for its caller; the services check them all.
-Pure: a shape of botocore and a parsed value in, sentences out. Their words are those of AWS's own refusals.
+A client with botocore only checks types and required members; the services check all constraints.
+Pure: a botocore shape and a parsed value in, AWS's own error messages out.
 """
 
 import json
@@ -27,7 +27,7 @@ def violations(service: str, shape: Any, value: Any, place: str = "") -> Iterato
         service: botocore's name of the service, for EXCEPTIONS.
         shape: a botocore shape.
         value: what a request holds for it: dicts, lists, texts, numbers, bytes; None is nothing.
-        place: where in the request it stands, such as `jobDriver.sparkSubmit.entryPoint`.
+        place: the path in the request, such as `jobDriver.sparkSubmit.entryPoint`.
     """
     if value is None or (service, shape.name) in EXCEPTIONS:
         return

@@ -1,7 +1,7 @@
-"""Every signed request against AWS's published model of its service, before anybody answers it.
+"""Validate every signed request by AWS's published model of its service, before the service gets it.
 
-Who wrote the client does not matter: boto3, the AWS command line, the JVM's SDK, obstore. What only the services
-themselves know (that a bucket is there, that a role may be passed) is not here.
+This covers every client: boto3, the AWS command line, the JVM's SDK, obstore. It does not cover what depends on a
+service's state, such as whether a bucket exists.
 """
 
 import io
@@ -14,18 +14,21 @@ from xml.sax.saxutils import escape
 
 from botocore.exceptions import UnknownServiceError
 from botocore.parsers import RpcV2CBORParser
-from moto.core.parse import PROTOCOL_PARSERS
-from moto.core.request import Request, determine_request_protocol
-from moto.core.routing import get_service_router
-from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from embedded_aws.moto_internals.protocols import (
+    PROTOCOL_PARSERS,
+    ProtocolRequest,
+    determine_request_protocol,
+    get_service_model,
+    get_service_router,
+)
 from embedded_aws.request_checks.constraints import violations
 
-# botocore's name of a service where it is not the one that requests are signed for
+# signing name → botocore's name of the service, where they differ
 _SERVICES = {"monitoring": "cloudwatch", "elasticmapreduce": "emr", "servicequotas": "service-quotas"}
-# the error that a service answers with; all others say ValidationException
+# the error code of a service; all others use ValidationException
 _CODES = {
     **dict.fromkeys(("cloudformation", "iam", "sts", "cloudwatch"), "ValidationError"),
     "logs": "InvalidParameterException",
@@ -38,8 +41,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request as the published model reads it."""
+class ParsedRequest:
+    """A request, parsed by its service's model."""
 
     service: str
     operation: Any  # botocore's OperationModel
@@ -51,8 +54,8 @@ class Asked:
         return list(violations(self.service, shape, self.parameters)) if shape else []
 
 
-def broken_model(environ: dict[str, Any], signed_for: str) -> Response | None:
-    """Return the answer to a request that breaks its service's model; None lets it pass."""
+def model_violation(environ: dict[str, Any], signed_for: str) -> Response | None:
+    """Return the error response to a request that violates its service's model; None if it is valid."""
     asked = read(environ, signed_for)
     found = asked.violations() if asked else []
     if asked is None or not found:
@@ -62,20 +65,20 @@ def broken_model(environ: dict[str, Any], signed_for: str) -> Response | None:
     return _answer(asked, message)
 
 
-def read(environ: dict[str, Any], signed_for: str) -> Asked | None:
-    """Return the request read by its service's model; None if the model has no such service or operation.
+def read(environ: dict[str, Any], signed_for: str) -> ParsedRequest | None:
+    """Parse a request by its service's model; None if there is no such service or operation.
 
-    The body stays readable for whoever answers, and an object's bytes are not read at all.
+    The body stays readable for the service. An object's bytes are not read.
     """
     service = _SERVICES.get(signed_for, signed_for)
-    request = Request(environ)
+    request = ProtocolRequest(environ)
     try:
         model = get_service_model(service)
         if request.content_type == _CBOR:
             return _read_cbor(service, model, request)
         protocol = determine_request_protocol(model, request.content_type)
         is_rest = protocol.startswith("rest")
-        body = b"" if is_rest else _body(environ)  # the operation may stand in it
+        body = b"" if is_rest else _body(environ)  # the body may name the operation
         operation, labels = get_service_router(service).match(request)
     except (UnknownServiceError, NotFound):
         return None
@@ -93,19 +96,19 @@ def read(environ: dict[str, Any], signed_for: str) -> Asked | None:
             "url_params": labels,
         }
     )
-    # moto reads a list that is not in the query string as an empty one
+    # moto parses a list that is not in the query string as an empty list
     absent = {name for name, value in parsed.items() if value == [] and _in_query(operation.input_shape.members[name])}
-    return Asked(service, operation, {name: value for name, value in parsed.items() if name not in absent})
+    return ParsedRequest(service, operation, {name: value for name, value in parsed.items() if name not in absent})
 
 
-def _read_cbor(service: str, model: Any, request: Request) -> Asked:
+def _read_cbor(service: str, model: Any, request: ProtocolRequest) -> ParsedRequest:
     body = _body(request.environ)
     parameters = RpcV2CBORParser().parse_data_item(io.BufferedReader(io.BytesIO(body))) if body else {}
-    return Asked(service, model.operation_model(request.path.rpartition(_PATH)[2]), parameters)
+    return ParsedRequest(service, model.operation_model(request.path.rpartition(_PATH)[2]), parameters)
 
 
 def _is_stream(operation: Any) -> bool:
-    """Whether the body is bytes that no constraint is about: an object, a function's payload."""
+    """Return True if the body is bytes without constraints: an object, a function's payload."""
     shape = operation.input_shape
     payload = shape.serialization.get("payload") if shape else None
     return bool(payload) and shape.members[payload].type_name == "blob"
@@ -126,8 +129,8 @@ def _rewind(environ: dict[str, Any], body: bytes) -> None:
         environ["wsgi.input"] = io.BytesIO(body)
 
 
-def _answer(asked: Asked, message: str) -> Response:
-    """A refusal in the words of the service's protocol."""
+def _answer(asked: ParsedRequest, message: str) -> Response:
+    """Return an error in the protocol of the service."""
     code, protocol = _CODES.get(asked.service, "ValidationException"), asked.operation.service_model.protocol
     if protocol == "rest-xml":
         text = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{uuid.uuid4()}</RequestId>"

@@ -1,1 +1,1 @@
-"""S3: objects, bucket settings and version listings that outlive the process."""
+"""S3: moto's, with objects and bucket settings that survive a restart, and S3's own version listing."""

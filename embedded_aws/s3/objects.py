@@ -1,4 +1,4 @@
-"""S3 as moto has it, whose objects outlive the process (of a versioned bucket: the latest version)."""
+"""S3: moto's, with objects that survive a restart (of a versioned bucket: the latest version)."""
 
 import json
 import threading
@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from moto.iam.access_control import PermissionResult
-from moto.s3 import models
-from moto.s3.notifications import S3NotificationEvent, send_event
-
+from embedded_aws.moto_internals.iam import PermissionResult
+from embedded_aws.moto_internals.s3 import FakeBucket, FakeDeleteMarker, FakeKey, S3NotificationEvent, send_event
 from embedded_aws.s3.bucket_settings import SettingsBackend
 
 _lock = threading.Lock()
@@ -19,8 +17,8 @@ _DELETED = {
 }
 
 
-class StoredKey(models.FakeKey):  # type: ignore[misc]
-    """An object whose metadata, which moto sets after the object is there, is written through as well."""
+class StoredKey(FakeKey):  # type: ignore[misc]
+    """An object whose metadata is written to the store too. moto sets it after it has created the object."""
 
     def set_metadata(self, metadata: Any, replace: bool = False) -> None:
         super().set_metadata(metadata, replace)
@@ -32,19 +30,19 @@ class StoredKey(models.FakeKey):  # type: ignore[misc]
         )
 
 
-class OpenBucket(models.FakeBucket):  # type: ignore[misc]
-    """A bucket whose policy is kept, not enforced: moto reads no conditions, and 'deny without TLS' would deny all."""
+class OpenBucket(FakeBucket):  # type: ignore[misc]
+    """A bucket whose policy is not enforced: moto ignores conditions, so that 'deny without TLS' would deny all."""
 
     def get_permission(self, action: str, resource: str) -> Any:
         return PermissionResult.NEUTRAL
 
 
 class ObjectBackend(SettingsBackend):
-    """Buckets and objects, written to the store before the client is answered."""
+    """Buckets and objects, written to the store before the client gets its response."""
 
     @property
     def url_paths(self) -> dict[str, Any]:
-        """Where requests are routed: moto's patterns, for keys that hold line breaks as well, as S3's may."""
+        """moto's routes, extended to keys with line breaks, which S3 allows."""
         paths = super().url_paths.items()
         return {path.replace(".+", r"[\s\S]+").replace(".*", r"[\s\S]*"): dispatch for path, dispatch in paths}
 
@@ -61,36 +59,39 @@ class ObjectBackend(SettingsBackend):
 
     def put_object(self, bucket_name: str, key_name: str, *rest: Any, **options: Any) -> Any:
         key = super().put_object(bucket_name, key_name, *rest, **options)
-        self._keep(bucket_name, key_name)
+        self._save(bucket_name, key_name)
         return key
 
     def delete_object(self, bucket_name: str, key_name: str, *rest: Any, **options: Any) -> Any:
         before = self.get_bucket(bucket_name).keys.get(key_name)
         answer = super().delete_object(bucket_name, key_name, *rest, **options)
-        self._keep(bucket_name, key_name)
-        self._tell_of_deletion(bucket_name, before)
+        self._save(bucket_name, key_name)
+        self._notify_of_deletion(bucket_name, before)
         return answer
 
-    def _tell_of_deletion(self, bucket: str, before: Any) -> None:
-        """Of an object that is there no more though versions of it are: moto tells of the last version alone."""
+    def _notify_of_deletion(self, bucket: str, before: Any) -> None:
+        """Send the event for an object whose older versions remain: moto only sends it for the last version."""
         after = self.buckets[bucket].keys.get(before.name) if before else None
-        if isinstance(before, models.FakeKey) and after is not None and after is not before:
-            send_event(
-                self.account_id, _DELETED[isinstance(after, models.FakeDeleteMarker)], self.buckets[bucket], before
-            )
+        if isinstance(before, FakeKey) and after is not None and after is not before:
+            send_event(self.account_id, _DELETED[isinstance(after, FakeDeleteMarker)], self.buckets[bucket], before)
 
-    def _keep(self, bucket: str, name: str) -> None:
-        """Write what is there now: whoever comes second in a race writes the same."""
+    def _save(self, bucket: str, name: str) -> None:
+        """Write the current object. Two threads that race for a key both write the last state."""
         with _lock:
             key = self.buckets[bucket].keys.get(name)
-            if isinstance(key, models.FakeKey):
-                row = (bucket, name, _describe(key), key.value)
-                self.store.write("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", *row)
+            if isinstance(key, FakeKey):
+                self.store.write_together(
+                    ("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?)", (bucket, name, key.value)),
+                    ("INSERT OR REPLACE INTO objects VALUES (?, ?, ?)", (bucket, name, _describe(key))),
+                )
             else:
-                self.store.write("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, name)
+                self.store.write_together(
+                    ("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, name)),
+                    ("DELETE FROM bodies WHERE bucket = ? AND key = ?", (bucket, name)),
+                )
 
     def restore(self) -> None:
-        """Bring the buckets and objects of the store back, without telling anybody."""
+        """Restore the buckets and objects of the store, without notifications."""
         for name, region in self.store.read("SELECT name, region FROM buckets"):
             super().create_bucket(name, region)
         self.restore_settings()
@@ -98,7 +99,7 @@ class ObjectBackend(SettingsBackend):
             self._restore_object(bucket, name, json.loads(described))
 
     def _restore_object(self, bucket: str, name: str, described: dict[str, Any]) -> None:
-        rows = self.store.read("SELECT body FROM objects WHERE bucket = ? AND key = ?", bucket, name)
+        rows = self.store.read("SELECT body FROM bodies WHERE bucket = ? AND key = ?", bucket, name)
         key = super().put_object(bucket, name, rows[0][0], etag=described["etag"], disable_notification=True)
         key.set_storage_class(described.get("storage_class"))
         key.last_modified = datetime.fromisoformat(described["last_modified"])

@@ -1,7 +1,7 @@
-"""ListObjectVersions as S3 answers it: keys in the encoding asked for, and pages that go on after deleted versions.
+"""ListObjectVersions as S3 implements it: keys in the requested encoding, and pages that survive deletions.
 
-moto writes keys as they are (a control character then breaks the XML), loses its place when the version that a page
-ended with has been deleted meanwhile, and copies the whole bucket for every page.
+moto does not encode keys (a control character then breaks the XML), loses its position when the last version of a page
+is deleted before the next request, and copies the whole bucket for every page.
 """
 
 from collections.abc import Iterator
@@ -9,18 +9,15 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from moto.core.responses import ActionResult
-from moto.s3.models import FakeDeleteMarker
-from moto.s3.responses import S3Response
-
-_moto_s_own = S3Response.list_object_versions
+from embedded_aws.moto_internals.protocols import ActionResult
+from embedded_aws.moto_internals.s3 import FakeDeleteMarker, moto_list_object_versions
 
 
 def list_object_versions(self: Any) -> Any:
-    """Takes the place of S3Response.list_object_versions; a delimiter is moto's."""
+    """Replace S3Response.list_object_versions; moto handles a delimiter."""
     asked = {name: values[0] for name, values in self._get_querystring(self.request, self.uri).items()}
     if asked.get("delimiter"):
-        return _moto_s_own(self)
+        return moto_list_object_versions(self)
     bucket = self.backend.get_bucket(self.bucket_name)
     most = int(asked.get("max-keys") or 1000)
     after = (asked.get("key-marker", ""), asked.get("version-id-marker", ""))
@@ -45,7 +42,7 @@ def list_object_versions(self: Any) -> Any:
 
 
 def _versions(bucket: Any, prefix: str, after: tuple[str, str]) -> Iterator[tuple[Any, bool]]:
-    """The versions after a key and version, each key's newest first, and whether each is the newest."""
+    """Yield the versions after a key and version, each key's newest first, with True for the newest."""
     key_marker, version_marker = after
     for name in sorted(name for name in dict(bucket.keys) if name.startswith(prefix) and name >= key_marker):
         versions = list(reversed(bucket.keys.getlist(name, [])))

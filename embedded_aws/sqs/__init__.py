@@ -1,1 +1,1 @@
-"""SQS: queues whose messages outlive the process."""
+"""SQS: queues whose messages survive a restart."""

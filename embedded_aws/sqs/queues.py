@@ -1,23 +1,22 @@
-"""SQS as moto has it, with bulk receiving for event sources, and messages that outlive the process."""
+"""SQS: moto's, with bulk receives for event source mappings, and messages that survive a restart."""
 
 import json
 from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.sqs import models
-
 from embedded_aws.clients import ACCOUNT_ID
 from embedded_aws.cloudwatch.clock import Clock
+from embedded_aws.moto_internals.sqs import Message, Queue, SQSBackend, sqs_backends
 from embedded_aws.store import Store
 
 _KEPT = ("id", "body", "message_attributes", "sent_timestamp", "group_id", "deduplication_id", "system_attributes")
 
 
-class ServedQueue(models.Queue):  # type: ignore[misc]
-    """A queue whose messages are written through, and taken and deleted in bulk.
+class ServedQueue(Queue):  # type: ignore[misc]
+    """A queue that writes its messages to the store, and receives and deletes them in bulk.
 
-    moto's own receive copies deeply and its delete walks the whole queue for every message.
+    moto's receive makes deep copies, and its delete searches the whole queue for every message.
     """
 
     store: Store
@@ -32,7 +31,7 @@ class ServedQueue(models.Queue):  # type: ignore[misc]
         super().add_message(message)
 
     def oldest_sent_at(self) -> datetime | None:
-        """Return when the oldest message that is not deleted was sent, by the clock of CloudWatch; None without any."""
+        """Return when the oldest message was sent, by CloudWatch's clock; None if the queue is empty."""
         return min((message.sent_at for message in list(self._messages)), default=None)
 
     def delete_message(self, receipt_handle: str) -> None:
@@ -41,25 +40,25 @@ class ServedQueue(models.Queue):  # type: ignore[misc]
         self._forget(found)
 
     def receive(self, count: int) -> list[Any]:
-        """Up to `count` visible messages, invisible from now on; those received too often are dead letters."""
+        """Receive up to `count` messages; move those that reached maxReceiveCount to the dead-letter queue."""
         with self._messages_lock:
             visible = self.messages
-            for message in [one for one in visible if self._is_spent(one)]:
+            for message in [one for one in visible if self._exceeds_receives(one)]:
                 self._messages.remove(message)
                 self.dead_letter_queue.add_message(message)
-            taken = [one for one in visible if not self._is_spent(one)][:count]
+            taken = [one for one in visible if not self._exceeds_receives(one)][:count]
             for message in taken:
                 self.pending_messages.add(message)
                 message.mark_received(visibility_timeout=self.visibility_timeout)
             return [copy(message) for message in taken]
 
-    def _is_spent(self, message: Any) -> bool:
+    def _exceeds_receives(self, message: Any) -> bool:
         if self.dead_letter_queue is None or not self.redrive_policy:
             return False
         return bool(message.approximate_receive_count >= self.redrive_policy["maxReceiveCount"])
 
     def delete_received(self, handles: set[str]) -> None:
-        """Delete every message that was received under one of the handles."""
+        """Delete every message that was received with one of these receipt handles."""
         with self._messages_lock:
             gone = [message for message in self._messages if handles & set(message.all_receipt_handles)]
             away = {id(message) for message in gone}
@@ -73,8 +72,8 @@ class ServedQueue(models.Queue):  # type: ignore[misc]
         self.store.write_all("DELETE FROM messages WHERE id = ?", [(message.id,) for message in messages])
 
 
-class QueueBackend(models.SQSBackend):  # type: ignore[misc]
-    """Queues whose purge and deletion reach the store too."""
+class QueueBackend(SQSBackend):  # type: ignore[misc]
+    """Queues whose purge and deletion also delete the stored messages."""
 
     def purge_queue(self, queue_name: str) -> None:
         super().purge_queue(queue_name)
@@ -86,13 +85,13 @@ class QueueBackend(models.SQSBackend):  # type: ignore[misc]
 
 
 def restore_messages() -> None:
-    """Bring every message back that was not deleted, visible at once; its count of receives starts again."""
+    """Restore every message, visible; its receive count starts at zero."""
     rows = ServedQueue.store.read("SELECT region, queue, described FROM messages ORDER BY rowid")
     for region, name, text in rows:
         described = json.loads(text)
-        message = models.Message(described["id"], described["body"], described["system_attributes"])
+        message = Message(described["id"], described["body"], described["system_attributes"])
         vars(message).update(described)
-        backend = models.sqs_backends[ACCOUNT_ID][region]
+        backend = sqs_backends[ACCOUNT_ID][region]
         queue = backend.queues.get(name) or backend.create_queue(name)
         queue.add_message(message)
 

@@ -1,39 +1,39 @@
-"""What can end a run: one class for each thing that its caller does about it."""
+"""The errors that end a run: one class for each reaction of the caller."""
 
 
 class JobError(Exception):
-    """Ends the run. Its text is one sentence for the operator; the run's status is then not zero."""
+    """Ends the run with exit status 1. The text is one sentence for the operator."""
 
 
 class MisconfiguredError(JobError):
-    """Trying again will not help: settings, permissions, files of an unknown version, an archive that does not fit."""
+    """A retry will not help: settings, permissions, files of an unknown version, an archive that does not fit."""
 
 
 class SupersededError(JobError):
-    """Another attempt, or another batch, is in flight: what this run found out is not wanted any more."""
+    """Another attempt, or another batch, is in flight: the results of this run must not be published."""
 
 
 class PublishRefusedError(JobError):
-    """Somebody committed to the table since this run started from it: nothing was published, try again."""
+    """Somebody committed to the table since this run started from it: nothing was published; retry."""
 
 
 class UnreadError(JobError):
-    """Some objects could be read neither as there nor as gone: all others are published, try these again."""
+    """It is unknown whether some objects exist, or what they hold: all others are published; retry these."""
 
 
 class UndeletedError(JobError):
-    """S3 did not delete an object: the next maintenance tries again."""
+    """S3 did not delete an object: the next maintenance retries."""
 
 
-class UnfinishedError(JobError):
-    """The maintenance did not get through: what it has committed stays, and the next one goes on."""
+class MaintenanceUnfinishedError(JobError):
+    """The maintenance did not finish: what it has committed stays, and the next one continues."""
 
 
 def first_line(error: Exception, most: int) -> str:
-    """Return the first line of an error's text, at most so many characters of it: Java's go on for pages.
+    """Return the first line of an error's text, at most `most` characters; the name of its class, if it has no text.
 
-    The name of the error's class, if it has no text. A Java error asks the JVM for its text, which may be gone; the
-    first line of it is Py4J's own, and names nothing but a number of a Java object.
+    Java's texts are pages long. Their first line is Py4J's own and names only the number of a Java object, so the
+    second is returned. Py4J asks the JVM for the text, which raises an error if the JVM is gone.
     """
     try:
         lines = str(error).strip().splitlines()

@@ -1,4 +1,4 @@
-"""The fitted model as a file, and projecting features with it: NumPy is all this needs, no Spark and no AWS.
+"""The fitted model as a file, and the projection of features with it. Needs NumPy alone, neither Spark nor AWS.
 
 >>> model = load_model("model.npz")                 # doctest: +SKIP
 >>> project(features, model)                        # doctest: +SKIP
@@ -17,10 +17,10 @@ ARRAYS = ("mean", "std", "scale", "components", "explained_variance", "explained
 
 
 def project(features: NDArray[np.floating], model: PcaModel) -> NDArray[np.float64]:
-    """The rows [n, d] (or one row [d]) in the coordinates of the model's components: [n, k] (or [k]) float64.
+    """Return the rows [n, d] (or one row [d]) in the coordinates of the model's components: float64 [n, k] (or [k]).
 
-    ((features - mean) * scale) @ componentsᵀ, in float64: what the refit writes to its projections, up to rounding.
-    2 n d k floating point operations; the standardised rows [n, d] are held in memory meanwhile.
+    Computes ((features - mean) * scale) @ componentsᵀ in float64, as the refit does for its projections, with 2 n d k
+    floating point operations. The standardised rows [n, d] are in memory meanwhile.
     """
     standardised = np.subtract(features, model.mean, dtype=np.float64)
     standardised *= model.scale
@@ -29,7 +29,7 @@ def project(features: NDArray[np.floating], model: PcaModel) -> NDArray[np.float
 
 
 def model_bytes(model: PcaModel) -> bytes:
-    """The model as the content of an .npz file: the arrays of PcaModel by their names, `format`, `rows` and `notes`."""
+    """Return the model as an .npz file: the arrays of PcaModel by their names, `format`, `rows` and `notes`."""
     content = io.BytesIO()
     arrays = {name: getattr(model, name) for name in ARRAYS}
     np.savez(content, format=FORMAT, rows=model.rows, notes=np.array(model.notes, dtype=np.str_), **arrays)
@@ -37,7 +37,11 @@ def model_bytes(model: PcaModel) -> bytes:
 
 
 def load_model(path: str | Path) -> PcaModel:
-    """The model that a refit left as model.npz; raises ValueError for a file of another format."""
+    """Return the model of a model.npz.
+
+    Raises:
+        ValueError: the file has another format.
+    """
     with np.load(path, allow_pickle=False) as content:
         if "format" not in content or int(content["format"]) != FORMAT:
             raise ValueError(f"{path} is not a PCA model of format {FORMAT}: it was written by another version")

@@ -1,28 +1,25 @@
-"""The Spark session of a job: the catalog `lake` and settings that keep small runs small.
+"""The Spark session of a job: the catalog `lake`, and settings that keep small runs short.
 
-What depends on where the job runs (master, Iceberg's jars, endpoints) comes from the platform's spark-defaults.conf.
+Settings that depend on the platform (master, Iceberg's jars, endpoints) come from its spark-defaults.conf.
 """
 
-import importlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
-from pomona.errors import MisconfiguredError
-
 CATALOG = "lake"
+Loaded = TypeVar("Loaded")
 log = logging.getLogger("pomona.spark_session")
-NEEDED_PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "ai_edge_litert.interpreter")
 
 _CATALOG_SETTINGS = {
     "": "org.apache.iceberg.spark.SparkCatalog",
     ".catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
     ".io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-    # a run must see what others have published since: the catalog's own memory of a table would hide it
+    # a run must see what others have published since: the catalog's cache would hide it
     ".cache-enabled": "false",
 }
 
@@ -31,11 +28,11 @@ _SESSION_SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # A worker that an image killed costs its task one failure, and the repetition decodes carefully. Both are Spark's
-    # defaults; an excluded executor may be the only one.
+    # An image that kills a worker fails its task once; the task's repetition decodes carefully. An excluded executor
+    # might be the only one. Both are Spark's defaults.
     "spark.task.maxFailures": "4",
     "spark.excludeOnFailure.enabled": "false",
-    # of the maintenance, which joins lists of files
+    # for the maintenance, which joins lists of files
     "spark.sql.shuffle.partitions": "32",
     # a second copy of a slow task would fetch and infer its images twice
     "spark.speculation": "false",
@@ -43,13 +40,13 @@ _SESSION_SETTINGS = {
 
 
 def catalog_settings(lake_bucket: str, catalog: str = CATALOG) -> dict[str, str]:
-    """The Spark settings that make `catalog` the Glue catalog over the lake's warehouse."""
+    """Return the Spark settings that make `catalog` the Glue catalog over the lake's warehouse."""
     settings = {f"spark.sql.catalog.{catalog}{suffix}": value for suffix, value in _CATALOG_SETTINGS.items()}
     return settings | {f"spark.sql.catalog.{catalog}.warehouse": f"s3://{lake_bucket}/warehouse"}
 
 
 def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | None = None) -> SparkSession:
-    """The job's session, with `settings` of its own; `name` is shown by the platform beside its logs."""
+    """Start the job's session with further `settings`; the platform shows `name` beside the logs."""
     builder = SparkSession.builder.appName(name)
     for setting, value in {**_SESSION_SETTINGS, **catalog_settings(lake_bucket), **(settings or {})}.items():
         builder = builder.config(setting, value)
@@ -59,9 +56,9 @@ def start_session(name: str, lake_bucket: str, settings: Mapping[str, str] | Non
 
 
 def warm_up(spark: SparkSession) -> None:
-    """Have the first executor, and on it a Python worker, started while the driver plans.
+    """Start the first executor, and a Python worker on it, while the driver plans.
 
-    Nothing waits for it. What keeps it from starting keeps the run's own tasks from it too, and they say what it is.
+    Returns at once. An error is only logged: what prevents this task prevents the run's own tasks, which report it.
     """
 
     def run_a_task() -> None:
@@ -77,36 +74,23 @@ def _do_nothing(_: int) -> None:
     pass
 
 
-def check_archive(packages: tuple[str, ...] = NEEDED_PACKAGES) -> None:
-    """Import what the archive brought; MisconfiguredError names what does not fit this interpreter and platform."""
-    for package in packages:
-        try:
-            importlib.import_module(package)
-        except Exception as error:  # a wheel for another ABI may also raise ValueError, SystemError or OSError
-            raise MisconfiguredError(_does_not_fit(package, error)) from error
+def start_beside(load: Callable[[], Loaded], start: Callable[[], SparkSession]) -> tuple[SparkSession, Loaded]:
+    """Return the session that `start` gives and what `load` gives, which runs in a thread meanwhile.
 
-
-def start_beside(preparing: Future[Any], start: Callable[[], SparkSession]) -> SparkSession:
-    """The session that `start` gives, while `preparing` checks the archive.
-
-    Spark imports numpy as well: with an archive that does not fit it fails first, and the check has the sentence.
+    The JVM takes seconds to start and `load`, which imports the job's packages, takes one: a small run saves that one.
     """
-    try:
-        return start()
-    except Exception:
-        preparing.result()
-        raise
-
-
-def _does_not_fit(package: str, error: Exception) -> str:
-    import platform
-
-    here = f"Python {platform.python_version()} on {platform.machine()}"
-    return f"the archive of packages does not fit {here}: importing {package} failed ({error}); build and deploy again"
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load)
+        try:
+            spark = start()
+        except Exception:
+            loading.result()  # Spark imports NumPy too; if the archive does not fit, the check has the better sentence
+            raise
+        return spark, loading.result()
 
 
 def task_slots(spark: SparkSession) -> int:
-    """How many tasks may run at once when the platform has given all the executors that it may."""
+    """Return how many tasks run at once when the platform has started as many executors as it may."""
     conf = spark.sparkContext.getConf()
     if conf.get("spark.dynamicAllocation.enabled", "false") == "true":
         executors = int(conf.get("spark.dynamicAllocation.maxExecutors", "1"))

@@ -1,4 +1,4 @@
-"""How long the parts of a run took."""
+"""Measures the time that the parts of a run take."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +19,7 @@ def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
 
 @dataclass
 class Stopwatch:
-    """Seconds by part, in the order in which the parts began; runs from the moment it is made."""
+    """Seconds by part, in the order in which the parts began. The clock starts when the object is created."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -34,5 +34,5 @@ class Stopwatch:
         return perf_counter() - self._started
 
     def readings(self) -> dict[str, float]:
-        """Seconds by part, to the millisecond, and `total` since the start."""
+        """Return the seconds by part, to the millisecond, and `total` since the start."""
         return {part: round(seconds, 3) for part, seconds in (self.seconds | {"total": self.elapsed()}).items()}

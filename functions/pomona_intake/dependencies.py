@@ -1,4 +1,4 @@
-"""The parts of the intake put together from the environment, once for the life of a function's process."""
+"""Build the parts of the functions from the environment, each once in the life of a process."""
 
 import os
 from datetime import datetime
@@ -9,33 +9,36 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.session import Session, get_session
 
-from pomona_intake.ingest.wake_up import Poke
+from pomona_contract.prices import prices_of
+from pomona_contract.run_names import RunName
+from pomona_contract.times import now
+from pomona_intake.ingest.advance_trigger import AdvanceTrigger
+from pomona_intake.queue.activity import Activity
+from pomona_intake.queue.activity_log import log_activity
 from pomona_intake.queue.failed_batches import FailedBatches
-from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
+from pomona_intake.queue.queue_metrics import QueueMetrics
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.steps import Step
 from pomona_intake.runs.bills import Bills
-from pomona_intake.runs.emr_client import Runs
-from pomona_intake.runs.prices import prices_of
-from pomona_intake.runs.run_metrics import Bookkeeping
+from pomona_intake.runs.emr_client import EmrClient
+from pomona_intake.runs.run_metrics import RunMetrics
 from pomona_intake.s3.lake import Lake
-from pomona_intake.schedules.maintenance import Maintenance
+from pomona_intake.schedules.maintenance import MaintenanceRequests
 from pomona_intake.schedules.refits import Refits
 from pomona_intake.schedules.table_metadata import TableMetadata
-from pomona_intake.settings import IntakeSettings, Settings, read_settings
-from pomona_intake.telemetry import logger, measure, report
-from pomona_intake.times import now
+from pomona_intake.settings import IngestSettings, Settings
+from pomona_intake.telemetry import logger, measure
 
-# Nobody waits for the launch of a run: if it does not answer soon, the clock comes again.
-_STORING = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
-# Nor for the books: what they cannot have within seconds they do without.
-_BOOKING = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
-_LAUNCHING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+_STORAGE = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3, "mode": "standard"})
+# A launch is not urgent: if AWS does not answer soon, the next scheduled invocation retries.
+_LAUNCH = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+# Metrics are never worth waiting for: what does not come within seconds is left out.
+_METRICS = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 1, "mode": "standard"})
 
 
 def _client(service: str, config: Config) -> Any:  # noqa: ANN401 - botocore's clients have no static type
-    """The client that `boto3.client` gives, without boto3 itself: a cold start would wait for its import as well."""
+    """Return the client that `boto3.client` returns. boto3 is not imported, because that lengthens a cold start."""
     return _session().create_client(service, config=config)
 
 
@@ -46,74 +49,81 @@ def _session() -> Session:
 
 @cache
 def settings() -> Settings:
-    """The checked settings; SettingsError names what is wrong."""
+    """Return the checked settings; raise SettingsError for a wrong one."""
     return Settings.from_environment(os.environ)
 
 
 @cache
-def intake_settings() -> IntakeSettings:
-    """The checked settings of `ingest`; SettingsError names what is wrong."""
-    return read_settings(IntakeSettings, os.environ)
+def ingest_settings() -> IngestSettings:
+    """Return the checked settings of `ingest`; raise SettingsError for a wrong one."""
+    return IngestSettings.from_environment(os.environ)
 
 
 @cache
-def writer() -> SegmentWriter:
-    """The writer of segments, in a function that only ingests."""
-    return SegmentWriter(_lake_of(intake_settings().lake_bucket), report)
+def ingest_writer() -> SegmentWriter:
+    """Return the writer of segments, from the settings of `ingest`."""
+    return SegmentWriter(_lake_of(ingest_settings().lake_bucket), log_activity)
 
 
 @cache
-def poke() -> Poke:
-    """What wakes `advance`."""
-    settings = intake_settings()
-    return Poke(_lake_of(settings.lake_bucket), _client("lambda", config=_LAUNCHING), settings.advance_function_name)
+def advance_trigger() -> AdvanceTrigger:
+    """Return what invokes `advance`."""
+    settings = ingest_settings()
+    client = _client("lambda", config=_LAUNCH)
+    return AdvanceTrigger(_lake_of(settings.lake_bucket), client, settings.advance_function_name)
 
 
 @cache
 def queue() -> Queue:
-    """The queue in the lake bucket."""
-    failed = FailedBatches(_lake(), SegmentWriter(_lake(), report))
-    return Queue(_lake(), _runs(), failed, line(), settings(), _report)
+    """Return the queue in the lake bucket."""
+    failed = FailedBatches(_lake(), SegmentWriter(_lake(), log_activity))
+    return Queue(_lake(), _emr(), failed, _failure_pauses(), settings(), _on_activity)
+
+
+def _on_activity(activity: Activity) -> None:
+    log_activity(activity)
+    if activity.closed_run is not None:
+        run_metrics().add_closed(RunName(activity.batch_id, activity.attempt), activity.closed_run)
 
 
 @cache
-def line() -> LineState:
-    """Whether batches fail in a row."""
-    return LineState(_lake(), settings().retry_after, logger.warning)
+def queue_metrics() -> QueueMetrics:
+    """Return the metrics of the queue."""
+    return QueueMetrics(_metrics_lake(), _failure_pauses(), measure, logger)
 
 
 @cache
-def books() -> Bookkeeping:
-    """What ended runs did and cost."""
-    lake, emr = Lake(_client("s3", config=_BOOKING), settings().lake_bucket), _client("emr-serverless", config=_BOOKING)
-    bills = Bills(lake, prices_of(emr.meta.region_name))
-    return Bookkeeping(lake, bills, Runs(emr), settings().application_id, measure, logger)
-
-
-def _report(step: Step) -> None:
-    report(step)
-    books().note(step)
+def run_metrics() -> RunMetrics:
+    """Return the metrics and bills of ended runs."""
+    emr = _client("emr-serverless", config=_METRICS)
+    bills = Bills(_metrics_lake(), prices_of(emr.meta.region_name))
+    return RunMetrics(_metrics_lake(), bills, EmrClient(emr), settings().application_id, measure, logger)
 
 
 @cache
 def refits() -> Refits:
-    """The refits of the feature table."""
-    return Refits(_table(), _lake(), _runs(), settings(), _report_unfitted)
+    """Return the refits of the feature table."""
+    return Refits(_table(), _lake(), _emr(), settings(), _measure_unfitted)
+
+
+def _measure_unfitted(since: datetime | None) -> None:
+    measure("UnfittedSeconds", MetricUnit.Seconds, (now() - since).total_seconds() if since else 0)
 
 
 @cache
-def maintenance() -> Maintenance:
-    """The maintenance of the feature table."""
-    return Maintenance(_table(), _lake(), SegmentWriter(_lake(), report), settings())
+def maintenance_requests() -> MaintenanceRequests:
+    """Return the requests for the feature table's maintenance."""
+    return MaintenanceRequests(_table(), _lake(), SegmentWriter(_lake(), log_activity), settings())
+
+
+@cache
+def _failure_pauses() -> FailurePauseStore:
+    return FailurePauseStore(_lake(), settings().retry_after, logger.warning)
 
 
 @cache
 def _table() -> TableMetadata:
-    return TableMetadata(_client("glue", config=_LAUNCHING), _lake(), settings())
-
-
-def _report_unfitted(since: datetime | None) -> None:
-    measure("UnfittedSeconds", MetricUnit.Seconds, (now() - since).total_seconds() if since else 0)
+    return TableMetadata(_client("glue", config=_LAUNCH), _lake(), settings())
 
 
 def _lake() -> Lake:
@@ -122,9 +132,14 @@ def _lake() -> Lake:
 
 @cache
 def _lake_of(bucket: str) -> Lake:
-    return Lake(_client("s3", config=_STORING), bucket)
+    return Lake(_client("s3", config=_STORAGE), bucket)
 
 
 @cache
-def _runs() -> Runs:
-    return Runs(_client("emr-serverless", config=_LAUNCHING))
+def _metrics_lake() -> Lake:
+    return Lake(_client("s3", config=_METRICS), settings().lake_bucket)
+
+
+@cache
+def _emr() -> EmrClient:
+    return EmrClient(_client("emr-serverless", config=_LAUNCH))

@@ -1,10 +1,12 @@
-"""What can go wrong, sorted by what the caller does about it: give up, try again later, or step aside."""
+"""What can go wrong, sorted by what the caller does about it: give up, retry later, or step aside."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from botocore.parsers import ResponseParserError
+
+from pomona_contract.errors import PomonaError, TerminalError
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -25,24 +27,12 @@ _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
 
-class IntakeError(Exception):
-    """Base of all errors of the intake."""
-
-
-class TerminalError(IntakeError):
-    """Trying again does not help: somebody has to change something first."""
-
-
 class SettingsError(TerminalError):
-    """A variable of the environment is missing or holds what it may not hold."""
-
-
-class FormatError(TerminalError):
-    """A document in the lake cannot be read, or has a format that this release does not know."""
+    """An environment variable is missing or holds a value that is not allowed."""
 
 
 class UnknownBatchError(TerminalError):
-    """There is no failed batch of that name."""
+    """There is no failed batch of that id."""
 
 
 class NotAnS3EventError(TerminalError):
@@ -50,48 +40,51 @@ class NotAnS3EventError(TerminalError):
 
 
 class ForeignBucketError(TerminalError):
-    """A message tells of an object of a bucket that is not the images bucket."""
+    """A message names an object of another bucket than the images bucket."""
 
 
 class RunRefusedError(TerminalError):
-    """EMR Serverless will never start a run with these parameters; another attempt builds them anew."""
+    """EMR Serverless will never start a run with these parameters; the next attempt builds them anew."""
 
 
-class TransientError(IntakeError):
-    """A service was throttled, unreachable or failing: nothing is known, the clock comes again."""
+class TransientError(PomonaError):
+    """A service was throttled, unreachable or failing. Outcome unknown; the next scheduled invocation retries."""
 
 
-class LostRaceError(IntakeError):
-    """A conditional write lost: somebody else is doing the work."""
+class LostRaceError(PomonaError):
+    """A conditional write failed because another caller is doing the work."""
 
 
 class PreconditionFailedError(LostRaceError):
-    """412: for a creation, the object exists; otherwise it has changed or is gone."""
+    """412. For a creation: the object exists. Otherwise: it has changed or is gone."""
 
 
 class WriteConflictError(LostRaceError):
-    """409, or 404 where an object was to be changed: whether the object exists is not known."""
+    """409, or 404 where an object was to be changed. Whether the object exists is unknown."""
 
 
 def code_of(error: ClientError) -> str:
-    """The service's error code, such as `NoSuchKey`."""
+    """Return the service's error code, such as `NoSuchKey`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def status_of(error: ClientError) -> int:
-    """The HTTP status of the answer, 0 if the error carries none."""
+    """Return the HTTP status of the answer, 0 if the error has none."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def is_transient(error: ClientError) -> bool:
-    """Whether the same call may succeed later without anybody changing anything."""
+    """Return True if the same call may succeed later without any change."""
     status = status_of(error)
     return code_of(error) in _TRANSIENT_CODES or status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR
 
 
 @contextmanager
-def already_gone(code: str) -> Iterator[None]:
-    """Take the answer that what is to be deleted does not exist for a success: the request is a repeated one."""
+def ignore_missing(code: str) -> Iterator[None]:
+    """Suppress the error of this code, by which a service answers that the thing to delete does not exist.
+
+    CloudFormation may repeat a request, so a deletion of what is gone is a success.
+    """
     try:
         yield
     except ClientError as error:
@@ -101,7 +94,7 @@ def already_gone(code: str) -> Iterator[None]:
 
 @contextmanager
 def transient_errors(doing: str) -> Iterator[None]:
-    """Raise TransientError for what passes by itself; let every other error through unchanged."""
+    """Raise TransientError for errors that a retry may overcome; do not change any other error."""
     try:
         yield
     except (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError) as error:
@@ -114,13 +107,13 @@ def transient_errors(doing: str) -> Iterator[None]:
 
 @contextmanager
 def lost_races(doing: str) -> Iterator[None]:
-    """Raise a LostRaceError for the answers that a conditional write gives a loser."""
+    """Raise a LostRaceError for the answers that the loser of a conditional write gets."""
     try:
         with transient_errors(doing):
             yield
     except ClientError as error:
         if code_of(error) == "PreconditionFailed":
-            raise PreconditionFailedError(f"{doing}: somebody else was first") from error
+            raise PreconditionFailedError(f"{doing}: another caller was first") from error
         if status_of(error) == _CONFLICT_STATUS or code_of(error) == "NoSuchKey":
-            raise WriteConflictError(f"{doing}: somebody else was writing") from error
+            raise WriteConflictError(f"{doing}: another caller was writing") from error
         raise

@@ -1,1 +1,1 @@
-"""Custom resources of the stack: buckets, their notifications, the Glue database and the job's bundle."""
+"""The stack's custom resources: buckets, their notifications, the Glue database and the jobs' bundle."""

@@ -1,4 +1,4 @@
-"""The notification that tells our queue of a bucket's changes, beside those that others have put on the bucket."""
+"""Custom::BucketNotification: send the bucket's events to the queue, and keep the notifications of others."""
 
 import hashlib
 import time
@@ -7,38 +7,39 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pomona_intake.errors import TerminalError, already_gone
-from pomona_intake.ingest.selection import Selection
+from pomona_contract.errors import TerminalError
+from pomona_intake.errors import ignore_missing
+from pomona_intake.image_selection import ImageSelection
 from pomona_provisioning.custom_resources import NOTHING_MADE, Request, Resource
 
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*")
 _KINDS = ("QueueConfigurations", "TopicConfigurations", "LambdaFunctionConfigurations")
-_MOST = 100  # notifications of one bucket
-_ATTEMPTS = 12  # a queue's new policy takes up to a minute to be known everywhere
+_MAX_NOTIFICATIONS = 100  # of one bucket
+_ATTEMPTS = 12  # a queue's new policy takes up to a minute to take effect
 _PAUSE_SECONDS = 10
 
 
 class OverlapError(TerminalError):
-    """S3 tells one event to one receiver only: somebody else's notification already has what ours asks for."""
+    """Another notification already has these events: S3 sends an event to one receiver only."""
 
 
 def provide(s3: Any, request: Request) -> Resource:  # noqa: ANN401
-    """Wires the bucket's events to the queue, or, on Delete, takes exactly that away."""
+    """Put the stack's notification on the bucket; on Delete, remove exactly that."""
     properties, physical_id = request["ResourceProperties"], _identity(request)
     bucket = properties["BucketName"]
     if request["RequestType"] == "Delete":
         if request["PhysicalResourceId"] != NOTHING_MADE:
-            _unwire(s3, bucket, request["PhysicalResourceId"])
+            _remove(s3, bucket, request["PhysicalResourceId"])
         return Resource(request["PhysicalResourceId"])
-    selection = Selection.parse(properties["Prefixes"], properties["Suffixes"])
+    selection = ImageSelection.parse(properties["Prefixes"], properties["Suffixes"])
     ours = configurations(physical_id, properties["QueueArn"], selection)
     merged = merge(bucket, _read(s3, bucket), physical_id, ours)
     _write(s3, bucket, merged)
     return Resource(physical_id)
 
 
-def configurations(owner: str, queue_arn: str, selection: Selection) -> list[dict[str, Any]]:
-    """One queue configuration for each prefix and suffix."""
+def configurations(owner: str, queue_arn: str, selection: ImageSelection) -> list[dict[str, Any]]:
+    """Return one queue configuration for each prefix and suffix."""
     return [
         {"Id": f"{owner}-{number}", "QueueArn": queue_arn, "Events": list(EVENTS), **_filter(prefix, suffix)}
         for number, (prefix, suffix) in enumerate(selection.pairs())
@@ -46,28 +47,31 @@ def configurations(owner: str, queue_arn: str, selection: Selection) -> list[dic
 
 
 def merge(bucket: str, present: Mapping[str, Any], owner: str, ours: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is on the bucket without our old configurations and with our new ones.
+    """Return the bucket's configuration with the owner's old configurations replaced by the new ones.
 
-    Raises OverlapError where S3 would refuse them, with the name of the notification that is in the way.
+    Raises:
+        OverlapError: S3 would refuse it; the text names the notification that overlaps.
     """
     others = without(present, owner)
     for theirs in (one for kind in _KINDS for one in others.get(kind, ())):
         for mine in ours:
             if _overlap(mine, theirs):
-                raise OverlapError(_in_the_way(bucket, mine, theirs))
-    if sum(len(others.get(kind, ())) for kind in _KINDS) + len(ours) > _MOST:
-        raise OverlapError(f"a bucket takes {_MOST} notifications: name fewer ImagesPrefixes or ImagesSuffixes")
+                raise OverlapError(_describe_overlap(bucket, mine, theirs))
+    if sum(len(others.get(kind, ())) for kind in _KINDS) + len(ours) > _MAX_NOTIFICATIONS:
+        raise OverlapError(
+            f"a bucket takes {_MAX_NOTIFICATIONS} notifications: name fewer ImagesPrefixes or ImagesSuffixes"
+        )
     return {**others, "QueueConfigurations": [*others.get("QueueConfigurations", ()), *ours]}
 
 
 def without(present: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """What is on the bucket, but for our configurations."""
+    """Return the bucket's configuration without the owner's configurations."""
     queues = [one for one in present.get("QueueConfigurations", ()) if not one["Id"].startswith(f"{owner}-")]
     return {**present, "QueueConfigurations": queues}
 
 
 def _identity(request: Request) -> str:
-    """The same for every request of one stack, another for every stack: also one of the same name in another region."""
+    """Return an id of the stack; a stack of the same name in another Region has another id."""
     stack = request["StackId"]
     return f"pomona-{stack.split('/')[1]}-{hashlib.sha256(stack.encode()).hexdigest()[:12]}"
 
@@ -92,11 +96,11 @@ def _overlap(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
 
 
 def _families(configuration: Mapping[str, Any]) -> set[str]:
-    """The kinds of events, s3:ObjectCreated:Put as s3:ObjectCreated: ours have all of a kind."""
+    """Return the kinds of events, s3:ObjectCreated:Put as s3:ObjectCreated: the stack's have all of a kind."""
     return {":".join(event.split(":")[:2]) for event in configuration["Events"]}
 
 
-def _in_the_way(bucket: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+def _describe_overlap(bucket: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     receiver = next(value for key, value in theirs.items() if key.endswith("Arn"))
     shared = ", ".join(sorted(_families(mine) & _families(theirs)))
     return (
@@ -123,8 +127,8 @@ def _write(s3: Any, bucket: str, configuration: dict[str, Any]) -> None:  # noqa
             return
 
 
-def _unwire(s3: Any, bucket: str, owner: str) -> None:  # noqa: ANN401
-    with already_gone("NoSuchBucket"):
+def _remove(s3: Any, bucket: str, owner: str) -> None:  # noqa: ANN401
+    with ignore_missing("NoSuchBucket"):
         present = _read(s3, bucket)
         others = without(present, owner)
         if others != present:

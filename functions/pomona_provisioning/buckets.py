@@ -1,7 +1,7 @@
-"""A bucket that outlives its stack: made or adopted, configured, and at the end kept unless it was asked otherwise.
+"""Custom::Bucket: a bucket that outlives its stack. It is created or adopted, configured, and kept unless DeleteData.
 
-CloudFormation's own AWS::S3::Bucket cannot adopt a bucket that a deleted stack has kept: an import on creation wants a
-name without any function in it, and this one holds the account's number.
+CloudFormation's own AWS::S3::Bucket cannot adopt a bucket that a deleted stack has kept: an import on creation needs a
+name without intrinsic functions, and this name contains the account's number.
 """
 
 import json
@@ -11,9 +11,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pomona_intake.errors import TerminalError, already_gone, code_of, status_of
+from pomona_contract.errors import TerminalError
+from pomona_intake.errors import code_of, ignore_missing, status_of
 from pomona_provisioning.custom_resources import NOTHING_MADE, Request, Resource
-from pomona_provisioning.deletions import Deletion, UnfinishedError, kept
+from pomona_provisioning.deletions import Deletion, UnfinishedError, log_kept
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _NOT_FOUND = 404
@@ -21,19 +22,19 @@ _MOVED = 301
 
 
 class BucketError(TerminalError):
-    """The bucket is not there, not ours, or not what a bucket may be; the text says what to do."""
+    """The bucket does not exist, is of another account, or cannot be configured; the text says what to do."""
 
 
 def provide(s3: Any, region: str, request: Request, deletion: Deletion) -> Resource:  # noqa: ANN401
-    """Does what CloudFormation asks. Properties are in the words of S3's API; `Owned` false: only looked at."""
+    """Carry out CloudFormation's request. The properties are S3's; a bucket whose `Owned` is false is only checked."""
     properties = request["ResourceProperties"]
     name, owned = properties["BucketName"], properties["Owned"] == "true"
     if request["RequestType"] == "Delete":
-        _leave(s3, request["PhysicalResourceId"], owned, deletion)
+        _keep_or_delete(s3, request["PhysicalResourceId"], owned, deletion)
         return Resource(request["PhysicalResourceId"])
     _refuse_change(request, name)
     if owned:
-        _make_or_adopt(s3, name, region)
+        _create_or_adopt(s3, name, region)
         _configure(s3, name, properties)
     else:
         _require(s3, name, region)
@@ -42,7 +43,7 @@ def provide(s3: Any, region: str, request: Request, deletion: Deletion) -> Resou
 
 
 def _refuse_change(request: Request, name: str) -> None:
-    # not the old properties: an update that is undone has the refused name there, and must succeed
+    # Compare with the physical id: the rollback of a refused update has the refused name in its old properties.
     previous = request.get("PhysicalResourceId", name)
     if previous != name:
         raise BucketError(
@@ -51,7 +52,7 @@ def _refuse_change(request: Request, name: str) -> None:
         )
 
 
-def _make_or_adopt(s3: Any, name: str, region: str) -> None:  # noqa: ANN401
+def _create_or_adopt(s3: Any, name: str, region: str) -> None:  # noqa: ANN401
     if not _NAME.fullmatch(name):
         raise BucketError(
             f"the stack's name makes the bucket's name {name!r}, which S3 refuses: a stack's name may hold "
@@ -66,7 +67,7 @@ def _make_or_adopt(s3: Any, name: str, region: str) -> None:  # noqa: ANN401
         if code_of(error) == "BucketAlreadyExists":
             taken = f"the bucket {name} belongs to another account: deploy under another stack name"
             raise BucketError(taken) from error
-        if code_of(error) != "BucketAlreadyOwnedByYou":  # a repeated request, or a race with itself
+        if code_of(error) != "BucketAlreadyOwnedByYou":  # a repeated request
             raise
 
 
@@ -95,7 +96,7 @@ def _exists(s3: Any, name: str, region: str) -> bool:  # noqa: ANN401
 
 
 def _configure(s3: Any, name: str, properties: Mapping[str, Any]) -> None:  # noqa: ANN401
-    """Every setting, at every request: what an adopted bucket had before does not matter."""
+    """Write every setting at every request, whatever an adopted bucket had before."""
     settings: dict[str, tuple[Callable[..., Any], str]] = {
         "PublicAccessBlock": (s3.put_public_access_block, "PublicAccessBlockConfiguration"),
         "Encryption": (s3.put_bucket_encryption, "ServerSideEncryptionConfiguration"),
@@ -106,19 +107,19 @@ def _configure(s3: Any, name: str, properties: Mapping[str, Any]) -> None:  # no
     for setting, (put, argument) in settings.items():
         if setting in properties and not (setting == "Versioning" and _needs_no_versioning(s3, name, properties)):
             put(Bucket=name, **{argument: typed(properties[setting])})
-    if "AccessLog" not in properties:  # CloudFormation may leave an empty property out: the log ends
+    if "AccessLog" not in properties:  # CloudFormation may omit an empty property: switch the log off
         s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={})
     s3.put_bucket_policy(Bucket=name, Policy=json.dumps(properties["Policy"]))
 
 
 def _needs_no_versioning(s3: Any, name: str, properties: Mapping[str, Any]) -> bool:  # noqa: ANN401
-    """Whether versions are not wanted and never were: suspended, S3 would keep a mark of each deletion."""
+    """Return True if versioning was never enabled and is not requested: suspended, S3 would keep delete markers."""
     wanted: bool = properties["Versioning"]["Status"] == "Enabled"
     return not wanted and "Status" not in s3.get_bucket_versioning(Bucket=name)
 
 
 def typed(value: Any) -> Any:  # noqa: ANN401
-    """Numbers and truth values again, which CloudFormation hands over as text."""
+    """Return a property with its numbers and truth values, which CloudFormation passes as text."""
     if isinstance(value, dict):
         return {key: typed(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -128,21 +129,21 @@ def typed(value: Any) -> Any:  # noqa: ANN401
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
-def _leave(s3: Any, name: str, owned: bool, deletion: Deletion) -> None:  # noqa: ANN401
+def _keep_or_delete(s3: Any, name: str, owned: bool, deletion: Deletion) -> None:  # noqa: ANN401
     if name == NOTHING_MADE:
         return
     if not owned:
-        kept(f"s3://{name}", "the stack never owned it")
-    elif deletion.takes_data():
-        with already_gone("NoSuchBucket"):
+        log_kept(f"s3://{name}", "the stack never owned it")
+    elif deletion.deletes_data():
+        with ignore_missing("NoSuchBucket"):
             _empty(s3, name, deletion)
             s3.delete_bucket(Bucket=name)
     else:
-        kept(f"s3://{name}", "the next stack of this name adopts it (DeleteData=delete would have removed it)")
+        log_kept(f"s3://{name}", "the next stack of this name adopts it (DeleteData=delete would have removed it)")
 
 
 def _empty(s3: Any, name: str, deletion: Deletion) -> None:  # noqa: ANN401
-    """Deletes every version of every object."""
+    """Delete every version of every object."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=name):
         if not deletion.has_time():
             raise UnfinishedError(f"the bucket {name} still holds objects: delete the stack again, until it is empty")

@@ -1,6 +1,5 @@
-"""The bundle that EMR Serverless runs from: what `sam build` packed, copied to the lake under its own digest."""
+"""Copy the bundle that `sam build` packed into the lake, from where EMR Serverless runs it."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,72 +7,74 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from pomona_intake.errors import TerminalError
+from pomona_contract.documents.bundle import BundleDescription
+from pomona_contract.errors import FormatError, TerminalError
+from pomona_contract.lake_layout import BUNDLES, bundle_prefix
+from pomona_intake.errors import status_of
 
-FORMAT = 1
+_NOT_FOUND = 404
 BUNDLES_KEPT = 5
 
 
 class BundleError(TerminalError):
-    """The function was built with a bundle that does not fit what is asked of it."""
+    """The bundle in the function's package cannot be used; the text says what to do."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A folder of files, the digest of them all, and the backbones that they hold."""
+    """The folder of the files, and its description."""
 
     folder: Path
-    digest: str
-    files: tuple[str, ...]
-    backbones: tuple[str, ...]
+    description: BundleDescription
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        described = json.loads((folder / "bundle.json").read_text())
-        if described["format"] != FORMAT:
-            raise BundleError(
-                f"bundle.json has format {described['format']}, this function reads {FORMAT}: run sam build again"
-            )
-        return cls(folder, described["digest"], tuple(described["files"]), tuple(described["backbones"]))
+        """Read the description in a folder; raise BundleError if another release has built it."""
+        try:
+            return cls(folder, BundleDescription.from_json("bundle.json", (folder / "bundle.json").read_bytes()))
+        except FormatError as error:
+            raise BundleError(f"{error} Run sam build again.") from error
 
     @property
     def prefix(self) -> str:
-        """Where the bundle lies in the lake: never overwritten, so that a run in flight keeps what it started with."""
-        return f"jobs/{self.digest[:16]}"
+        """Return where the bundle lies in the lake. It is never overwritten: a run in flight keeps its own bundle."""
+        return bundle_prefix(self.description.digest)
 
     def require(self, backbone: str) -> None:
-        if backbone not in self.backbones:
+        """Raise BundleError unless the bundle contains the backbone."""
+        backbones = self.description.backbones
+        if backbone not in backbones:
             raise BundleError(
-                f"BackboneName is {backbone}, but the bundle holds {', '.join(self.backbones) or 'no backbone'}: "
+                f"BackboneName is {backbone}, but the bundle holds {', '.join(backbones) or 'no backbone'}: "
                 f"run backbones/export.py {backbone}, sam build and sam deploy again"
             )
 
 
 def publish(s3: Any, bucket: str, bundle: Bundle, version: str) -> None:  # noqa: ANN401 - boto3's clients have no type
-    """Copy each file of the bundle that is not in the bucket yet, then note which version of the function did."""
-    for name in bundle.files:
+    """Copy each file of the bundle that is not in the bucket yet, then mark which version of the function did it."""
+    for name in bundle.description.files:
         key = f"{bundle.prefix}/{name}"
         if _size(s3, bucket, key) != (bundle.folder / name).stat().st_size:
             s3.upload_file(str(bundle.folder / name), bucket, key)
-    s3.put_object(Bucket=bucket, Key=f"{bundle.prefix}/{_note(version)}", Body=b"")
+    s3.put_object(Bucket=bucket, Key=f"{bundle.prefix}/{_mark(version)}", Body=b"")
 
 
 def published_by(s3: Any, bucket: str, version: str) -> str | None:  # noqa: ANN401
     """Return the prefix of the bundle that a version of the function has published, None if there is none."""
     for prefix, items in _bundles(s3, bucket).items():
-        if any(item["Key"] == f"{prefix}/{_note(version)}" for item in items):
+        if any(item["Key"] == f"{prefix}/{_mark(version)}" for item in items):
             return prefix
     return None
 
 
-def _note(version: str) -> str:
+def _mark(version: str) -> str:
     return f"published-by/{version}"
 
 
 def remove_old(s3: Any, bucket: str, kept: Iterable[str]) -> list[str]:  # noqa: ANN401
-    """Remove all bundles but the BUNDLES_KEPT newest and those named, and return the prefixes that went.
+    """Delete all bundles but the BUNDLES_KEPT newest and the named ones; return the prefixes of the deleted ones.
 
-    A lifecycle rule cannot: the code that runs may be old. A run that is in flight started with one of the newest.
+    A lifecycle rule cannot do this, because the bundle in use may be old. A run in flight uses one of the newest.
     """
     bundles = _bundles(s3, bucket)
     newest = sorted(bundles, key=lambda prefix: max(item["LastModified"] for item in bundles[prefix]))
@@ -86,7 +87,7 @@ def remove_old(s3: Any, bucket: str, kept: Iterable[str]) -> list[str]:  # noqa:
 def _bundles(s3: Any, bucket: str) -> dict[str, list[Any]]:  # noqa: ANN401
     """Return the objects of each bundle in the lake, by its prefix."""
     found: dict[str, list[Any]] = {}
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="jobs/"):
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=BUNDLES):
         for item in page.get("Contents", ()):
             found.setdefault("/".join(item["Key"].split("/")[:2]), []).append(item)
     return found
@@ -96,6 +97,6 @@ def _size(s3: Any, bucket: str, key: str) -> int | None:  # noqa: ANN401
     try:
         return int(s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        if status_of(error) == _NOT_FOUND:
             return None
         raise

@@ -1,4 +1,4 @@
-"""A CloudFormation custom resource: each request is answered, also when the work fails (or the stack waits an hour)."""
+"""Answer CloudFormation's requests for custom resources; without an answer the stack would wait for an hour."""
 
 import json
 import urllib.request
@@ -16,18 +16,18 @@ NOTHING_MADE = "none"
 
 @dataclass(frozen=True)
 class Resource:
-    """What a request made: its physical id, and what Fn::GetAtt finds."""
+    """The result of a request: the physical id, and the attributes for Fn::GetAtt."""
 
     physical_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 def answer(request: Request, work: Callable[[Request], Resource]) -> None:
-    """Does `work` for the request and reports SUCCESS, or FAILED with the error's sentence, to its ResponseURL."""
+    """Carry out `work` for the request and send SUCCESS, or FAILED with the error's text, to its ResponseURL."""
     try:
         resource = work(request)
     except Exception as error:
-        # whatever it was, CloudFormation must hear of it: it shows the reason and rolls back
+        # CloudFormation must be told of every error: it shows the reason and rolls back
         logger.exception("the custom resource failed")
         failed = Resource(request.get("PhysicalResourceId", NOTHING_MADE))
         _send(request, {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"}, failed)

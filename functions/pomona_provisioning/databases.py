@@ -1,25 +1,26 @@
-"""The Glue database of the feature table: made, or adopted from an earlier stack of the same name."""
+"""Custom::Database: the Glue database of the feature table, created or adopted from an earlier stack of that name."""
 
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pomona_intake.errors import TerminalError, already_gone, code_of
+from pomona_contract.errors import TerminalError
+from pomona_intake.errors import code_of, ignore_missing
 from pomona_provisioning.custom_resources import NOTHING_MADE, Request, Resource
-from pomona_provisioning.deletions import Deletion, kept
+from pomona_provisioning.deletions import Deletion, log_kept
 
 _OWNER = "pomona.stack"
 
 
 class DatabaseError(TerminalError):
-    """The database belongs to somebody else."""
+    """The database cannot be used or changed; the text says why."""
 
 
 def provide(glue: Any, request: Request, deletion: Deletion) -> Resource:  # noqa: ANN401
-    """Does what CloudFormation asks."""
+    """Carry out CloudFormation's request."""
     properties, stack = request["ResourceProperties"], request["StackId"].split("/")[1]
     if request["RequestType"] == "Delete":
-        _leave(glue, request["PhysicalResourceId"], deletion)
+        _keep_or_delete(glue, request["PhysicalResourceId"], deletion)
         return Resource(request["PhysicalResourceId"])
     name = properties["DatabaseName"]
     _refuse_change(request, name)
@@ -34,7 +35,7 @@ def provide(glue: Any, request: Request, deletion: Deletion) -> Resource:  # noq
 
 
 def _refuse_change(request: Request, name: str) -> None:
-    # not the old properties: an update that is undone has the refused name there, and must succeed
+    # Compare with the physical id: the rollback of a refused update has the refused name in its old properties.
     previous = request.get("PhysicalResourceId", name)
     if previous != name:
         raise DatabaseError(
@@ -53,11 +54,11 @@ def _adopt(glue: Any, described: dict[str, Any], stack: str) -> None:  # noqa: A
     glue.update_database(Name=described["Name"], DatabaseInput=described)
 
 
-def _leave(glue: Any, name: str, deletion: Deletion) -> None:  # noqa: ANN401
+def _keep_or_delete(glue: Any, name: str, deletion: Deletion) -> None:  # noqa: ANN401
     if name == NOTHING_MADE:
         return
-    if deletion.takes_data():
-        with already_gone("EntityNotFoundException"):
+    if deletion.deletes_data():
+        with ignore_missing("EntityNotFoundException"):
             glue.delete_database(Name=name)
     else:
-        kept(f"the database {name}", "it says where the table's data lies")
+        log_kept(f"the database {name}", "it says where the table's data lies")

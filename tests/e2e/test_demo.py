@@ -131,8 +131,8 @@ def test_the_command_line_reaches_the_embedded_aws_without_the_proxy(
     demo: Demo, proxied: dict[str, str], words: list[str], expected: str
 ):
     known = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "eu-west-3"}
-    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "functions"))
-    command = [sys.executable, "-c", "from pomona_cli.entry import main; main()", *words]
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("cli", "contract", "functions"))
+    command = [sys.executable, "-c", "from pomona_cli.main import main; main()", *words]
     done = subprocess.run(
         [*command, "--endpoint-url", demo.endpoint],
         env=proxied | known | {"PYTHONPATH": path},

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.deploy import ROOT, Cloud, deploy
+from demo.cloud import EmbeddedCloud
+from demo.deploy import deploy
 from demo.observer import Observer
 from demo.rounds import files_below, upload
 from embedded_aws.background import start_server, stop, wait_for_endpoint
+from embedded_aws.repository import ROOT
 
 SAMPLES = ROOT / "samples" / "images"
 pytestmark = pytest.mark.timeout(1500)
@@ -34,7 +36,7 @@ class Machine:
 
     def start(self) -> None:
         self.server = start_server(self.state)
-        self.cloud = Cloud(wait_for_endpoint(self.server, self.state))
+        self.cloud = EmbeddedCloud(wait_for_endpoint(self.server, self.state))
 
     def kill(self) -> None:
         self.server.kill()

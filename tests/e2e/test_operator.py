@@ -14,10 +14,11 @@ from pyiceberg.avro.file import AvroFile
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from typer.testing import Result
 
-from demo.__main__ import embedded_aws, refit, settle
-from demo.deploy import REGION, STACK, deploy
+from demo.cloud import REGION, running_cloud
+from demo.deploy import STACK, deploy
 from demo.observer import Observer
 from demo.rounds import Put, files_below, upload
+from demo.steps import refit, settle
 from tests.cli_stack import run_pomona
 from tests.e2e.conftest import SAMPLES
 from tests.local_server import until
@@ -69,7 +70,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     sources = [put.source for put in files_below(SAMPLES) if put.key.startswith("kiwi/")]
     people = {ERASED: sources[:4], KEPT: sources[4:]}
     dropped = {prefix: [Put(prefix + one.name, one) for one in found] for prefix, found in people.items()}
-    with embedded_aws(state, keep=False) as cloud:
+    with running_cloud(state) as cloud:
         pomona = Observer(cloud, deploy(cloud, state, PARAMETERS))
         list(upload(cloud.client("s3"), pomona.images, [put for puts in dropped.values() for put in puts]))
         settle(pomona)

@@ -1,5 +1,6 @@
 """IAM is enforced, the demo passes, and no permission is unused: take any away, and a call is refused."""
 
+import contextlib
 import json
 import time
 import urllib.request
@@ -14,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from embedded_aws.iam.policies import Call, Statement, allowed
+from pomona_contract.documents.erasure import Erasure
 from tests.e2e.conftest import Demo
 from tests.template_roles import KEY, REGION, listed
 from tests.template_roles import roles as template_roles
@@ -151,7 +153,7 @@ def drive_publish(account: Account) -> None:
 
 def drive_maintenance(account: Account) -> None:
     """The schedule fires while an erasure waits, and the function asks for a run; it is not to be had here."""
-    account.put(ERASURE, {"format": 1, "state": "open"})
+    account.put(ERASURE, Erasure("driven", "2026-01-01T00:00:00Z", "images", "none/", []).document())
     fire = f"{account.demo.endpoint}/_local/schedules/pomona-maintenance/fire"
     urllib.request.urlopen(urllib.request.Request(fire, method="POST")).close()
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -166,8 +168,8 @@ def drive_job(account: Account) -> None:
     from pomona.featurize.batch import UnusableSegment, set_aside
     from pomona.refit.results import ResultsFolder
     from pomona.s3 import objects
-    from pomona.s3.uploads import PART_BYTES, ObjectWriter
-    from pomona.table.erasures import open_erasures
+    from pomona.s3.uploads import PART_BYTES, open_object_writer
+    from pomona.table.erasures import make_final, open_erasures
 
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     known = dict(zip(names, account.credentials("JobRole"), strict=True))
@@ -179,12 +181,15 @@ def drive_job(account: Account) -> None:
         folder = ResultsFolder(account.lake, 7)
         folder.put("projections/part-00000.parquet", b"", "text/plain")
         folder.remove_projections()
-        writer = ObjectWriter(account.lake, "results/7/given-up", "text/plain")
-        writer.write(bytes(PART_BYTES + 1))
-        writer.abandon()
+        with (
+            contextlib.suppress(InterruptedError),
+            open_object_writer(account.lake, "results/7/given-up", "text/plain") as file,
+        ):
+            file.write(bytes(PART_BYTES + 1))
+            raise InterruptedError
         set_aside(account.lake, UnusableSegment("queue/pending/driven.jsonl", "garbage", b"?", 0), 1)
         for erasure in open_erasures(account.lake):
-            erasure.make_final(account.lake)
+            make_final(account.lake, erasure)
     objects.s3_client.cache_clear()
 
 

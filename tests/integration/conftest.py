@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -49,7 +50,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PYTHONPATH": str(ROOT / "emr_job"),
+        "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in ("contract", "emr_job")),
         "PYSPARK_PYTHON": sys.executable,
     }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.__main__ import keep_logs
+from demo.run import keep_logs
 from embedded_aws.background import StartError, start_server, stop, wait_for_endpoint
 
 

@@ -6,10 +6,10 @@ import pytest
 from pomona.errors import MisconfiguredError, PublishRefusedError
 from pomona.table import branch as branch_module
 from pomona.table import feature_table as table_module
-from pomona.table import parquet_files
-from pomona.table import row_lookup as known_rows
-from pomona.table.branch import drop
+from pomona.table import parquet_files, row_lookup
+from pomona.table.branch import open_branch
 from pomona.table.feature_table import FeatureTable
+from pomona.table.iceberg import drop_branch
 from tests.small_table import WIDTH, changes, commit, made_in, objects, rows, summary
 
 
@@ -36,7 +36,7 @@ def test_spark_reads_what_was_written_as_iceberg_would_have_written_it(table):
 
 def test_a_row_is_replaced_where_it_lies_whatever_else_was_deleted_before(table, monkeypatch):
     # Given three files, two of which have lost rows already, with a row group for each batch and a task for each file
-    monkeypatch.setattr(known_rows, "LEAST_SHARE_BYTES", 1)
+    monkeypatch.setattr(row_lookup, "LEAST_TASK_BYTES", 1)
     monkeypatch.setattr(parquet_files, "GROUP_BYTES", 1)
     commit(table, changes(["a", "b", "c", "d"]))
     commit(table, changes(["e", "f", "g"]))
@@ -59,9 +59,9 @@ def test_a_commit_of_nothing_is_a_snapshot(table):
 
 def test_the_rows_of_another_bucket_are_not_known(table):
     commit(table, changes(["a"]))
-    with table.branch("run_test_1") as branch:
-        assert branch.known("images", ["a", "b"])["key"].to_pylist() == ["a"]
-        assert branch.known("elsewhere", ["a", "b"]).num_rows == 0
+    with open_branch(table, "run_test_1") as branch:
+        assert branch.find_rows("images", ["a", "b"])["key"].to_pylist() == ["a"]
+        assert branch.find_rows("elsewhere", ["a", "b"]).num_rows == 0
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_rows_of_another_bucket_are_not_known(table):
 )
 def test_a_table_that_somebody_has_altered_is_refused_with_a_sentence(table, change, said):
     table.spark.sql(f"ALTER TABLE {table.name} {change}")
-    with table.branch("run_test_1") as branch, pytest.raises(MisconfiguredError, match=said):
+    with open_branch(table, "run_test_1") as branch, pytest.raises(MisconfiguredError, match=said):
         branch.writer()
 
 
@@ -81,7 +81,7 @@ def test_what_was_written_and_not_committed_goes_with_the_branch(table):
     commit(table, changes(["a"]))
     before = objects(table)
     # Given a run one of whose tasks was written twice, and which ends before its commit
-    with table.branch("run_test_2") as branch:
+    with open_branch(table, "run_test_2") as branch:
         for _ in range(2):
             list(branch.writer()([(0, changes(["b"]))]))
         assert len(objects(table)) == len(before) + 2
@@ -91,8 +91,8 @@ def test_what_was_written_and_not_committed_goes_with_the_branch(table):
 
 
 def test_a_commit_that_is_not_published_leaves_no_file(table):
-    with table.branch("run_test_1") as branch:
-        branch.commit(list(branch.writer()([(0, changes(["a"]))])), branch.known("images", ["a"]), {})
+    with open_branch(table, "run_test_1") as branch:
+        branch.commit(list(branch.writer()([(0, changes(["a"]))])), branch.find_rows("images", ["a"]), {})
     assert objects(table) == set()
 
 
@@ -101,10 +101,10 @@ def test_a_branch_that_was_dropped_before_the_commit_is_not_made_anew(table, com
     # Given a run that knows where its rows lie
     for key in ("a", "b"):
         commit(table, changes([key]))
-    with table.branch("run_test_2") as branch:
-        known, written = branch.known("images", ["a"]), list(branch.writer()([(0, changes(["a"], etag="2"))]))
+    with open_branch(table, "run_test_2") as branch:
+        known, written = branch.find_rows("images", ["a"]), list(branch.writer()([(0, changes(["a"], etag="2"))]))
         # When another, which was given up and maintains the table, drops the branch and moves the rows
-        drop(table.load(), branch.name)
+        drop_branch(table.load(), branch.name)
         if compacted:
             name = f"{table.database}.{table.table}"
             options = "map('min-input-files', '2')"
@@ -139,8 +139,8 @@ def test_rows_that_sql_or_a_compaction_wrote_are_replaced_where_they_lie(table):
 def test_the_same_key_in_another_bucket_is_another_row(table):
     commit(table, changes(["a"]))
     elsewhere = changes(["a"], etag="2").set_column(1, "bucket", pa.array(["elsewhere"]))
-    with table.branch("run_test_2") as branch:
-        branch.commit(list(branch.writer()([(0, elsewhere)])), branch.known("elsewhere", ["a"]), {})
+    with open_branch(table, "run_test_2") as branch:
+        branch.commit(list(branch.writer()([(0, elsewhere)])), branch.find_rows("elsewhere", ["a"]), {})
         branch.publish()
     found = table.spark.table(table.name).select("bucket", "etag").collect()
     assert sorted((row.bucket, row.etag) for row in found) == [("elsewhere", "2"), ("images", "1")]
@@ -177,12 +177,12 @@ def test_only_files_that_may_have_the_keys_are_opened(table, monkeypatch):
 
     def look(_, files, *others):
         opened.extend(files)
-        return known_rows.find_rows(table.spark, files, *others)
+        return row_lookup.find_rows(table.spark, files, *others)
 
     monkeypatch.setattr(branch_module, "find_rows", look)
     # When a run has keys of the second, and others that no file has
-    with table.branch("run_test_1") as branch:
-        known = branch.known("images", [f"{days[1]}1.jpg", "a", "z"])
+    with open_branch(table, "run_test_1") as branch:
+        known = branch.find_rows("images", [f"{days[1]}1.jpg", "a", "z"])
     # Then it finds its row, in the only file that it opened
     assert known["key"].to_pylist() == [f"{days[1]}1.jpg"]
     assert [file.location for file in opened] == known["file"].to_pylist()
@@ -191,5 +191,5 @@ def test_only_files_that_may_have_the_keys_are_opened(table, monkeypatch):
 def test_a_run_without_keys_opens_no_file(table, monkeypatch):
     commit(table, changes(["a"]))
     monkeypatch.setattr(branch_module, "find_rows", lambda _, files, *__: files)
-    with table.branch("run_test_1") as branch:
-        assert branch.known("images", []) == []
+    with open_branch(table, "run_test_1") as branch:
+        assert branch.find_rows("images", []) == []

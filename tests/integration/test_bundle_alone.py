@@ -127,7 +127,7 @@ def lake(aws: LocalServer) -> str:
         "claimed_at": "2026-11-21T08:01:00.000Z",
         "segments": [{"name": segment, "keys": 4}],
         "application_id": "a",
-        "parameters": {},
+        "parameters": {"name": f"featurize-{BATCH}-1"},
         "run_id": None,
         "keys": 4,
     }
@@ -184,7 +184,7 @@ def test_an_archive_that_does_not_fit_is_named_in_one_sentence(
     ended = submit(
         aws,
         place,
-        f"{job}.py",
+        f"{job}_job.py",
         *arguments,
         *(("--components", "2") if job == "refit" else ()),
         python_path=f"./job:./{broken.name}",

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK
-from pomona.featurize.run import FeaturizeRun
+from pomona.featurize.run import featurize
 from pomona.s3.objects import read_json
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KILL, hostile
@@ -30,7 +31,7 @@ REASONS = {
     GROW: "cannot be decoded: its decoder needed more than 768 MB",
     HANG: f"cannot be decoded: its decoder took longer than {SECONDS} s",
 }
-Submit = Callable[[FeaturizeRun], CompletedProcess[str]]
+Submit = Callable[[FeaturizeArguments], CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -52,11 +53,12 @@ def one_executor(spark_environment: dict[str, str], tmp_path: Path, monkeypatch:
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
 
 
-def run_of(orchard: Orchard, keys: list[str]) -> FeaturizeRun:  # noqa: F811
-    return replace(orchard.claim(keys), decode_seconds=SECONDS)
+def run_of(orchard: Orchard, keys: list[str]) -> FeaturizeArguments:  # noqa: F811
+    claimed = orchard.claim(keys)
+    return replace(claimed, limits=replace(claimed.limits, decode_seconds=SECONDS))
 
 
-def record_of(run: FeaturizeRun) -> dict[str, Any]:
+def record_of(run: FeaturizeArguments) -> dict[str, Any]:
     record = read_json(run.lake_bucket, f"runs/{run.batch_id}-{run.attempt}.json")
     assert record is not None
     return record
@@ -145,5 +147,5 @@ def test_an_image_that_has_its_executor_killed_costs_one_row(orchard, with_hosti
 
 def test_a_second_attempt_is_careful_from_its_start(orchard):  # noqa: F811
     run = orchard.claim(put_innocent(orchard, 5), attempt=2)
-    record = run.start(lambda: orchard.spark)
+    record = featurize(run, orchard.spark)
     assert (images_of(record), record["careful"]) == ({"done": 5}, 5)

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.lake_layout import FAILED_BATCHES
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import new_segments, parse_segment_name
+from pomona_contract.times import now
 from pomona_intake.errors import UnknownBatchError
-from pomona_intake.queue.documents import Claim, ClaimedSegment, FailedBatch
-from pomona_intake.queue.failed_batches import FAILED, FailedBatches
+from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import DirtyKey, parse_name, parts
 from pomona_intake.s3.lake import Lake
-from pomona_intake.times import now
 from tests.local_server import LocalServer
 from tests.segment_lines import parse_lines
 
@@ -41,7 +44,9 @@ def failed(lake: Lake) -> FailedBatches:
 
 
 def claim_of(names: list[str]) -> Claim:
-    segments = tuple(ClaimedSegment(name, segment.keys if (segment := parse_name(name)) else 0) for name in names)
+    segments = tuple(
+        ClaimedSegment(name, segment.keys if (segment := parse_segment_name(name)) else 0) for name in names
+    )
     return Claim(BATCH, 3, "2026-11-21T08:00:00.000Z", segments, "app", {"name": "n"}, "run", failures=3)
 
 
@@ -50,7 +55,7 @@ def write(lake: Lake, *groups: list[str]) -> list[str]:
     names = []
     for number, keys in enumerate(groups):
         dirty = [DirtyKey("images", key, "t") for key in keys]
-        for name, body in parts(dirty, f"r-{number}", now()).items():
+        for name, body in new_segments(dirty, f"r-{number}", now()).items():
             lake.create(name, body)
             names.append(name)
     return names
@@ -79,7 +84,7 @@ def test_a_batch_goes_aside_with_its_reason_and_comes_back_whole(lake: Lake, fai
     assert not set(written) & set(names)
     assert sum("-maintenance-" in name for name in written) == 1
     assert failed.ids() == []
-    assert list(lake.names(FAILED)) == []
+    assert list(lake.names(FAILED_BATCHES)) == []
 
 
 def test_garbage_goes_aside_and_comes_back_like_any_other_segment(lake: Lake, failed: FailedBatches) -> None:
@@ -90,7 +95,7 @@ def test_garbage_goes_aside_and_comes_back_like_any_other_segment(lake: Lake, fa
 
     (name,) = failed.retry(BATCH)
     assert lake.read(name).body == b"\xff\x00 no JSON at all"
-    assert parse_name(name).keys == 7
+    assert parse_segment_name(name).keys == 7
 
 
 def test_setting_aside_goes_on_where_it_ended(lake: Lake, failed: FailedBatches) -> None:
@@ -126,7 +131,7 @@ def test_a_failed_batch_of_an_earlier_release_is_listed_put_back_and_discarded(
     for batch in ("old-1", "old-2"):
         keys = [{"bucket": "images", "key": f"{batch}.jpg", "seen_at": "t"}]
         document = {"format": 1, "batch_id": batch, "attempts": 3, "reason": "r", "failed_at": "t", "keys": keys}
-        lake.create(f"{FAILED}{batch}.json", json.dumps(document).encode())
+        lake.create(f"{FAILED_BATCHES}{batch}.json", json.dumps(document).encode())
     assert failed.ids() == ["old-1", "old-2"]
     assert failed.read("old-1") == FailedBatch("old-1", 3, "r", "t", 1, 0)
     # When one is put back, and the other discarded

@@ -15,17 +15,22 @@ import pytest
 from PIL import Image
 from pyspark.sql import SparkSession
 
+from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
-from pomona.featurize.backbone import Engine, load_backbone
-from pomona.featurize.run import FeaturizeRun
+from pomona.featurize.arguments import FeaturizeArguments
+from pomona.featurize.inference import InferenceEngine
+from pomona.featurize.run import featurize
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 from pomona.s3.objects import read_json
 from pomona.table.branch import Branch
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.lake_layout import CLAIM
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.s3.lake import Lake
 
 ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
+LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)
 batches = itertools.count(1)
 
 
@@ -42,7 +47,7 @@ class Orchard:
 
     s3: Any
     spark: SparkSession
-    run: FeaturizeRun
+    run: FeaturizeArguments
 
     def put(self, key: str, body: bytes) -> None:
         self.s3.put_object(Bucket=self.run.images_bucket, Key=key, Body=body)
@@ -50,7 +55,7 @@ class Orchard:
     def delete(self, key: str) -> None:
         self.s3.delete_object(Bucket=self.run.images_bucket, Key=key)
 
-    def claim(self, keys: list[str], attempt: int = 1) -> FeaturizeRun:
+    def claim(self, keys: list[str], attempt: int = 1) -> FeaturizeArguments:
         batch_id = f"20261121T070000000Z-{next(batches):08x}"
         segment = f"queue/pending/20261121T070000000Z-{len(keys):06d}-{batch_id}-0.jsonl"
         lines = [
@@ -62,12 +67,14 @@ class Orchard:
         return replace(self.run, batch_id=batch_id, attempt=attempt)
 
     def make_active(self, batch_id: str, attempt: int, segments: list[str], form: int = 1) -> None:
-        active = {"format": form, "batch_id": batch_id, "attempt": attempt}
-        active["segments"] = [{"name": name, "keys": 1} for name in segments]
-        self.s3.put_object(Bucket=self.run.lake_bucket, Key="queue/active.json", Body=json.dumps(active).encode())
+        claimed = tuple(ClaimedSegment(name, 1) for name in segments)
+        parameters = {"name": f"featurize-{batch_id}-{attempt}"}
+        claim = Claim(batch_id, attempt, "2026-11-21T07:01:00.000Z", claimed, "00app", parameters)
+        active = json.loads(claim.to_json()) | {"format": form}
+        self.s3.put_object(Bucket=self.run.lake_bucket, Key=CLAIM, Body=json.dumps(active).encode())
 
     def featurize(self, keys: list[str], **settings: Any) -> dict[str, Any]:
-        return replace(self.claim(keys), **settings).start(lambda: self.spark)
+        return featurize(replace(self.claim(keys), **settings), self.spark)
 
     @property
     def table(self) -> str:
@@ -89,7 +96,7 @@ class Orchard:
 
 @pytest.fixture
 def orchard(s3, spark, lake, images, database, backbones) -> Orchard:
-    run = FeaturizeRun(
+    run = FeaturizeArguments(
         lake_bucket=lake,
         images_bucket=images,
         database=database,
@@ -98,9 +105,7 @@ def orchard(s3, spark, lake, images, database, backbones) -> Orchard:
         batch_id="",
         attempt=1,
         max_image_bytes=100_000,
-        max_image_pixels=10_000_000,
-        max_decoded_bytes=100_000_000,
-        max_jpeg_scans=100,
+        limits=LIMITS,
         timeout_minutes=60,
         backbones=backbones,
     )
@@ -139,7 +144,7 @@ def test_every_kind_of_key_becomes_the_row_that_it_should(orchard, backbones):
     backbone = load_backbone("fruitnet", backbones)
     for key, body in pictures.items():
         decoded = decode(body, backbone.height, backbone.width, Limits(10**9, 10**9, 100))
-        wanted = Engine(backbone).run(resize(decoded.image, backbone.height, backbone.width))
+        wanted = InferenceEngine(backbone).run(resize(decoded.image, backbone.height, backbone.width))
         assert np.array_equal(np.array(rows[key]["features"], np.float32), wanted), key
     top, apple = rows["top.jpg"], rows["Apple/0.jpg"]
     assert (top["label"], top["width"], top["height"], apple["label"]) == (None, 300, 200, "Apple")
@@ -216,11 +221,11 @@ def test_an_error_heals_when_its_key_is_dirty_after_a_limit_was_raised(orchard):
     for key, body in {"large.jpg": large, "heavy.jpg": heavy, "small.jpg": small, "text.jpg": b"a text"}.items():
         orchard.put(key, body)
     keys = ["large.jpg", "heavy.jpg", "small.jpg", "text.jpg"]
-    strict = orchard.featurize(keys, max_image_pixels=1000, max_image_bytes=4000)
+    strict = orchard.featurize(keys, limits=replace(LIMITS, max_image_pixels=1000), max_image_bytes=4000)
     assert images_of(strict) == {"done": 1, "errors": 3}
     before = orchard.rows()
     # When nothing has changed, then the same answers are no new errors, and no row is touched
-    again = orchard.featurize(keys, max_image_pixels=1000, max_image_bytes=4000)
+    again = orchard.featurize(keys, limits=replace(LIMITS, max_image_pixels=1000), max_image_bytes=4000)
     assert images_of(again) == {"unchanged": 4}
     assert orchard.rows() == before
     # When the limits are raised and a backfill marks all keys
@@ -294,7 +299,7 @@ def test_a_segment_with_unusable_lines_is_set_aside_alone_and_the_batch_goes_on(
     segments = [one["name"] for one in read_json(lake, "queue/active.json")["segments"]]
     orchard.make_active(run.batch_id, 1, [*segments, *(f"queue/pending/{name}.jsonl" for name in bodies)], form=2)
     # When it is featurized
-    record = run.start(lambda: orchard.spark)
+    record = featurize(run, orchard.spark)
     # Then every usable key has its row, and the run succeeds
     assert set(orchard.rows()) == {"a.jpg", "b.jpg"}
     assert images_of(record) == {"done": 2}
@@ -372,7 +377,7 @@ def test_a_zombie_that_was_superseded_publishes_nothing(orchard, monkeypatch):
     zombie = orchard.claim(["a.jpg"])
     meanwhile(monkeypatch, lambda: orchard.make_active(zombie.batch_id, 2, []))
     with pytest.raises(SupersededError, match=f"attempt 1 is not in flight: batch {zombie.batch_id} attempt 2 is"):
-        zombie.start(lambda: orchard.spark)
+        featurize(zombie, orchard.spark)
     assert orchard.rows() == {}
     assert orchard.branches() == ["main"] or orchard.branches() == []
 
@@ -385,13 +390,13 @@ def test_a_zombie_that_saw_a_deleted_image_cannot_publish_it(orchard, monkeypatc
     def supersede() -> None:
         orchard.delete("a.jpg")
         orchard.make_active(zombie.batch_id, 2, [])
-        replace(zombie, attempt=2).start(lambda: orchard.spark)
+        featurize(replace(zombie, attempt=2), orchard.spark)
         orchard.make_active(zombie.batch_id, 1, [])  # the zombie's own check just came too early
 
     meanwhile(monkeypatch, supersede)
     # When the zombie goes on, then the table refuses it though the newer attempt changed no row
     with pytest.raises(PublishRefusedError, match="the table changed while"):
-        zombie.start(lambda: orchard.spark)
+        featurize(zombie, orchard.spark)
     assert orchard.rows() == {}
     assert orchard.branches() == ["main"]
 
@@ -403,7 +408,7 @@ def test_a_branch_that_a_dead_driver_left_is_taken_over(orchard):
     orchard.spark.sql(f"ALTER TABLE {orchard.table} CREATE BRANCH run_{run.batch_id.replace('-', '_')}_1")
     orchard.delete("a.jpg")
     orchard.spark.sql(f"INSERT INTO {orchard.table}.branch_run_{run.batch_id.replace('-', '_')}_1 (key) VALUES ('x')")
-    run.start(lambda: orchard.spark)
+    featurize(run, orchard.spark)
     assert orchard.rows() == {}
     assert orchard.branches() == ["main"]
 
@@ -413,7 +418,7 @@ def test_a_branch_that_a_dead_driver_left_is_taken_over(orchard):
     [
         (("other", 1, 1), SupersededError, "is not in flight: batch other attempt 1 is"),
         (("mine", 2, 1), SupersededError, "attempt 1 is not in flight: batch mine attempt 2 is"),
-        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, this job reads formats"),
+        (("mine", 1, 7), MisconfiguredError, "queue/active.json has format 7, but this release reads only"),
         (None, SupersededError, "batch mine attempt 1 is not in flight: no batch is"),
     ],
 )
@@ -423,24 +428,28 @@ def test_a_run_that_is_not_in_flight_looks_at_nothing(orchard, active, error, sa
         batch_id, attempt, form = active
         orchard.make_active(batch_id, attempt, [], form)
     with pytest.raises(error, match=said):
-        replace(orchard.run, batch_id="mine").start(lambda: orchard.spark)
+        featurize(replace(orchard.run, batch_id="mine"), orchard.spark)
 
 
 @pytest.fixture
-def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeRun], subprocess.CompletedProcess[str]]:
+def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeArguments], subprocess.CompletedProcess[str]]:
     """Runs the entry point as EMR does: by itself, with what the archive brings on the path."""
     root = Path(__file__).resolve().parents[2]
     job = tmp_path / "a job"
-    shutil.copytree(root / "emr_job" / "pomona", job / "pomona", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in (root / "emr_job" / "pomona", root / "contract" / "pomona_contract"):
+        shutil.copytree(package, job / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(orchard.run.backbones, job / "backbones")
     (tmp_path / "entry").mkdir()
     entry_point = shutil.copy(root / "emr_job" / "featurize_job.py", tmp_path / "entry")
 
-    def submit(run: FeaturizeRun) -> subprocess.CompletedProcess[str]:
+    def submit(run: FeaturizeArguments) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        names += ["max_image_bytes", "max_image_pixels", "max_decoded_bytes", "max_jpeg_scans"]
-        names += ["timeout_minutes", "decode_seconds", "decode_megabytes"]
-        arguments = [part for name in names for part in (f"--{name.replace('_', '-')}", str(getattr(run, name)))]
+        settings = {name: getattr(run, name) for name in (*names, "max_image_bytes", "timeout_minutes")} | vars(
+            run.limits
+        )
+        settings["decode_megabytes"] = settings.pop("decode_memory_bytes") // 2**20
+        pairs = ((f"--{name.replace('_', '-')}", str(value)) for name, value in settings.items())
+        arguments = [word for pair in pairs for word in pair]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(job))
             command = [root / ".venv/spark/bin/spark-submit", entry_point, *arguments]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pomona.pca.component_choice import ComponentCount
-from pomona.refit.run import RefitRun
+from pomona.refit.arguments import RefitArguments
+from pomona.refit.run import refit as run_refit
 from pomona.table.schema import label_of
 from tests import hostile
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard  # noqa: F401 - the fixture too
@@ -47,7 +48,7 @@ def featurized(orchard: Orchard) -> Orchard:  # noqa: F811
     return orchard
 
 
-def test_hostile_keys_are_rows_and_cells_and_text(featurized: Orchard, monkeypatch):
+def test_hostile_keys_are_rows_and_cells_and_text(featurized: Orchard):
     # Given a table of hostile keys, one of them of an object that is no image
     rows = featurized.rows()
     assert {key: row["label"] for key, row in rows.items()} == {key: label_of(key) for key in (*KEYS, "usual/1.jpg")}
@@ -60,18 +61,17 @@ def test_hostile_keys_are_rows_and_cells_and_text(featurized: Orchard, monkeypat
     assert set(rows) - set(after) == {KEYS[2]}
     assert [key for key in after if after[key]["etag"] != rows[key]["etag"]] == [KEYS[1]]
     # And a refit shows them all, as data
-    summary = refit(featurized, monkeypatch)
+    summary = refit(featurized)
     check_csv(read(featurized, summary, "projections.csv"), set(after) - {KEYS[0]})
     check_page(read(featurized, summary, "report.html"), set(after))
     assert not [path for path in (Path.cwd(), Path("/tmp")) if (path / "pomona-owned").exists()]
 
 
-def refit(orchard: Orchard, monkeypatch) -> dict:  # noqa: F811
-    from pomona.featurize import backbone
-
-    monkeypatch.setattr(backbone, "BESIDE_THIS_PACKAGE", orchard.run.backbones)
-    run = RefitRun(orchard.run.lake_bucket, orchard.run.database, "features", "fruitnet", ComponentCount(3))
-    return run.start(lambda: orchard.spark)
+def refit(orchard: Orchard) -> dict:  # noqa: F811
+    run = orchard.run
+    components, backbones = ComponentCount(3), run.backbones
+    arguments = RefitArguments(run.lake_bucket, run.database, "features", "fruitnet", components, backbones)
+    return run_refit(arguments, orchard.spark)
 
 
 def read(orchard: Orchard, summary: dict, name: str) -> str:  # noqa: F811
@@ -89,7 +89,8 @@ def check_csv(text: str, keys: set[str]) -> None:
 def check_page(page: str, keys: set[str]) -> None:
     found = Page(page)
     assert found.tags.count("script") == 2  # the data and the code of the page itself
-    assert not {"img", "iframe", "object", "link", "base"} & set(found.tags)
+    assert found.tags.count("img") == 1  # the scree plot
+    assert not {"iframe", "object", "link", "base"} & set(found.tags)
     assert not [name for name, _ in found.attributes if name.startswith("on")]
     assert KEYS[0] in found.text  # among the images that could not be read
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))

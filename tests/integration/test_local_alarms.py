@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.deploy import Cloud, deploy
+from demo.cloud import EmbeddedCloud
+from demo.deploy import deploy
 from tests.alarm_faults import FAULTS, TOPIC, Deployed
 from tests.template_roles import ROOT
 from tests.told_runs import ToldServer
@@ -31,7 +32,7 @@ def deployed(aws: ToldServer, tmp_path_factory: pytest.TempPathFactory) -> Deplo
     told = {"Protocol": "sqs", "Endpoint": TOPIC.replace("sns", "sqs").replace(":alarms", ":heard")}
     sns.subscribe(TopicArn=TOPIC, **told, Attributes={"RawMessageDelivery": "true"})
     parameters = QUICK | {"AlarmTopicArn": TOPIC}
-    return Deployed(aws, deploy(Cloud(aws.endpoint), tmp_path_factory.mktemp("deployment"), parameters))
+    return Deployed(aws, deploy(EmbeddedCloud(aws.endpoint), tmp_path_factory.mktemp("deployment"), parameters))
 
 
 def heard(deployed: Deployed) -> list[tuple[str, str, str]]:

@@ -196,3 +196,32 @@ def test_a_budget_with_its_receivers_and_a_topic_are_made_changed_and_removed(aw
     assert topic["KmsMasterKeyId"] == KEY
     aws.client("cloudformation").delete_stack(StackName="budget")
     until(lambda: not aws.client("budgets").describe_budgets(AccountId=ACCOUNT).get("Budgets"), 10, "it is gone")
+
+
+def test_a_customer_managed_policy_allows_what_its_default_version_says(aws):
+    # Given a bucket, and a role whose only policy is a managed one
+    policy = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "PolicyDocument": {"Statement": [allow("s3:PutObject", "arn:aws:s3:::managed-bucket/first/*")]},
+            "Roles": [{"Ref": "Writer"}],
+        },
+    }
+    resources = {
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "managed-bucket"}},
+        "Writer": role("lambda.amazonaws.com"),
+        "Policy": policy,
+    }
+    outputs = aws.deploy("managed", resources, {"Writer": {"Ref": "Writer"}})
+    writer = session(aws, outputs["Writer"])
+    writer.put_object(Bucket="managed-bucket", Key="first/a", Body=b"1")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        writer.put_object(Bucket="managed-bucket", Key="second/a", Body=b"1")
+    # When the policy is updated, its new version counts, and only that
+    policy["Properties"]["PolicyDocument"]["Statement"] = [
+        allow("s3:PutObject", "arn:aws:s3:::managed-bucket/second/*")
+    ]
+    aws.deploy("managed", resources, {"Writer": {"Ref": "Writer"}})
+    writer.put_object(Bucket="managed-bucket", Key="second/a", Body=b"1")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        writer.put_object(Bucket="managed-bucket", Key="first/b", Body=b"1")

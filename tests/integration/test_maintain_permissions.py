@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pomona_contract.documents.erasure import Erasure
 from tests.local_server import REGION, LocalServer
 from tests.template_roles import KEY, roles
 from tests.template_stack import TemplateStack
@@ -23,7 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateStack]:
     quiet = {"LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "ClockSchedule": "rate(1 day)"}
     assert stack.deploy(KmsKeyArn=KEY, **quiet) == "CREATE_COMPLETE", aws.reasons("pomona")
     put(stack, METADATA, {"format-version": 2, "current-snapshot-id": -1, "snapshots": []})
-    put(stack, "erasures/open/1.json", {"format": 1, "state": "open"})
+    put(stack, "erasures/open/1.json", Erasure("1", "2026-01-01T00:00:00Z", "images", "none/", []).document())
     location = {"metadata_location": f"s3://{LAKE}/{METADATA}"}
     aws.client("glue").create_table(DatabaseName="pomona", TableInput={"Name": "features", "Parameters": location})
     yield stack

@@ -11,13 +11,15 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
+from pomona.featurize.run import featurize
 from pomona.s3.objects import bucket_and_key, read_json
-from pomona.table import branch, maintenance
-from pomona.table.branch import drop
+from pomona.table import branch, maintenance, small_files
+from pomona.table.branch_names import branch_name
 from pomona.table.deadline import NEVER, Deadline
-from pomona.table.feature_table import FeatureTable, branch_name
-from pomona.table.iceberg import count_of, iterate, load_table
-from pomona.table.maintenance import Maintenance
+from pomona.table.feature_table import FeatureTable
+from pomona.table.iceberg import count_of, drop_branch, iterate, load_table
+from pomona.table.maintenance import TableMaintenance
+from pomona.table.unknown_files import unknown_files
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
 
 EXISTING = 0  # the status of an entry of a manifest; 1 is added, 2 deleted
@@ -79,7 +81,8 @@ def test_small_files_count_on_when_delete_files_were_joined(orchard, monkeypatch
 def test_large_files_are_left_alone(orchard, monkeypatch):  # noqa: F811
     # Given files that are large as things go here
     monkeypatch.setattr(maintenance, "MANY_FILES", 2)
-    monkeypatch.setattr(maintenance, "SMALL_FILE_BYTES", 10)
+    for module in (maintenance, small_files):
+        monkeypatch.setattr(module, "SMALL_FILE_BYTES", 10)
     for number in range(3):
         orchard.put(f"{number}.jpg", jpeg(number))
         record = orchard.featurize([f"{number}.jpg"])
@@ -98,7 +101,7 @@ def test_thorough_maintenance_leaves_no_trace_of_a_deleted_row(orchard, table): 
     # And a branch that a dead run left, and a file that no snapshot knows
     orchard.spark.sql(f"ALTER TABLE {orchard.table} CREATE BRANCH run_dead_1")
     # When everything that is due is done, with no snapshot kept
-    done = list(Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta()))
+    done = list(TableMaintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta()))
     # Then the files hold nothing of it
     assert stored_keys(orchard) == {"stays.jpg"}
     assert list(orchard.rows()) == ["stays.jpg"]
@@ -125,7 +128,7 @@ def test_delete_files_that_a_killed_maintenance_left_go_with_the_next(orchard, t
     # When the table has changed since, and is maintained
     orchard.put("new.jpg", jpeg(9))
     orchard.featurize(["new.jpg"])
-    list(Maintenance(table, keep=timedelta(days=7)).thorough())
+    list(TableMaintenance(table, keep=timedelta(days=7)).thorough())
     # Then no delete file is left, for which the next maintenance would be asked, and no row has come back
     assert orchard.snapshots()[-1]["total-delete-files"] == "0"
     assert set(orchard.rows()) == {"stays.jpg", "new.jpg"}
@@ -140,7 +143,7 @@ def test_no_manifest_tells_of_a_file_that_has_gone_with_all_its_rows(orchard, ta
     orchard.delete("goes.jpg")
     orchard.featurize(["goes.jpg"])
     # When it is compacted away
-    list(Maintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta()))
+    list(TableMaintenance(table, keep=timedelta(days=7)).thorough(keep=timedelta()))
     # Then its entry, which has the bounds of its keys, is in no manifest of the table
     entries = orchard.spark.sql(f"SELECT status FROM {orchard.table}.all_entries WHERE data_file.content = 0").collect()
     assert [entry.status for entry in entries] == [EXISTING]
@@ -152,7 +155,7 @@ def test_snapshots_are_kept_for_their_days(orchard, table):  # noqa: F811
     for _ in range(3):
         orchard.featurize(["a.jpg"])
     before = orchard.snapshots()
-    list(Maintenance(table, keep=timedelta(days=7)).thorough())
+    list(TableMaintenance(table, keep=timedelta(days=7)).thorough())
     assert orchard.snapshots() == before
 
 
@@ -163,7 +166,7 @@ def test_an_orphan_goes_when_no_run_can_be_writing_it_any_more(orchard, table, a
     bucket, folder = bucket_and_key(load_table(orchard.spark, *orchard.table.split(".")).location())
     orphan = f"{folder}/data/orphan.parquet"
     orchard.s3.put_object(Bucket=bucket, Key=orphan, Body=b"of a run that died")
-    maintained = Maintenance(table, keep=timedelta(days=7))
+    maintained = TableMaintenance(table, keep=timedelta(days=7))
     # Then it stays as long as a run may still be writing it
     assert list(maintained.thorough()) == []
     # And goes, alone, when all files of the table are older
@@ -243,11 +246,11 @@ def test_an_erasure_waits_for_files_that_no_snapshot_knows(orchard, table, aws_p
     if compacted:
         orchard.delete("people/2.jpg")
         orchard.featurize(["people/2.jpg"])
-        list(Maintenance(table, keep=timedelta(days=7)).thorough())
+        list(TableMaintenance(table, keep=timedelta(days=7)).thorough())
     # And its deletion, after which a maintenance was killed: its file belongs to no snapshot any more
     orchard.delete("people/1.jpg")
     orchard.featurize(["people/1.jpg"])
-    list(Maintenance(table, keep=timedelta(days=7)).thorough())
+    list(TableMaintenance(table, keep=timedelta(days=7)).thorough())
     expire_as_if_killed(orchard)
     assert "people/1.jpg" in stored_keys(orchard)
     # When a run finds an open erasure of it
@@ -261,7 +264,7 @@ def test_an_erasure_waits_for_files_that_no_snapshot_knows(orchard, table, aws_p
     aws_process.put_back(lake, f"warehouse/{orchard.run.database}.db/", 25)
     assert orchard.featurize([])["maintenance"]["done"][-1] == "made 1 erasures final"
     assert stored_keys(orchard) == set(orchard.rows())
-    assert Maintenance(table, keep=timedelta()).unknown_files() == []
+    assert unknown_files(table) == []
 
 
 def test_what_a_killed_run_wrote_goes_at_an_erasure_at_once(orchard, table):  # noqa: F811
@@ -279,7 +282,7 @@ def test_what_a_killed_run_wrote_goes_at_an_erasure_at_once(orchard, table):  # 
     done = orchard.featurize(["people/1.jpg"])["maintenance"]["done"]
     # Then the former is gone, and only the latter keeps it open
     assert done[-1] == "left 1 erasures open: 1 files that no snapshot knows have to be a day old"
-    assert Maintenance(table, keep=timedelta()).unknown_files() == [f"s3://{lake}/{later}"]
+    assert unknown_files(table) == [f"s3://{lake}/{later}"]
     orchard.s3.delete_object(Bucket=lake, Key=later)
     assert orchard.featurize([])["maintenance"]["done"][-1] == "made 1 erasures final"
     assert "Contents" not in orchard.s3.list_objects_v2(Bucket=lake, Prefix=name)
@@ -304,7 +307,7 @@ def test_a_request_for_maintenance_makes_a_run_thorough(orchard):  # noqa: F811
     # When a batch holds the segment that the function `maintain` writes
     run = orchard.claim([])
     ask_for_maintenance(orchard, run)
-    record = replace(run, snapshot_days=0).start(lambda: orchard.spark)
+    record = featurize(replace(run, snapshot_days=0), orchard.spark)
     # Then the run compacts and expires
     assert record["images"] == dict.fromkeys(record["images"], 0)
     assert "compacted 1 files into 1" in record["maintenance"]["done"]
@@ -340,7 +343,7 @@ def test_whatever_maintenance_raises_is_told_and_fails_no_run(orchard, monkeypat
         yield "compacted 7 files into 1"
         raise error
 
-    monkeypatch.setattr(Maintenance, "after_run", failing)
+    monkeypatch.setattr(TableMaintenance, "after_run", failing)
     orchard.put("a.jpg", jpeg(1))
     # When a run ends with it
     record = orchard.featurize(["a.jpg"])
@@ -359,9 +362,9 @@ def test_the_end_of_a_branch_fails_no_run_whose_rows_are_published(orchard, monk
     def failing_once_published(table, name):
         if table.currentSnapshot() is not None:
             raise Py4JNetworkError("Answer from Java side is empty")
-        drop(table, name)
+        drop_branch(table, name)
 
-    monkeypatch.setattr(branch, "drop", failing_once_published)
+    monkeypatch.setattr(branch, "drop_branch", failing_once_published)
     orchard.put("a.jpg", jpeg(1))
     # Then the run ends well
     assert orchard.featurize(["a.jpg"])["images"]["done"] == 1
@@ -376,11 +379,11 @@ def test_the_record_is_there_though_the_maintenance_is_the_end_of_the_run(orchar
     def killed(_maintenance):
         raise Killed
 
-    monkeypatch.setattr(Maintenance, "after_run", killed)
+    monkeypatch.setattr(TableMaintenance, "after_run", killed)
     orchard.put("a.jpg", jpeg(1))
     run = orchard.claim(["a.jpg"])
     with pytest.raises(Killed):
-        run.start(lambda: orchard.spark)
+        featurize(run, orchard.spark)
     # Then its record says what it did, and that the maintenance is missing
     record = read_json(run.lake_bucket, f"runs/{run.batch_id}-1.json")
     assert record["images"]["done"] == 1
@@ -416,7 +419,7 @@ def ask_for_maintenance(orchard, run) -> None:  # noqa: F811
 
 
 def test_a_compaction_commits_group_by_group(orchard, fragmented):  # noqa: F811
-    list(Maintenance(fragmented, keep=timedelta(days=7)).thorough())
+    list(TableMaintenance(fragmented, keep=timedelta(days=7)).thorough())
     assert compactions(fragmented) == 6
     # And rows and their number are as they were
     assert set(orchard.rows()) == {f"{number}/stays.jpg" for number in range(6)}
@@ -435,7 +438,7 @@ def test_a_deadline_keeps_what_was_compacted_before_it(orchard, fragmented, monk
     run = orchard.claim([])
     ask_for_maintenance(orchard, run)
     # When a run maintains the table
-    record = run.start(lambda: orchard.spark)
+    record = featurize(run, orchard.spark)
     # Then it ends well, says why not all is done, and what is compacted stays compacted
     told, compacted = record["maintenance"], compactions(fragmented)
     assert told["error"] == (
@@ -449,7 +452,7 @@ def test_a_deadline_keeps_what_was_compacted_before_it(orchard, fragmented, monk
     monkeypatch.setattr(Deadline, "of_run", lambda *_: NEVER)
     following = orchard.claim([])
     ask_for_maintenance(orchard, following)
-    assert following.start(lambda: orchard.spark)["maintenance"]["error"] == ""
+    assert featurize(following, orchard.spark)["maintenance"]["error"] == ""
     assert orchard.snapshots()[-1]["total-delete-files"] == "0"
     assert set(orchard.rows()) == {f"{number}/stays.jpg" for number in range(6)}
 
@@ -457,7 +460,7 @@ def test_a_deadline_keeps_what_was_compacted_before_it(orchard, fragmented, monk
 def test_a_run_without_time_begins_no_maintenance(orchard, fragmented):  # noqa: F811
     run = replace(orchard.claim([]), timeout_minutes=0)
     ask_for_maintenance(orchard, run)
-    told = run.start(lambda: orchard.spark)["maintenance"]
+    told = featurize(run, orchard.spark)["maintenance"]
     assert told["done"] == []
     assert told["error"].endswith("the time of the run was up before rewrite_data_files")
     assert compactions(fragmented) == 0

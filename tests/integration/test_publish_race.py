@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 
 from pomona.errors import PublishRefusedError
-from pomona.table.branch import Branch
-from pomona.table.feature_table import FeatureTable, branch_name
+from pomona.table.branch import Branch, open_branch
+from pomona.table.branch_names import branch_name
+from pomona.table.feature_table import FeatureTable
 from pomona.table.schema import CHANGES
 
 ROUNDS = 4
@@ -25,7 +26,7 @@ def change(branch: Branch) -> None:
     """A row of its own, and the common one anew."""
     rows = [{"key": key, "bucket": "images", "gone": False} for key in (branch.name, "common")]
     written = list(branch.writer()([(0, pa.RecordBatch.from_pylist(rows, CHANGES))]))
-    branch.commit(written, branch.known("images", ["common"]), {"pomona.batch-id": branch.name})
+    branch.commit(written, branch.find_rows("images", ["common"]), {"pomona.batch-id": branch.name})
 
 
 def race(branches: list[Branch]) -> dict[str, bool]:
@@ -53,7 +54,7 @@ def test_of_two_publishers_at_once_exactly_one_wins(publishers):
     for number in range(ROUNDS):
         # Given two branches from the same state of the table, each with a row of its own, and one that it replaces
         names = [branch_name(f"race-{number}-{side}", 1) for side in "ab"]
-        with publishers[0].branch(names[0]) as one, publishers[1].branch(names[1]) as other:
+        with open_branch(publishers[0], names[0]) as one, open_branch(publishers[1], names[1]) as other:
             for branch in (one, other):
                 change(branch)
             # When both publish at once
@@ -67,7 +68,7 @@ def test_of_two_publishers_at_once_exactly_one_wins(publishers):
 
 def test_who_publishes_after_another_is_refused_and_nothing_of_it_is_left(publishers):
     # Given two branches from the same state of the table
-    with publishers[0].branch("run_first_1") as first, publishers[1].branch("run_late_1") as late:
+    with open_branch(publishers[0], "run_first_1") as first, open_branch(publishers[1], "run_late_1") as late:
         for branch in (first, late):
             change(branch)
         # When one has published

@@ -14,10 +14,10 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 import refit_job
-from pomona.featurize import backbone as backbone_module
+from pomona import backbone as backbone_module
 from pomona.projection import load_model, project
 from pomona.table.feature_table import FeatureTable
-from pomona.table.maintenance import Maintenance
+from pomona.table.maintenance import TableMaintenance
 from pomona.table.schema import COLUMNS
 from pomona.table.snapshot import PinnedTable
 
@@ -85,7 +85,7 @@ class Table:
 
 @pytest.fixture
 def table_of_width(spark, s3, lake, database, tmp_path, monkeypatch):
-    monkeypatch.setattr(backbone_module, "BESIDE_THIS_PACKAGE", tmp_path)
+    monkeypatch.setattr(backbone_module, "BACKBONES_FOLDER", tmp_path)
     s3.delete_object(Bucket=lake, Key="results/latest.json")  # of another test's table, which may be the newer one
     yield lambda width: Table(spark, s3, lake, database, tmp_path, width)
     s3.delete_object(Bucket=lake, Key="results/latest.json")
@@ -258,7 +258,7 @@ def test_a_snapshot_that_expires_during_the_refit_leaves_no_results(table_of_wid
     def then_erased(pinned):
         files = planned(pinned)
         table.spark.sql(f"DELETE FROM {table.table.name} WHERE key LIKE '%000%'")
-        list(Maintenance(table.table, timedelta()).thorough(keep=timedelta()))
+        list(TableMaintenance(table.table, timedelta()).thorough(keep=timedelta()))
         return files
 
     monkeypatch.setattr(PinnedTable, "files", then_erased)

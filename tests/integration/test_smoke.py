@@ -7,40 +7,42 @@ from pathlib import Path
 
 import pytest
 
-from demo.__main__ import embedded_aws
-from demo.deploy import ROOT, Cloud, DeployError, deploy, outputs
+from demo.cloud import EmbeddedCloud, running_cloud
+from demo.deploy import deploy, outputs
+from demo.errors import DeployError
+from embedded_aws.repository import ROOT
 
 SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "0", "Components": "2"}
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
     state = tmp_path_factory.mktemp("state")
-    with embedded_aws(state, keep=False) as cloud:
+    with running_cloud(state) as cloud:
         deploy(cloud, state, {**SETTINGS, "ImagesPrefixes": "plants/", "ImagesSuffixes": ".jpg"})
         yield cloud
 
 
-def smoke(cloud: Cloud, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+def smoke(cloud: EmbeddedCloud, *words: str, answer: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "tools" / "smoke.py"), *words]
     return subprocess.run(
         command, cwd=Path("/"), env=cloud.environment(), input=answer, capture_output=True, text=True, check=False
     )
 
 
-def test_nothing_is_started_before_the_price_is_agreed_to(cloud: Cloud) -> None:
+def test_nothing_is_started_before_the_price_is_agreed_to(cloud: EmbeddedCloud) -> None:
     asked = smoke(cloud, "--stack", "pomona", answer="n\n")
     assert asked.returncode == 2
     assert "3 runs of EMR Serverless of about 3 minutes: about 0.05 USD" in asked.stdout
     assert not cloud.client("s3").list_objects_v2(Bucket=outputs(cloud)["ImagesBucketName"])["KeyCount"]
 
 
-def test_a_stack_that_is_not_there_is_named(cloud: Cloud) -> None:
+def test_a_stack_that_is_not_there_is_named(cloud: EmbeddedCloud) -> None:
     asked = smoke(cloud, "--stack", "nobodys", "--yes")
     assert "the stack nobodys cannot be looked at in eu-west-3" in asked.stderr
 
 
-def test_a_working_stack_passes_and_no_sample_image_stays(cloud: Cloud) -> None:
+def test_a_working_stack_passes_and_no_sample_image_stays(cloud: EmbeddedCloud) -> None:
     done = smoke(cloud, "--stack", "pomona", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     marks = [line[:4] for line in done.stdout.splitlines() if line[:4] in ("ok  ", "--  ", "FAIL")]
@@ -49,7 +51,7 @@ def test_a_working_stack_passes_and_no_sample_image_stays(cloud: Cloud) -> None:
     assert not cloud.client("s3").list_objects_v2(Bucket=outputs(cloud)["ImagesBucketName"])["KeyCount"]
 
 
-def test_what_is_wrong_is_said(cloud: Cloud) -> None:
+def test_what_is_wrong_is_said(cloud: EmbeddedCloud) -> None:
     # Given a stack whose messages are no longer delivered, and one that waits among the dead letters
     cloud.client("sqs").send_message(QueueUrl=outputs(cloud)["DeadLetterQueueUrl"], MessageBody="lost")
     # When the checks that start nothing run
@@ -66,7 +68,9 @@ def test_what_is_wrong_is_said(cloud: Cloud) -> None:
     assert "FAIL there are no dead letters: 1 messages wait in the dead-letter queue" in done.stdout
 
 
-def test_a_release_that_the_region_does_not_offer_is_named_with_one_that_it_does(cloud: Cloud, tmp_path: Path) -> None:
+def test_a_release_that_the_region_does_not_offer_is_named_with_one_that_it_does(
+    cloud: EmbeddedCloud, tmp_path: Path
+) -> None:
     # Given the template with a release that EMR Serverless refuses, so that the stack was rolled back
     with pytest.raises(DeployError):
         deploy(cloud, tmp_path, {**SETTINGS, "DatabaseName": "early", "ReleaseLabel": "emr-spark-9.9.0"}, "early")

@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pomona.table import parquet_files
+from pomona.table.branch import open_branch
 from pomona.table.feature_table import FeatureTable
-from pomona.table.row_writer import FILE_BYTES, files_for, write_rows
+from pomona.table.row_writer import files_for, write_rows
+from pomona.table.schema import FILE_BYTES
 from tests.small_table import changes, made_in, objects
 
 
@@ -28,7 +30,7 @@ def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
 
     made = spark.sparkContext.parallelize(range(5), 5).mapPartitionsWithIndex(make)
     # When they are written into two files
-    with table.branch("run_test_1") as branch:
+    with open_branch(table, "run_test_1") as branch:
         written = write_rows(made, branch.writer(), 2)
     # Then every change is in one of them, and no task's are in both
     assert len({one.location for one in written}) == 2
@@ -41,7 +43,7 @@ def test_the_changes_of_a_task_all_go_into_one_file(spark, table):
 
 
 def test_a_task_without_rows_writes_no_file(table):
-    with table.branch("run_test_1") as branch:
+    with open_branch(table, "run_test_1") as branch:
         (written,) = branch.writer()([(0, changes(["a"], gone=("a",)))])
         assert (written.keys.to_pylist(), written.location) == (["a"], None)
         assert objects(table) == set()
@@ -55,7 +57,7 @@ def test_a_writer_that_fails_leaves_no_object(table, monkeypatch):
         yield 0, changes(["b"])
         raise OSError("the executor is lost")
 
-    with table.branch("run_test_1") as branch:
+    with open_branch(table, "run_test_1") as branch:
         with pytest.raises(OSError, match="the executor is lost"):
             list(branch.writer()(failing()))
         assert objects(table) == set()

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from pomona_contract.documents.claim import Claim
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.lake_layout import PENDING_SEGMENTS, file_name
 from pomona_intake.errors import LostRaceError, TransientError, transient_errors
 from pomona_intake.queue import failed_batches, queue, segment_writer
-from pomona_intake.queue.documents import Claim
-from pomona_intake.queue.failure_pause import Line
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import PENDING, basename
-from pomona_intake.runs.emr_client import Phase, Runs, RunState
+from pomona_intake.runs.emr_client import EmrClient, Phase, RunState
 from pomona_intake.s3.lake import Lake
 from tests.model.featurize import Table
 
@@ -81,7 +81,7 @@ def blind_publish(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def throttled_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = Runs.state
+    state = EmrClient.state
 
     def pessimist(self: Any, application_id: str, run_id: str) -> RunState:
         try:
@@ -89,7 +89,7 @@ def throttled_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
         except TransientError as error:
             return RunState(Phase.FAILED, str(error))
 
-    monkeypatch.setattr(Runs, "state", pessimist)
+    monkeypatch.setattr(EmrClient, "state", pessimist)
 
 
 def conflict_is_existence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def moves_by_deleting_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def puts_back_under_the_old_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failed_batches, "put_back_name", lambda name, *_: PENDING + basename(name))
+    monkeypatch.setattr(failed_batches, "retried_segment_name", lambda name, *_: PENDING_SEGMENTS + file_name(name))
 
 
 def shared_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def shared_request_id(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def never_looks_for_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Runs, "find", lambda *_: None)
+    monkeypatch.setattr(EmrClient, "find", lambda *_: None)
 
 
 def tries_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,28 +135,28 @@ def tries_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counts_a_run_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
-    state = Runs.state
+    state = EmrClient.state
 
     def blaming(self: Any, application_id: str, run_id: str) -> RunState:
         found = state(self, application_id, run_id)
         return RunState(**{**vars(found), "was_running": True})
 
-    monkeypatch.setattr(Runs, "state", blaming)
+    monkeypatch.setattr(EmrClient, "state", blaming)
 
 
 def never_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Line, "is_paused", lambda line, moment: False)
+    monkeypatch.setattr(FailurePause, "is_paused", lambda line, moment: False)
 
 
 def a_refusal_costs_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     attempt_again = Queue._attempt_again
 
-    def blaming(self: Any, held: Any, failures: int, reason: str, delay: Any) -> Any:
+    def blaming(self: Any, held: Any, failures: int, reason: str, delay: Any, closed_run: Any = None) -> Any:
         if held.claim.run_id is not None:
-            return attempt_again(self, held, failures, reason, delay)
+            return attempt_again(self, held, failures, reason, delay, closed_run)
         if failures + 1 < self._settings.max_attempts:
             return attempt_again(self, held, failures + 1, reason, delay)
-        self._fail(held, reason)
+        self._fail(held, RunState(Phase.FAILED, reason))
         return held
 
     monkeypatch.setattr(Queue, "_attempt_again", blaming)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from embedded_aws.cloudformation.templates import parse_template
-from pomona_intake.queue.documents import ACTIVE
+from pomona_contract.lake_layout import CLAIM
 from tests.model import bugs
 from tests.model.actors import Fate
 from tests.model.world import ViolationError, World
@@ -198,7 +198,7 @@ def many_batches_fail_all_day(world: World) -> None:
 
 
 BUGS: dict[str, tuple[Schedule, bugs.Bug]] = {
-    "a claim without its condition": (two_invocations_claim_at_once, bugs.without_condition(ACTIVE)),
+    "a claim without its condition": (two_invocations_claim_at_once, bugs.without_condition(CLAIM)),
     "a segment deleted before its run succeeded": (the_run_fails, bugs.early_deletion),
     "a message acknowledged before its segment is written": (the_segment_cannot_be_written, bugs.early_acknowledgement),
     "a fixed client token": (the_run_fails_once_then_all_goes_well, bugs.fixed_token),

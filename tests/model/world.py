@@ -10,15 +10,16 @@ from urllib.parse import quote_plus
 from botocore.exceptions import ClientError
 
 from benchmarks.template import template_settings
-from pomona_intake.errors import IntakeError
+from pomona_contract.errors import PomonaError
+from pomona_contract.lake_layout import FAILED_BATCHES
+from pomona_intake.image_selection import ImageSelection
+from pomona_intake.ingest.advance_trigger import AdvanceTrigger
 from pomona_intake.ingest.ingestion import ingest
-from pomona_intake.ingest.selection import Selection
-from pomona_intake.ingest.wake_up import Poke
-from pomona_intake.queue.failed_batches import FAILED, FailedBatches
-from pomona_intake.queue.failure_pause import LineState
+from pomona_intake.queue.failed_batches import FailedBatches
+from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.runs.emr_client import Runs
+from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 from tests.model.actors import Actor, CrashError, Fate
@@ -160,12 +161,20 @@ class World:
         """Keys that a message, a segment or a failed batch still names."""
         told = {message["key"] for message in self.messages.values() if "key" in message}
         pending = {json.loads(line)["key"] for body in self._documents("queue/pending/") for line in body.splitlines()}
-        failed = {json.loads(line)["key"] for body in self._documents(FAILED, ".jsonl") for line in body.splitlines()}
+        failed = {
+            json.loads(line)["key"] for body in self._documents(FAILED_BATCHES, ".jsonl") for line in body.splitlines()
+        }
         return told | pending | failed
 
     def failed(self) -> list[str]:
         """Ids of the batches that have failed for good."""
-        return sorted({name.removeprefix(FAILED).partition("/")[0] for name in self.lake.objects if FAILED in name})
+        return sorted(
+            {
+                name.removeprefix(FAILED_BATCHES).partition("/")[0]
+                for name in self.lake.objects
+                if FAILED_BATCHES in name
+            }
+        )
 
     def segments(self) -> list[str]:
         """Names of the pending segments."""
@@ -195,19 +204,19 @@ class World:
         """The names of the messages that SQS may forget."""
         lake = self._lake(actor)
         writer = SegmentWriter(lake, lambda step: None, lambda: self.now)
-        answer = ingest(event, writer, "images", Selection(), f"request-{self._next()}", self.now).response
+        answer = ingest(event, writer, "images", ImageSelection(), f"request-{self._next()}", self.now).response
         with suppress(Exception):
-            Poke(lake, actor.client(self), "advance").if_nothing_is_in_flight()
+            AdvanceTrigger(lake, actor.client(self), "advance").invoke_unless_in_flight()
         kept = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         return [record["messageId"] for record in event["Records"] if record["messageId"] not in kept]
 
     def _queue(self, actor: Actor) -> Queue:
-        line = LineState(self._lake(actor), self.settings.retry_after, lambda sentence: None)
+        pauses = FailurePauseStore(self._lake(actor), self.settings.retry_after, lambda sentence: None)
         return Queue(
             lake=self._lake(actor),
-            runs=Runs(actor.client(self.emr)),
+            emr=EmrClient(actor.client(self.emr)),
             failed=self._failed(actor),
-            line=line,
+            pauses=pauses,
             settings=self.settings,
             report=lambda step: None,
             clock=lambda: self.now,
@@ -282,5 +291,5 @@ class World:
 
 
 def _raise_unexpected(error: BaseException | None) -> None:
-    if error is not None and not isinstance(error, (CrashError, IntakeError, ClientError)):
+    if error is not None and not isinstance(error, (CrashError, PomonaError, ClientError)):
         raise error

@@ -11,7 +11,7 @@ import pytest
 from moto.emrserverless import models as moto_emr
 
 from benchmarks.template import variables
-from pomona_intake import dependencies as wiring
+from pomona_intake import dependencies
 from tests.segment_lines import parse_lines
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -19,7 +19,7 @@ EVENTS = Path(__file__).resolve().parents[2] / "events"
 
 def forget_clients() -> None:
     """Else a function works with what an earlier test gave it."""
-    for part in vars(wiring).values():
+    for part in vars(dependencies).values():
         if hasattr(part, "cache_clear"):
             part.cache_clear()
 

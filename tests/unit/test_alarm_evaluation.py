@@ -14,16 +14,24 @@ from hypothesis import strategies as st
 
 from embedded_aws.cloudwatch import emf
 from embedded_aws.cloudwatch.clock import Clock
-from embedded_aws.cloudwatch.evaluation import COMPARISONS, MISSING_DATA, Rule, Statistic, evaluate, state_of
+from embedded_aws.cloudwatch.evaluation import COMPARISONS, MISSING_DATA, AlarmRule, Statistic, evaluate, state_of
 from embedded_aws.cloudwatch.expressions import ExpressionError, parse
-from embedded_aws.cloudwatch.metrics import STATISTICS, MetricId, MetricRecord, Sample, samples_of, statistic, windows
+from embedded_aws.cloudwatch.metrics import (
+    STATISTICS,
+    MetricId,
+    MetricRecord,
+    MetricSample,
+    samples_of,
+    statistic,
+    windows,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 METRIC = MetricId("N", "M", ())
 SYMBOLS = {"0": False, "X": True, "-": None}
 
 
-def rule(needed: int = 1, periods: int = 1, treatment: str = "missing", **changed) -> Rule:
+def rule(needed: int = 1, periods: int = 1, treatment: str = "missing", **changed) -> AlarmRule:
     usual = {
         "queries": {"": Statistic(METRIC, "Sum")},
         "watched": "",
@@ -34,7 +42,7 @@ def rule(needed: int = 1, periods: int = 1, treatment: str = "missing", **change
         "comparison": "GreaterThanThreshold",
         "treat_missing_data": treatment,
     }
-    return Rule(**(usual | changed))
+    return AlarmRule(**(usual | changed))
 
 
 KEPT = "the state that it had"
@@ -71,7 +79,7 @@ def recorded(*values: float | None, period: timedelta = timedelta(minutes=5)) ->
     for number, value in enumerate(reversed(values)):
         if value is not None:
             at = NOON - period * number - period / 2
-            record.add(METRIC, Sample(at, 1, value, value, value, "None"))
+            record.add(METRIC, MetricSample(at, 1, value, value, value, "None"))
     return record
 
 
@@ -156,7 +164,7 @@ def test_statistics_do_not_depend_on_how_values_were_put(values, data):
 
 def test_a_unit_narrows_a_metric_and_other_dimensions_are_another_metric():
     record = recorded(1.0)
-    record.add(MetricId("N", "M", (("a", "b"),)), Sample(NOON, 1, 9, 9, 9, "None"))
+    record.add(MetricId("N", "M", (("a", "b"),)), MetricSample(NOON, 1, 9, 9, 9, "None"))
     window = (NOON - timedelta(hours=1), NOON + timedelta(hours=1))
     assert [one.total for one in record.within(METRIC, window)] == [1.0]
     assert record.within(METRIC, window, "Seconds") == []
@@ -223,7 +231,7 @@ def line(**changed) -> str:
 
 
 def test_a_line_in_the_embedded_metric_format_is_measured_at_its_own_time():
-    (measured,) = emf.measured(line())
+    (measured,) = emf.metrics_in(line())
     dimensions = [{"Name": "service", "Value": "pomona"}]
     assert measured.namespace == "Pomona"
     assert measured.at == datetime.fromtimestamp(1_795_176_000, UTC)
@@ -232,7 +240,7 @@ def test_a_line_in_the_embedded_metric_format_is_measured_at_its_own_time():
 
 @pytest.mark.parametrize("text", ["", "INFO done", "[1]", '{"a": 1}', '{"_aws": 3}', line(Looks="many"), line()[:-1]])
 def test_any_other_line_measures_nothing(text):
-    assert emf.measured(text) == []
+    assert emf.metrics_in(text) == []
 
 
 def test_the_clock_goes_forward_only():
@@ -241,5 +249,5 @@ def test_the_clock_goes_forward_only():
     clock.put_forward(later)
     assert timedelta() <= clock.now() - later < timedelta(minutes=1)
     assert clock.shifted(datetime.now(UTC)) >= later
-    with pytest.raises(ValueError, match="does not go back"):
+    with pytest.raises(ValueError, match="cannot be set back"):
         clock.put_forward(later - timedelta(seconds=1))

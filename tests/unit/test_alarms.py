@@ -17,9 +17,9 @@ from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 
 from embedded_aws.cloudwatch.definitions import rule_of
-from embedded_aws.cloudwatch.evaluation import Rule, Statistic, evaluate
-from embedded_aws.cloudwatch.metrics import MetricRecord, Sample
-from pomona_cli.main import app
+from embedded_aws.cloudwatch.evaluation import AlarmRule, Statistic, evaluate
+from embedded_aws.cloudwatch.metrics import MetricRecord, MetricSample
+from pomona_cli.app import app
 from tests.template_roles import ACCOUNT, REGION, ROOT, STACK, resolved
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:mine"
@@ -136,7 +136,7 @@ def test_the_thresholds_are_the_parameters():
 
 
 @pytest.fixture
-def rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, Rule]:
+def rules(monkeypatch: pytest.MonkeyPatch) -> dict[str, AlarmRule]:
     """Each alarm of the template as CloudWatch would evaluate it."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -154,12 +154,12 @@ def test_every_alarm_can_be_evaluated(rules):
     assert sorted(rules) == NAMES
 
 
-def state(rule: Rule, current: str, *measured: tuple[timedelta, float]) -> str:
+def state(rule: AlarmRule, current: str, *measured: tuple[timedelta, float]) -> str:
     """The state at noon, of values that the alarm's metric had some time before."""
     record = MetricRecord()
     (metric,) = (query.metric for query in rule.queries.values() if isinstance(query, Statistic))
     for before, value in measured:
-        record.add(metric, Sample(NOON - before, 1, value, value, value, "None"))
+        record.add(metric, MetricSample(NOON - before, 1, value, value, value, "None"))
     return evaluate(rule, record, NOON, current).state
 
 

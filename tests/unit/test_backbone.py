@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
-from pomona.featurize.backbone import Engine, engine_of, load_backbone
+from pomona.featurize.inference import InferenceEngine, cached_engine
+from pomona_contract.errors import FormatError
 
 
 @pytest.fixture
@@ -25,14 +27,14 @@ def describe(folder, **changes) -> None:
 def test_the_committed_backbone_gives_finite_features_of_its_width(folder):
     backbone = load_backbone("fruitnet", folder)
     image = np.random.default_rng(0).integers(0, 255, (backbone.height, backbone.width, 3), np.uint8)
-    features = Engine(backbone).run(image)
+    features = InferenceEngine(backbone).run(image)
     assert (features.shape, features.dtype) == ((backbone.output_width,), np.float32)
     assert np.isfinite(features).all()
     assert features.std() > 0
 
 
 def test_features_follow_the_image_and_nothing_else(folder):
-    engine = engine_of("fruitnet", folder)
+    engine = cached_engine("fruitnet", folder)
     black = np.zeros((engine.backbone.height, engine.backbone.width, 3), np.uint8)
     first = engine.run(black).copy()
     assert not np.allclose(engine.run(black + 200), first)
@@ -45,7 +47,7 @@ def test_the_label_names_the_exact_file(folder):
 
 
 def test_one_engine_a_process(folder):
-    assert engine_of("fruitnet", folder) is engine_of("fruitnet", folder)
+    assert cached_engine("fruitnet", folder) is cached_engine("fruitnet", folder)
 
 
 def test_a_missing_backbone_is_named(folder):
@@ -57,7 +59,7 @@ def test_a_missing_backbone_is_named(folder):
 
 def test_a_description_of_another_format_is_refused(folder):
     describe(folder, format=2)
-    with pytest.raises(MisconfiguredError, match="has format 2, this job reads 1"):
+    with pytest.raises(FormatError, match="has format 2, but this release reads only format 1"):
         load_backbone("fruitnet", folder)
 
 

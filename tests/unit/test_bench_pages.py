@@ -84,7 +84,7 @@ def test_every_price_has_a_source_and_says_how_it_was_confirmed():
 
 def test_the_functions_and_the_pages_have_the_same_prices():
     # Given the file that the functions read beside them
-    functions = json.loads((ROOT / "functions" / "pomona_intake" / "runs" / "prices.json").read_text())
+    functions = json.loads((ROOT / "contract" / "pomona_contract" / "prices.json").read_text())
     # Then it says what the pages say
     at = cost.prices()
     names = {"vcpu_hour": "vcpu_hour", "gb_hour": "gb_hour", "storage_gb_hour": "storage_gb_hour"}

@@ -3,14 +3,18 @@
 import importlib.util
 import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("build", Path(__file__).resolve().parents[2] / "tools" / "build.py")
+SPEC = importlib.util.spec_from_file_location("tools_build", Path(__file__).resolve().parents[2] / "tools" / "build.py")
 assert SPEC
 assert SPEC.loader
 build = importlib.util.module_from_spec(SPEC)
+sys.modules["tools_build"] = build  # a dataclass looks its module up
 SPEC.loader.exec_module(build)
 
 
@@ -55,3 +59,48 @@ def test_a_package_has_the_models_of_every_service_that_the_functions_call() -> 
     called = {name for source in sources for name in re.findall(r"client\(\"([a-z0-9-]+)\"", source)}
     assert len(called) >= 5
     assert called <= build.SERVICES
+
+
+@pytest.mark.parametrize("uv", [True, False])
+def test_functions_are_installed_for_any_processor_by_either_installer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uv: bool
+) -> None:
+    # Given an installer that leaves a native wheel
+    commands = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        record = tmp_path / "target" / "wrapt-2.dist-info"
+        record.mkdir(parents=True)
+        (record / "WHEEL").write_text("Tag: cp313-cp313-manylinux_2_28_x86_64\n")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(build, "has_uv", lambda: uv)
+    monkeypatch.setattr(subprocess, "run", run)
+    # Then the build ends with its name
+    with pytest.raises(SystemExit, match=r"any processor; wrapt-2.dist-info"):
+        build.install(tmp_path / "functions.txt", tmp_path / "target", build.FUNCTION_PLATFORM)
+    assert ("--require-hashes" in commands[0], "pip" in commands[0]) == (True, True)
+
+
+def test_a_package_does_not_say_which_installer_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given two installers that leave the same package with records of their own
+    def run_as(name: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+        def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+            target = Path(command[command.index("--target") + 1])
+            for file in ("x.dist-info/INSTALLER", "x.dist-info/RECORD", "bin/x", ".lock"):
+                (target / file).parent.mkdir(parents=True, exist_ok=True)
+                (target / file).write_text(name)
+            (target / "x.dist-info" / "METADATA").write_text("Name: x")
+            (target / "botocore" / "data").mkdir(parents=True)
+            return subprocess.CompletedProcess(command, 0)
+
+        return run
+
+    for name in ("uv", "pip"):
+        monkeypatch.setattr(build, "has_uv", lambda name=name: name == "uv")
+        monkeypatch.setattr(subprocess, "run", run_as(name))
+        build.install(tmp_path / "job.txt", tmp_path / name, build.JOB_PLATFORM)
+    # Then nothing is left that differs
+    left = [{key: path.read_bytes() for key, path in build.files_below(tmp_path / name)} for name in ("uv", "pip")]
+    assert left[0] == left[1] == {"x.dist-info/METADATA": b"Name: x"}

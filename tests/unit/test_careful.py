@@ -17,24 +17,27 @@ from PIL import Image
 
 from pomona.errors import JobError
 from pomona.imaging.careful.decoder import CarefulDecoder
-from pomona.imaging.careful.process_limits import growth_bounded, killed_after
+from pomona.imaging.careful.process_limits import killed_after, limited_growth
 from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
-from pomona.imaging.preparation import Preparation, prepare
+from pomona.imaging.preprocessing import PreprocessingSpec, preprocess
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KEEP, KEPT_BYTES, hostile
 
 ROOT = Path(__file__).resolve().parents[2]
-WANTED = Preparation(height=32, width=48, limits=Limits(10**6, 10**8, 100), memory_bytes=64 * 2**20, seconds=1)
+LIMITS = Limits(10**6, 10**8, 100, decode_seconds=1, decode_memory_bytes=64 * 2**20)
+WANTED = PreprocessingSpec(height=32, width=48, limits=LIMITS)
 # a parent that dies while its child decodes an image that never ends; it tells the child's number
 DYING_PARENT = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from pomona.imaging.careful.decoder import CarefulDecoder
-from pomona.imaging.preparation import Preparation
+from pomona.imaging.limits import Limits
+from pomona.imaging.preprocessing import PreprocessingSpec
 from tests.hostile_decoder import HANG, hostile
-decoder = CarefulDecoder(Preparation(32, 48, 10**6, 64 * 2**20, 3))
-threading.Thread(target=decoder.prepare, args=[hostile(HANG)], daemon=True).start()
+limits = Limits(10**6, 10**8, 100, decode_seconds=3, decode_memory_bytes=64 * 2**20)
+decoder = CarefulDecoder(PreprocessingSpec(32, 48, limits))
+threading.Thread(target=decoder.preprocess, args=[hostile(HANG)], daemon=True).start()
 children = Path("/proc/self/task")
 while not (found := " ".join(one.read_text() for one in children.glob("*/children")).split()):
     time.sleep(0.05)
@@ -69,13 +72,13 @@ def children() -> set[int]:
 
 def reason(decoder: CarefulDecoder, body: bytes) -> str:
     with pytest.raises(ImageError) as caught:
-        decoder.prepare(body)
+        decoder.preprocess(body)
     return str(caught.value)
 
 
 def test_an_image_is_what_it_is_without_a_child_process(decoder):
     for body in (jpeg(), jpeg(40, 300)):
-        careful, usual = decoder.prepare(body), prepare(body, WANTED)
+        careful, usual = decoder.preprocess(body), preprocess(body, WANTED)
         assert np.array_equal(careful.pixels, usual.pixels)
         assert (careful.width, careful.height) == (usual.width, usual.height)
 
@@ -97,22 +100,22 @@ def test_a_file_that_is_no_image_has_the_usual_reason(decoder):
 def test_a_child_that_dies_makes_its_image_an_error_and_no_other(decoder, marker, said):
     # Given good images before and after one that kills the process, as the first and as a later one
     assert reason(decoder, hostile(marker)) == said
-    assert decoder.prepare(jpeg()).width == 200
+    assert decoder.preprocess(jpeg()).width == 200
     assert reason(decoder, hostile(marker)) == said
-    assert decoder.prepare(jpeg()).width == 200
+    assert decoder.preprocess(jpeg()).width == 200
 
 
 def test_what_an_earlier_image_did_to_the_child_is_not_held_against_a_later_one(decoder):
     # Given images each of which leaves the child so little memory that there is no room for another
-    assert WANTED.memory_bytes < 2 * KEPT_BYTES
+    assert LIMITS.decode_memory_bytes < 2 * KEPT_BYTES
     # Then each is decoded all the same, by a child that is started for it
-    assert [decoder.prepare(hostile(KEEP)).width for _ in range(3)] == [2, 2, 2]
+    assert [decoder.preprocess(hostile(KEEP)).width for _ in range(3)] == [2, 2, 2]
 
 
 def test_the_child_has_no_credentials_and_ends_with_its_decoder(decoder, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     before = children()
-    decoder.prepare(jpeg())
+    decoder.preprocess(jpeg())
     (child,) = children() - before
     assert b"secret" not in Path(f"/proc/{child}/environ").read_bytes()
     decoder.close()
@@ -122,7 +125,7 @@ def test_the_child_has_no_credentials_and_ends_with_its_decoder(decoder, monkeyp
 def test_a_child_whose_parent_is_killed_ends_though_its_image_never_does(tmp_path):
     # Given a worker that Spark kills in the middle of an image that never ends
     shutil.copy(hostile_decoder.__file__, tmp_path / "sitecustomize.py")
-    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "emr_job")])
+    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "contract"), str(ROOT / "emr_job")])
     parent = subprocess.run(
         [sys.executable, "-c", DYING_PARENT],
         env={**os.environ, "PYTHONPATH": path},
@@ -143,13 +146,13 @@ def test_a_child_whose_parent_is_killed_ends_though_its_image_never_does(tmp_pat
 def test_a_child_that_does_not_start_is_no_images_fault(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(JobError, match="the process that decodes images did not start: exit status 1"):
-        CarefulDecoder(WANTED).prepare(jpeg())
+        CarefulDecoder(WANTED).preprocess(jpeg())
 
 
 @pytest.mark.parametrize("kind", [resource.RLIMIT_AS, resource.RLIMIT_DATA])
 def test_a_process_may_grow_so_much_and_no_more_until_the_block_ends(kind):
     before = resource.getrlimit(kind)
-    with growth_bounded(kind, 2**28):
+    with limited_growth(kind, 2**28):
         assert len(bytearray(2**27)) == 2**27
         with pytest.raises(MemoryError):
             bytearray(2**29)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from pomona_cli.alarms import active_alarms
+from pomona_cli.status.alarms import active_alarms
 
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeAlarms")
 SINCE = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ def stack_with(*pages, error: Exception | None = None):
         return [{"MetricAlarms": page} for page in pages]
 
     client = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=paginate))
-    return SimpleNamespace(place=SimpleNamespace(stack="pomona"), client=lambda _: client)
+    return SimpleNamespace(location=SimpleNamespace(stack="pomona"), client=lambda _: client)
 
 
 def test_an_alarm_has_its_name_in_the_template_its_reason_and_its_place_in_the_runbook():

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from pomona_cli import stack as stacks
+from pomona_cli.stack import clients
 from tests.cli_stack import run_pomona
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
@@ -48,9 +48,16 @@ def refused(*words: str, **environment: str) -> str:
     return told.stderr
 
 
+def misused(*words: str) -> str:
+    """Return the message for an option with an invalid value."""
+    told = run_pomona(["status", *words], CREDENTIALS)
+    assert (told.exit_code, type(told.exception)) == (2, SystemExit), told.exception
+    return told.stderr
+
+
 @pytest.fixture
 def fewer_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stacks, "_CONFIG", stacks._CONFIG.merge(stacks.Config(retries={"max_attempts": 1})))
+    monkeypatch.setattr(clients, "_CONFIG", clients._CONFIG.merge(clients.Config(retries={"max_attempts": 1})))
 
 
 @pytest.fixture
@@ -95,13 +102,13 @@ def test_aws_is_reached_through_the_proxy(fewer_attempts, behind_a_dead_proxy):
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:5000", "http://", "http://[::1", "http://a:b", "ftp://a"])
 def test_what_is_no_address_is_told(address):
-    assert f"{address!r} is no address for --endpoint-url" in refused("--endpoint-url", address)
+    assert f"{address!r} is no address for --endpoint-url" in misused("--endpoint-url", address)
 
 
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_of_a_stack_is_refused_before_any_request(name):
-    assert "The name of the stack is empty" in refused("--stack", name, "--endpoint-url", "http://127.0.0.1:9")
+    assert "The name of the stack is empty" in misused("--stack", name, "--endpoint-url", "http://127.0.0.1:9")
 
 
 def test_what_is_no_region_is_told():
-    assert "'a b' is no name of a region: check --region" in refused("--region", "a b")
+    assert "'a b' is no name of a Region: check --region" in misused("--region", "a b")

@@ -3,10 +3,12 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, SSOTokenLoadError
 
-from pomona_cli.errors import CliError, Place, explain
+from pomona_cli.errors import CliError
+from pomona_cli.stack.aws_errors import explain
+from pomona_cli.stack.location import StackLocation
 from pomona_intake.errors import TransientError
 
-PLACE = Place("pomona", "eu-west-3", None)
+PLACE = StackLocation("pomona", "eu-west-3", None)
 
 
 def refused(code: str, message: str, operation: str = "ListObjectsV2") -> ClientError:
@@ -52,14 +54,14 @@ def test_who_is_not_signed_in_is_told_how(error):
 
 
 def test_nobody_there_names_region_and_endpoint():
-    place = Place("pomona", "eu-wst-3", "http://127.0.0.1:9")
+    place = StackLocation("pomona", "eu-wst-3", "http://127.0.0.1:9")
     sentence = explain(EndpointConnectionError(endpoint_url="http://127.0.0.1:9"), place)
     assert "eu-wst-3 at http://127.0.0.1:9" in sentence
 
 
 def test_what_passes_by_itself_is_said_to():
-    assert "do it again" in explain(TransientError("listing queue/: SlowDown"), PLACE)
-    assert "do it again" in explain(refused("SlowDown", "Please reduce your request rate."), PLACE)
+    assert "run the command again" in explain(TransientError("listing queue/: SlowDown"), PLACE)
+    assert "run the command again" in explain(refused("SlowDown", "Please reduce your request rate."), PLACE)
 
 
 def test_a_sentence_of_ours_stays_as_it_is():

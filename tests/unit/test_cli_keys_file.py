@@ -2,8 +2,8 @@
 
 import pytest
 
+from pomona_cli.erasures.keys_file import read_keys
 from pomona_cli.errors import CliError
-from pomona_cli.keys_file import read_keys
 
 
 def written(tmp_path, name, content):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pomona_cli.listing import Listing
+from pomona_cli.objects.listing import Listing
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 PAGE = 3
@@ -53,7 +53,7 @@ def test_however_a_listing_is_split_every_object_is_listed_once(sizes, markers):
     keys = [f"{folder:02d}/{number}" for folder, size in enumerate(sizes) for number in range(size)]
     keys += [f"{folder:02d}/" for folder in range(len(sizes)) if markers]
     # When every free request takes over a part of another's range
-    with patch("pomona_cli.listing._PAGES_WORTH_A_SPLIT", 0):
+    with patch("pomona_cli.objects.listing._PAGES_WORTH_A_SPLIT", 0):
         found = listed(Bucket(keys))
     # Then each object came once
     assert sorted(found) == sorted(keys)

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from moto.cloudformation.exceptions import ValidationError
 
 from benchmarks.places import ROOT
 from benchmarks.template import variables
-from demo.deploy import DeployError
-from embedded_aws.cloudformation.parameters import check_parameters
+from demo.errors import DeployError
+from demo.parameters import check_parameters
+from embedded_aws.cloudformation.errors import TemplateError
 from embedded_aws.cloudformation.templates import parameter_values, parse_template
 from pomona.errors import MisconfiguredError
 from pomona.pca.component_choice import parse_components
@@ -40,7 +40,7 @@ def make(text: str) -> None:
 
 
 READERS = {"template": template, "functions": functions, "job": job}
-REFUSALS = (ValidationError, SettingsError, MisconfiguredError, DeployError)
+REFUSALS = (TemplateError, SettingsError, MisconfiguredError, DeployError)
 
 
 def takers(text: str) -> set[str]:

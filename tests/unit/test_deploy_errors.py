@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from demo import deploy
-from demo.deploy import Cloud, DeployError
+from demo.cloud import EmbeddedCloud
+from demo.errors import DeployError
 
 
 @pytest.mark.parametrize(("free", "said"), [(1 << 20, "is full"), (10 << 30, "ended with")])
@@ -19,6 +20,6 @@ def test_a_full_disk_is_named_and_nothing_else_is_taken_for_it(monkeypatch, tmp_
     monkeypatch.setattr(deploy, "ROOT", tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 40, 0, free))
     with pytest.raises(DeployError, match=said):
-        deploy.deploy(Cloud("http://127.0.0.1:1"), tmp_path, {})
+        deploy.deploy(EmbeddedCloud("http://127.0.0.1:1"), tmp_path, {})
     # And nothing of SAM's stays in the temporary folder
     assert not list(tmp_path.glob("sam-*/"))

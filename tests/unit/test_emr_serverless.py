@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from moto.emrserverless.exceptions import ValidationException
 
 from embedded_aws.clients import ACCOUNT_ID
-from embedded_aws.emr_serverless.backend import FINAL_STATES, EmrBackend, Ended, JobRunner
+from embedded_aws.emr_serverless.backend import EmrBackend
+from embedded_aws.emr_serverless.job_runs import FINAL_STATES, RunResult
+from embedded_aws.moto_internals.emr_serverless import ValidationException
 from pomona_intake.runs.parameters import featurize_parameters, refit_parameters
 from tests.model.world import settings
 
@@ -25,15 +26,15 @@ SMALL = (
 )
 
 
-class Runner(JobRunner):
+class Runner:
     """Runs that end when they are told to."""
 
     def __init__(self) -> None:
         self.may_end = threading.Event()
 
-    def run(self, job_run: Any) -> Ended:
+    def run(self, job_run: Any) -> RunResult:
         self.may_end.wait(10)
-        return Ended("SUCCESS", "")
+        return RunResult("SUCCESS", "")
 
     def cancel(self, job_run_id: str) -> None:
         self.may_end.set()

@@ -9,18 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import featurize_job
+from pomona.archive_check import check_archive
 from pomona.errors import MisconfiguredError, first_line
-from pomona.featurize import task as featurizing
-from pomona.featurize.counters import TalliesParam, Tally, total
-from pomona.featurize.ignored_names import IgnoredNames
+from pomona.featurize import feature_extraction
+from pomona.featurize import task as task_module
+from pomona.featurize.arguments import FeaturizeArguments
+from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
-from pomona.featurize.task import Featurizer, Work
+from pomona.featurize.task import FeaturizeTask
 from pomona.imaging.limits import Limits
-from pomona.s3.image_fetcher import DirtyKey, Fallback, Fetched, Status
-from pomona.spark_session import check_archive
-from pomona.table.feature_table import branch_name, branch_of, order_of
-from pomona.table.row_lookup import TOLD
+from pomona.s3.image_fetcher import FallbackReason, FetchResult, FetchStatus, KeyToFetch
+from pomona.table.branch_names import attempt_order, branch_in_location, branch_name
+from pomona.table.row_lookup import LOOKUP_COLUMNS
 from pomona.table.schema import CHANGES, RowBatch, label_of
+from pomona_contract.image_keys import IgnoredNames
 
 
 @pytest.mark.parametrize(("keys", "slots", "tasks"), [(0, 2, 1), (10, 2, 1), (10, 32, 1), (1000, 2, 4), (1000, 32, 10)])
@@ -38,7 +40,9 @@ def test_no_task_is_large_and_none_is_empty(keys, slots):
 def known(*rows: dict[str, str | None]) -> pa.Table:
     """Rows of the table, as a run finds them."""
     usual = {"etag": "1", "backbone": "net@new", "label": None, "error": None}
-    return pa.Table.from_pylist([usual | row for row in rows], pa.schema([(name, pa.string()) for name in TOLD]))
+    return pa.Table.from_pylist(
+        [usual | row for row in rows], pa.schema([(name, pa.string()) for name in LOOKUP_COLUMNS])
+    )
 
 
 def test_a_plan_tells_each_key_what_the_table_knows():
@@ -90,9 +94,9 @@ def test_a_file_tells_the_attempt_that_wrote_it_and_attempts_sort_by_time():
     branches = [branch_name("20261121T070000000Z-ff", attempt) for attempt in (9, 10)]
     branches.append(branch_name("20261121T080000000Z-00", 1))
     files = [f"s3://lake/warehouse/p.db/features/data/{branch}-{'0a' * 16}/1.parquet" for branch in branches]
-    assert [branch_of(file) for file in files] == branches
-    assert sorted(branches, key=order_of) == branches
-    assert branch_of("s3://lake/warehouse/p.db/features/data/00000-4-run_1.parquet") is None
+    assert [branch_in_location(file) for file in files] == branches
+    assert sorted(branches, key=attempt_order) == branches
+    assert branch_in_location("s3://lake/warehouse/p.db/features/data/00000-4-run_1.parquet") is None
 
 
 def test_rows_keep_their_features_between_errors_and_deletions():
@@ -113,41 +117,42 @@ def test_rows_keep_their_features_between_errors_and_deletions():
 
 
 def test_tallies_add_up_and_keep_the_first_reason():
-    left, right = Tally(reason=""), Tally(reason="S3 says SlowDown")
+    left, right = TaskCounters(reason=""), TaskCounters(reason="S3 says SlowDown")
     left.counts["done"] += 2
     right.counts["unread"] += 1
     right.seconds["get"] += 0.5
     both = left.add(right)
-    assert (both.images()["done"], both.images()["unread"], both.seconds["get"]) == (2, 1, 0.5)
+    assert (both.outcomes()["done"], both.outcomes()["unread"], both.seconds["get"]) == (2, 1, 0.5)
     assert both.reason == "S3 says SlowDown"
 
 
 @pytest.fixture
 def task(monkeypatch):
-    """A task over a network and an S3 of our own: gives its rows and its tally for what S3 answers."""
+    """A task over a network and an S3 of our own: gives its rows and its counters for what S3 answers."""
 
-    def run(answers: dict[str, Fetched], features: list[float], careful: bool = False):
+    def run(answers: dict[str, FetchResult], features: list[float], careful: bool = False):
         backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
         backbone.name = "net"
         engine = Mock(backbone=backbone, run=lambda _: np.array(features, np.float32))
-        monkeypatch.setattr(featurizing, "engine_of", lambda *_: engine)
-        monkeypatch.setattr(featurizing, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
-        tallies = Mock()
-        work = Work(
-            "b", "net", None, 1, Limits(10**6, 10**8, 100), "x", decode_seconds=20, decode_bytes=2**28, careful=careful
-        )
-        featurizer = Featurizer(work, tallies)
-        dirty = [DirtyKey(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
+        monkeypatch.setattr(task_module, "cached_engine", lambda *_: engine)
+        monkeypatch.setattr(task_module, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
+        accumulator = Mock()
+        limits = Limits(10**6, 10**8, 100, decode_seconds=20, decode_memory_bytes=2**28)
+        arguments = FeaturizeArguments("lake", "b", "d", "t", "net", "x", 2 if careful else 1, 1, limits, 60)
+        featurizer = FeaturizeTask(arguments, accumulator)
+        dirty = [KeyToFetch(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)
-        return rows.to_pylist(), tallies.add.call_args.args[0][0]
+        return rows.to_pylist(), accumulator.add.call_args.args[0][0]
 
     return run
 
 
 def test_what_could_not_be_read_changes_no_row(task):
-    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.UNREAD, "S3 says AccessDenied", retries=5)}, [1.0])
+    rows, counters = task(
+        {"a": lambda dirty: FetchResult(dirty, FetchStatus.UNREAD, "S3 says AccessDenied", retries=5)}, [1.0]
+    )
     assert rows == []
-    assert (tally.images()["unread"], tally.reason, tally.counts["retries"]) == (
+    assert (counters.outcomes()["unread"], counters.reason, counters.counts["retries"]) == (
         1,
         "S3 says AccessDenied, the first of them 'a'",
         5,
@@ -156,18 +161,18 @@ def test_what_could_not_be_read_changes_no_row(task):
 
 def test_what_boto3_read_in_obstores_place_is_counted(task):
     answers = {
-        "a//b": lambda dirty: Fetched(dirty, Status.UNCHANGED, fallback=Fallback.KEYS),
-        "b": lambda dirty: Fetched(dirty, Status.UNCHANGED, fallback=Fallback.ERRORS),
-        "c": lambda dirty: Fetched(dirty, Status.UNCHANGED),
-        "d//": lambda dirty: Fetched(dirty, Status.UNCHANGED, fallback=Fallback.KEYS),
+        "a//b": lambda dirty: FetchResult(dirty, FetchStatus.UNCHANGED, fallback=FallbackReason.KEYS),
+        "b": lambda dirty: FetchResult(dirty, FetchStatus.UNCHANGED, fallback=FallbackReason.ERRORS),
+        "c": lambda dirty: FetchResult(dirty, FetchStatus.UNCHANGED),
+        "d//": lambda dirty: FetchResult(dirty, FetchStatus.UNCHANGED, fallback=FallbackReason.KEYS),
     }
-    _, tally = task(answers, [1.0])
-    assert tally.fallbacks() == {"keys": 2, "errors": 1}
-    assert tally.images()["unchanged"] == 4
+    _, counters = task(answers, [1.0])
+    assert counters.fallbacks() == {"keys": 2, "errors": 1}
+    assert counters.outcomes()["unchanged"] == 4
 
 
 def test_an_image_that_nobody_could_read_has_no_etag_in_its_row(task):
-    rows, _ = task({"a": lambda dirty: Fetched(dirty, Status.UNUSABLE, "archived", size=6)}, [1.0])
+    rows, _ = task({"a": lambda dirty: FetchResult(dirty, FetchStatus.UNUSABLE, "archived", size=6)}, [1.0])
     assert [(row["etag"], row["size"], row["error"]) for row in rows] == [(None, 6, "archived")]
 
 
@@ -176,36 +181,36 @@ def test_an_image_that_nobody_could_read_has_no_etag_in_its_row(task):
     [("archived", "e", "unchanged"), ("damaged", "e", "errors"), ("archived", "f", "errors")],
 )
 def test_the_same_error_of_the_same_object_changes_no_row_and_is_no_new_error(task, reason, etag, outcome):
-    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.UNUSABLE, reason, etag=etag)}, [1.0])
+    rows, counters = task({"a": lambda dirty: FetchResult(dirty, FetchStatus.UNUSABLE, reason, etag=etag)}, [1.0])
     assert [row["error"] for row in rows] == ([] if outcome == "unchanged" else [reason])
-    assert {name: count for name, count in tally.images().items() if count} == {outcome: 1}
+    assert {name: count for name, count in counters.outcomes().items() if count} == {outcome: 1}
 
 
 def test_features_that_are_not_finite_are_an_error(task):
     ppm = b"P6 1 1 255 abc"
-    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=ppm)}, [1.0, float("nan")])
+    rows, counters = task({"a": lambda dirty: FetchResult(dirty, FetchStatus.FOUND, body=ppm)}, [1.0, float("nan")])
     assert [(row["features"], row["error"]) for row in rows] == [(None, "net gives no finite features for this image")]
-    assert tally.images()["errors"] == 1
+    assert counters.outcomes()["errors"] == 1
 
 
 def test_an_image_without_room_beside_the_others_is_decoded_in_a_process_of_its_own(task, monkeypatch):
     # Given a worker in which decoding fails for want of memory
-    monkeypatch.setattr(featurizing, "prepare", Mock(side_effect=MemoryError))
-    rows, tally = task({"a": lambda dirty: Fetched(dirty, Status.FOUND, body=b"P6 1 1 255 abc")}, [1.0])
+    monkeypatch.setattr(feature_extraction, "preprocess", Mock(side_effect=MemoryError))
+    rows, counters = task({"a": lambda dirty: FetchResult(dirty, FetchStatus.FOUND, body=b"P6 1 1 255 abc")}, [1.0])
     assert [(row["features"], row["width"]) for row in rows] == [([1.0], 1)]
-    assert (tally.images()["done"], tally.counts["careful"]) == (1, 1)
+    assert (counters.outcomes()["done"], counters.counts["careful"]) == (1, 1)
 
 
 def test_the_tally_of_a_repeated_task_takes_the_place_of_its_first():
     # Given a task that is done again, because the executor that held its rows was lost
-    first, again, other = Tally(), Tally(), Tally()
-    for tally, done in ((first, 3), (again, 3), (other, 4)):
-        tally.counts["done"] = done
-    param = TalliesParam()
+    first, again, other = TaskCounters(), TaskCounters(), TaskCounters()
+    for counters, done in ((first, 3), (again, 3), (other, 4)):
+        counters.counts["done"] = done
+    param = CountersParam()
     gathered = param.zero({})
-    for tallies in ({0: first}, {1: other}, {0: again}):
-        gathered = param.addInPlace(gathered, tallies)
-    assert total(gathered).images()["done"] == 7
+    for accumulator in ({0: first}, {1: other}, {0: again}):
+        gathered = param.addInPlace(gathered, accumulator)
+    assert sum_counters(gathered).outcomes()["done"] == 7
 
 
 def test_an_archive_that_does_not_fit_is_one_sentence():
@@ -219,7 +224,7 @@ def test_an_archive_that_does_not_fit_is_one_sentence():
     "error", [ImportError("no"), ValueError("numpy.dtype size changed"), OSError("wrong ELF class")]
 )
 def test_an_archive_of_another_platform_is_one_sentence_whatever_it_raises(monkeypatch, error):
-    monkeypatch.setattr("pomona.spark_session.importlib.import_module", Mock(side_effect=error))
+    monkeypatch.setattr("pomona.archive_check.importlib.import_module", Mock(side_effect=error))
     with pytest.raises(MisconfiguredError, match=rf"importing numpy failed \({error}\); build and deploy again"):
         check_archive(("numpy",))
 

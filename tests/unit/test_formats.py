@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,25 +10,31 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
 from pomona.featurize import batch
-from pomona.featurize.backbone import load_backbone
 from pomona.featurize.segment_reader import SegmentContent, read_segment
 from pomona.projection import load_model
 from pomona.refit import results
-from pomona_cli.erasures import Erasure
-from pomona_cli.run_history import RunHistory
-from pomona_intake.errors import FormatError
-from pomona_intake.queue.documents import Claim, ClaimedSegment, FailedBatch
-from pomona_intake.queue.failure_pause import Line
-from pomona_intake.queue.segments import DirtyKey, format_lines
-from pomona_intake.schedules.last_refit import Fitted
+from pomona_cli.runs.history import RunHistory
+from pomona_contract.documents.bill import Bill
+from pomona_contract.documents.bundle import BundleDescription
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.documents.failed_batch import FailedBatch
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.documents.latest_results import LatestResults
+from pomona_contract.errors import FormatError
+from pomona_contract.segment_lines import DirtyKey, encode_lines
 from pomona_provisioning.bundles import Bundle, BundleError
 
 KEY = DirtyKey("images", "apples/1.jpg", "2026-11-21T08:00:00.000Z")
 CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "application", {"name": "n"})
 FAILED = FailedBatch("batch", 3, "because", "2026-11-21T08:00:00.000Z", 1, 1)
 ERASURE = Erasure("id", "2026-11-21T08:00:00.000Z", "images", "apples/", [], "open", None)
+HOURS = {"vcpu_hours": 0.1, "memory_gb_hours": 0.4, "storage_gb_hours": 0.0}
+BILL = Bill(batch_id="batch", attempt=1, run_id="00run", state="SUCCESS", seconds=90, **HOURS)
+BUNDLE = BundleDescription("ab" * 32, {"job.tar.gz": "cd" * 32}, ("fruitnet",))
 UNKNOWN = 99
 
 
@@ -42,6 +49,9 @@ LATER: dict[str, tuple[type[Exception], Callable[[], object]]] = {
     "active.json": (FormatError, lambda: Claim.from_json(with_version(CLAIM.to_json()))),
     "failed": (FormatError, lambda: FailedBatch.from_json("failed", with_version(FAILED.to_json()))),
     "erasure": (FormatError, lambda: Erasure.from_json("erasure", with_version(ERASURE.to_json()))),
+    "bill": (FormatError, lambda: Bill.from_json("bill", with_version(BILL.to_json()))),
+    "bundle": (FormatError, lambda: BundleDescription.from_json("bundle", with_version(BUNDLE.to_json()))),
+    "line.json": (FormatError, lambda: FailurePause.from_json(with_version(FailurePause().to_json()))),
 }
 
 
@@ -67,11 +77,11 @@ def test_a_document_without_a_version_is_refused_too(name: str) -> None:
 @pytest.mark.parametrize(
     "read",
     [
-        Fitted.from_json,
+        LatestResults.from_json,
         lambda body: Erasure.from_json("erasure", body),
         lambda body: FailedBatch.from_json("failed", body),
         Claim.from_json,
-        Line.from_json,
+        FailurePause.from_json,
     ],
 )
 def test_a_damaged_document_is_told_in_a_sentence(read: Callable[[bytes], object], body: bytes) -> None:
@@ -79,33 +89,34 @@ def test_a_damaged_document_is_told_in_a_sentence(read: Callable[[bytes], object
         read(body)
 
 
-def lake_with(body: bytes) -> SimpleNamespace:
-    return SimpleNamespace(read=lambda _name: SimpleNamespace(body=body, etag="e"))
-
-
 def test_results_of_a_later_release_are_refused_by_the_refit_function() -> None:
     with pytest.raises(FormatError, match=r"results/latest\.json has format 99"):
-        Fitted.from_json(b'{"format": 99, "snapshot_id": 1}')
+        LatestResults.from_json(b'{"format": 99, "snapshot_id": 1}')
 
 
-def test_records_of_a_later_release_are_refused_by_the_command_line() -> None:
-    stack = SimpleNamespace(lake=lake_with(b'{"format": 99}'), client=lambda _service: None)
-    history = RunHistory.__new__(RunHistory)
-    history._stack = stack
-    with pytest.raises(FormatError, match=r"runs/b-1\.json has format 99"):
-        history._document("runs/b-1.json")
+@pytest.mark.parametrize("ending", ["json", "billed.json"])
+def test_records_and_bills_of_a_later_release_are_refused_by_the_command_line(ending: str) -> None:
+    # Given a lake with one document, and an application that has forgotten the run
+    key = f"runs/20261121T080000000Z-b-1.{ending}"
+    found = SimpleNamespace(body=b'{"format": 99}', etag="e")
+    lake = SimpleNamespace(read=lambda _name: found, names=lambda _prefix: [key])
+    pages = SimpleNamespace(paginate=lambda **_: [{"jobRuns": []}])
+    emr = SimpleNamespace(get_paginator=lambda _: pages)
+    stack = SimpleNamespace(lake=lake, client=lambda _service: emr, application_id="00app")
+    with pytest.raises(FormatError, match=re.escape(f"{key} has format 99")):
+        RunHistory(stack).latest(1)
 
 
 def test_a_bundle_of_another_release_is_refused_by_publish(tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text('{"format": 99}')
-    with pytest.raises(BundleError, match=r"bundle\.json has format 99, this function reads 1: run sam build again"):
+    with pytest.raises(BundleError, match=r"bundle\.json has format 99, .* Run sam build again\."):
         Bundle.open(tmp_path)
 
 
 def test_a_backbone_of_another_release_is_refused_by_the_jobs(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text('{"format": 99}')
     (tmp_path / "b.tflite").write_bytes(b"")
-    with pytest.raises(MisconfiguredError, match=r"b\.json has format 99, this job reads 1"):
+    with pytest.raises(FormatError, match=r"b\.json has format 99, but this release reads only format 1"):
         load_backbone("b", tmp_path)
 
 
@@ -114,14 +125,16 @@ def test_what_is_in_flight_is_refused_by_a_job_of_another_release(monkeypatch: p
         monkeypatch.setattr(batch, "read_bytes", lambda *_, body=body: body)
         with pytest.raises(MisconfiguredError, match=rf"queue/active\.json {said}"):
             batch.require_in_flight("lake", "b", 1)
-    content = read_segment(with_version(format_lines([KEY]), "v"), "images")
-    assert content == SegmentContent([], "1 of 1 lines cannot be used: line 1 has version 99, this job reads 1")
+    content = read_segment(with_version(encode_lines([KEY]), "v"), "images")
+    assert content == SegmentContent(
+        [], "1 of 1 lines cannot be used: line 1 has v 99, but this release reads only v 1"
+    )
 
 
 def test_latest_results_of_another_release_are_never_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"Body": io.BytesIO(b'{"format": 99}'), "ETag": "e"}
     monkeypatch.setattr(results, "s3_client", lambda: SimpleNamespace(get_object=lambda **_: answer))
-    with pytest.raises(MisconfiguredError, match=r"results/latest\.json has format 99"):
+    with pytest.raises(FormatError, match=r"results/latest\.json has format 99"):
         results.move_latest("lake", {"sequence_number": 1})
 
 

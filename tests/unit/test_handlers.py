@@ -8,9 +8,9 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from pomona_contract.documents.failure_pause import FailurePause
+from pomona_contract.lake_layout import FAILURE_PAUSE
 from pomona_intake import telemetry
-from pomona_intake.queue.documents import to_json
-from pomona_intake.queue.failure_pause import LINE, Line
 from tests.segment_lines import parse_lines
 from tests.unit.stage import EVENTS, Stage
 
@@ -285,8 +285,8 @@ def test_what_the_alarms_ask_for_is_measured_at_each_look(stage: Stage, capsys: 
     stage.s3.put_object(Bucket="lake", Key="queue/failed/b/batch.json", Body=b"{}")
     stage.s3.put_object(Bucket="lake", Key="queue/failed/b/1.jsonl", Body=b"{}")
     stage.s3.put_object(Bucket="lake", Key="queue/failed/a.json", Body=b"{}")
-    line = Line(("a", "b"), "2999-01-01T00:00:00.000Z", "because")
-    stage.s3.put_object(Bucket="lake", Key=LINE, Body=to_json(1, vars(line)))
+    pause = FailurePause(("a", "b"), "2999-01-01T00:00:00.000Z", "because")
+    stage.s3.put_object(Bucket="lake", Key=FAILURE_PAUSE, Body=pause.to_json())
     stage.invoke("advance", "advance-clock")
     # Then each is told, with what else the alarms look at
     (metrics,) = measured(capsys)

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.template import RESOURCES
 from pomona.featurize.partitioning import plan
 from pomona.featurize.segment_reader import SegmentContent, read_segment
-from pomona.table.row_lookup import KNOWN
+from pomona.table.row_lookup import KNOWN_ROWS
 from pomona.table.schema import label_of
 from pomona_intake import telemetry
 from pomona_intake.queue.failed_batches import FailedBatches
@@ -115,7 +115,7 @@ def test_a_failed_batch_gives_its_keys_back_unchanged(stage: Stage):
 
 
 def test_the_plan_of_a_run_has_each_key_once_and_whole():
-    planned = plan(list(KEYS), KNOWN.empty_table(), "fruitnet@0123456789ab")
+    planned = plan(list(KEYS), KNOWN_ROWS.empty_table(), "fruitnet@0123456789ab")
     assert sorted(dirty.key for dirty in planned) == sorted(KEYS)
 
 

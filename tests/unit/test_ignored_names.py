@@ -1,15 +1,14 @@
-"""Which names are no images: the functions, the command line, the job and the demo have one rule."""
+"""Which names are no images: the functions, the command line, the job and the demo use this one rule."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.template import parameter_defaults
-from demo.__main__ import has_name
-from pomona.featurize.ignored_names import IgnoredNames
-from pomona_intake.ingest.selection import Selection, listed
+from pomona_contract.image_keys import IgnoredNames, decode_patterns, encode_patterns
+from pomona_intake.image_selection import ImageSelection, split_list
 
-DEFAULT = listed(parameter_defaults()["IgnoredNames"])
+DEFAULT = split_list(parameter_defaults()["IgnoredNames"])
 COMPANIONS = [
     ".DS_Store",
     "photos/.DS_Store",
@@ -43,20 +42,20 @@ IMAGES = [
 
 @pytest.mark.parametrize("key", COMPANIONS)
 def test_what_desktops_and_sync_tools_leave_is_no_image(key: str) -> None:
-    assert not Selection(ignored_names=DEFAULT).takes(key)
+    assert not ImageSelection(ignored_names=IgnoredNames(DEFAULT)).takes(key)
 
 
 @pytest.mark.parametrize("key", IMAGES)
 def test_a_name_that_only_resembles_them_is_an_image_and_so_is_what_lies_in_such_a_folder(key: str) -> None:
-    assert Selection(ignored_names=DEFAULT).takes(key)
+    assert ImageSelection(ignored_names=IgnoredNames(DEFAULT)).takes(key)
 
 
 def test_without_names_nothing_is_ignored() -> None:
-    assert all(Selection().takes(key) for key in (*COMPANIONS, *IMAGES, ""))
+    assert all(ImageSelection().takes(key) for key in (*COMPANIONS, *IMAGES, ""))
 
 
 def test_a_name_is_ignored_whatever_the_prefixes_and_suffixes() -> None:
-    selection = Selection(("photos/",), (".jpg",), ("._*",))
+    selection = ImageSelection(("photos/",), (".jpg",), IgnoredNames(("._*",)))
     assert [key for key in (*COMPANIONS, *IMAGES) if selection.takes(key)] == [
         "photos/beach.jpg",
         "photos/.hidden.jpg",
@@ -65,12 +64,9 @@ def test_a_name_is_ignored_whatever_the_prefixes_and_suffixes() -> None:
     ]
 
 
-# ASCII: of other letters, upper and lower case are not always one character each
-TEXTS = st.text(st.sampled_from("aB.*?[]!-_$/\\( |\n"), max_size=8)
-
-
-@given(TEXTS, st.lists(TEXTS.map(lambda text: text.replace("/", "")), max_size=3))
-def test_functions_job_and_demo_agree(key: str, patterns: list[str]) -> None:
-    ignored = Selection(ignored_names=tuple(patterns)).ignores(key)
-    assert IgnoredNames(tuple(patterns)).matches(key) == ignored
-    assert has_name(key, patterns) == ignored
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=4).map(tuple))
+def test_patterns_survive_the_argument_of_a_job(patterns: tuple[str, ...]) -> None:
+    argument = encode_patterns(patterns)
+    assert decode_patterns(argument) == patterns
+    assert not argument.startswith("-")
+    assert not set(argument) & set(" *?[]~$'\"\\")

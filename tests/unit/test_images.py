@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from pomona.imaging.decoding import AS_DISPLAYED, decode, resize
-from pomona.imaging.errors import RAW, ImageError
+from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
+from pomona.imaging.recognition import RAW
 
 LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)
 

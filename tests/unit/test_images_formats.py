@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from pomona.imaging.decoding import decode
-from pomona.imaging.errors import RAW, ImageError
+from pomona.imaging.errors import ImageError
+from pomona.imaging.recognition import RAW
 from tests.image_files import LIMITS, features, pixels, sample, saved
 
 ORCHARD = Image.fromarray(sample("apple", "RGB"))
@@ -156,6 +157,14 @@ XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
         (b"8BPS\0\1" + ISO, "a Photoshop file is not supported: export it as JPEG"),
         (b"gimp xcf v011" + ISO, "a GIMP file is not supported: export it as JPEG"),
         (b"\0\0\1\0\1\0" + ISO, "an icon is not supported: export it as PNG"),
+        (
+            b"\0\0\2" + bytes(9) + struct.pack("<HHBB", 4, 4, 24, 0) + ISO,
+            "a Targa image is not supported: export it as PNG",
+        ),
+        (bytes(128) + b"DICM\2\0" + ISO, "DICOM is not supported: export it as PNG"),
+        (b"\xff\xd8\xff\xf7\0\x0b\x08" + ISO, "JPEG-LS is not supported: export it as JPEG"),
+        (b"PF\n4 4\n-1.0\n" + ISO, "this image format is not supported: convert it to JPEG or PNG"),
+        (b"P7\nWIDTH 4\n" + ISO, "this image format is not supported: convert it to JPEG or PNG"),
         (b"icns\0\0\1\0" + ISO, "an icon is not supported: export it as PNG"),
         (b"\0\0\0\x18ftypcrx " + ISO, RAW),
         (b"FUJIFILMCCD-RAW 0201FF383501" + ISO, RAW),
@@ -173,3 +182,12 @@ XML = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 )
 def test_a_format_that_is_not_read_is_named_with_what_to_do(body: bytes, said: str) -> None:
     assert reason(body) == said
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_jpeg_of_more_bits_is_named(bits: int) -> None:
+    body = saved(Image.new("L", (9, 9)), "JPEG")
+    frame = body.index(b"\xff\xc0") + 4
+    assert reason(body[:frame] + bytes((bits,)) + body[frame + 1 :]) == (
+        f"a JPEG of {bits} bits is not supported: export it as PNG"
+    )

@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 
 from pomona.imaging.decoding import decode
 from pomona.imaging.errors import ImageError
-from tests.image_files import LIMITS, pixels, png_chunk, saved
+from tests.image_files import LIMITS, pixels, png_chunk, saved, tiff
 
 SOS = b"\xff\xda"
 
@@ -130,6 +130,45 @@ def test_a_tiff_of_too_many_strips_is_refused() -> None:
     entries = b"".join(struct.pack("<HHII", *tag) for tag in [*tags, (277, 3, 1, 1), (278, 3, 1, 1), (279, 4, rows, 8)])
     body = b"II*\0" + struct.pack("<IH", 8, 9) + entries + bytes(4) + struct.pack("<I", 8) * rows
     assert reason(body) == "too many strips: a TIFF of more than 500,000 is not supported: save it as PNG"
+
+
+def grey_tiff(*entries: tuple[int, int, int, int]) -> bytes:
+    """A TIFF of 8 by 8 pixels; `entries` (tag, type, count, value) replace those of the same tag."""
+    ours = [(256, 3, 1, 8), (257, 3, 1, 8), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1), (273, 4, 1, 8)]
+    replaced = {entry[0] for entry in entries}
+    tags = sorted([*(entry for entry in ours if entry[0] not in replaced), (277, 3, 1, 1), (279, 4, 1, 64), *entries])
+    directory = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + directory + bytes(4)
+
+
+@pytest.mark.usefixtures("no_decoder")
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [(322, 9, 1, 30_000), (323, 9, 1, 30_000)],
+        [(322, 8, 1, 30_000), (323, 8, 1, 30_000)],
+        [(322, 3, 1, 30_000), (323, 3, 1, 30_000), (259, 8, 1, 8)],
+        [(322, 3, 1, 30_000), (322, 3, 1, 64), (323, 3, 1, 30_000), (323, 3, 1, 64)],
+        [(322, 3, 1, 64), (322, 3, 1, 30_000), (323, 3, 1, 64), (323, 3, 1, 30_000)],
+    ],
+    ids=["LONG, signed", "SHORT, signed", "signed compression", "the first of two", "the last of two"],
+)
+def test_a_tile_is_counted_whatever_its_tags_look_like(entries: list[tuple[int, int, int, int]]) -> None:
+    assert reason(grey_tiff(*entries)).startswith("too large to decode")
+
+
+@pytest.mark.parametrize("tag", [258, 279, 320, 338, 339])
+def test_a_tag_of_too_many_values_is_refused(tag: int) -> None:
+    assert reason(grey_tiff((tag, 3, 600_000, 8))).startswith(f"too many values of tag {tag}: ")
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_the_strip_of_a_tiff_that_pillow_does_not_read_is_counted(planar: bool) -> None:
+    body = tiff(np.zeros((300, 400, 3), "f4"), 2, deflate=True, planar=planar)
+    samples = 300 * 400 * 3 * 4
+    strip = samples // 3 if planar else samples
+    decode(body, 96, 96, replace(LIMITS, max_decoded_bytes=samples + strip))
+    assert reason(body, max_decoded_bytes=samples + strip - 1).startswith("too large to decode")
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -85,6 +85,14 @@ def test_what_a_png_needs_is_kept_beside_metadata_that_goes() -> None:
     assert decode(larger, 96, 96, LIMITS).width == 90
 
 
+def test_transparency_with_a_wrong_checksum_is_ignored_as_browsers_do() -> None:
+    image = picture().convert("P")
+    opaque, transparent = saved(image, "PNG"), saved(image, "PNG", transparency=bytes(range(256)))
+    start = transparent.index(b"tRNS") - 4
+    chunk = transparent[start : transparent.index(b"IDAT") - 4]
+    assert np.array_equal(pixels(transparent.replace(chunk, wrong_crc(chunk))), pixels(opaque))
+
+
 def test_many_exif_segments_cost_neither_the_first_nor_time() -> None:
     # Given 900 of them, which Pillow would put together one after the other: 38 seconds
     body = saved(picture(), "JPEG", exif=exif(6))

@@ -106,6 +106,27 @@ def test_a_jpeg_without_its_second_half_is_truncated(picture: str, kind: str, ha
     assert said == {"truncated: the file ends before the image does (JPEG)"}
 
 
+def in_scans_of_their_own(image: Image.Image) -> bytes:
+    """A sequential JPEG with a scan for each component, put together of three grey ones."""
+    bodies = [saved(band, "JPEG", quality=80) for band in image.convert("YCbCr").split()]
+    scans = [body[body.index(b"\xff\xda") : -2] for body in bodies]
+    frame = bodies[0].index(b"\xff\xc0")
+    size = bodies[0][frame + 4 : frame + 9]
+    header = b"\xff\xc0\0\x11" + size + b"\3" + b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    start = bodies[0][:frame] + header + bodies[0][frame + 13 : bodies[0].index(b"\xff\xda")]
+    named = [scan[:5] + bytes((number,)) + scan[6:] for number, scan in enumerate(scans, 1)]
+    return start + b"".join(named) + MARK
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.6])
+def test_a_jpeg_whose_components_have_scans_of_their_own_is_truncated_if_one_is_missing(share: float) -> None:
+    body = in_scans_of_their_own(noise())
+    cut = int(len(body) * share)
+    assert np.abs(pixels(body).astype(int) - pixels(saved(noise(), "PNG"))).mean() < 4
+    said = {reason(lost) for lost in (body[:cut], body[:cut] + MARK, body[:cut] + bytes(len(body) - cut))}
+    assert said == {"truncated: the file ends before the image does (JPEG)"}
+
+
 def test_a_hole_of_zeros_in_the_middle_of_a_jpeg_is_found() -> None:
     body = saved(noise(), "JPEG", quality=80)
     assert reason(body[:20_000] + bytes(8192) + body[28_192:]).startswith("truncated")

@@ -2,13 +2,12 @@
 
 import pytest
 
-from pomona_intake.runs.emr_client import Billed
-from pomona_intake.runs.prices import Prices, prices_of
+from pomona_contract.prices import BilledHours, Prices, prices_of
 
 
 def test_a_cost_is_the_billed_hours_at_their_prices():
     prices = Prices("USD", "2026-11-01", {"vcpu_hour": 0.05, "gb_hour": 0.005, "storage_gb_hour": 0.0001})
-    assert prices.cost(Billed(2.0, 10.0, 100.0)) == pytest.approx(0.1 + 0.05 + 0.01)
+    assert prices.cost(BilledHours(2.0, 10.0, 100.0)) == pytest.approx(0.1 + 0.05 + 0.01)
 
 
 def test_a_region_without_prices_has_no_guessed_ones():

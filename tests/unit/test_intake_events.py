@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from pomona_contract.segment_lines import DirtyKey
 from pomona_intake.errors import NotAnS3EventError
 from pomona_intake.ingest.events import dirty_keys, distinct
-from pomona_intake.queue.segments import DirtyKey
 
 SEEN_AT = "2026-11-21T08:00:00.000Z"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pomona_contract.segments import Segment
 from pomona_intake.queue.launch_policy import MAX_SEGMENTS, is_due, restart_delay, retry_delay, take
-from pomona_intake.queue.segments import Segment
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 TEN_MINUTES = timedelta(minutes=10)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from pomona_intake.errors import FormatError
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.errors import FormatError
+from pomona_contract.segments import parse_segment_name
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import parse_name
 from pomona_intake.s3.lake import Lake
-from pomona_intake.schedules.maintenance import Maintenance
+from pomona_intake.schedules.maintenance import MaintenanceRequests
 from pomona_intake.schedules.table_history import needs_maintenance
 from tests.model.aws import S3
 from tests.model.world import settings
@@ -54,10 +55,11 @@ class Scene:
         lake = Lake(self.s3, "lake")
         writer = SegmentWriter(lake, lambda step: None, clock=lambda: NOW)
         metadata_file = type("Table", (), {"read": lambda _: metadata})()
-        self.maintenance = Maintenance(metadata_file, lake, writer, settings())
+        self.maintenance = MaintenanceRequests(metadata_file, lake, writer, settings())
 
     def erasure(self, state: str, form: int = 1) -> None:
-        self.s3.objects["erasures/open/1.json"] = json.dumps({"format": form, "state": state}).encode()
+        erasure = Erasure("1", "2026-11-21T08:00:00Z", "images", "apples/", [], state)
+        self.s3.objects["erasures/open/1.json"] = json.dumps(erasure.document() | {"format": form}).encode()
 
 
 def test_due_maintenance_is_asked_for_by_one_segment_without_keys() -> None:
@@ -65,7 +67,7 @@ def test_due_maintenance_is_asked_for_by_one_segment_without_keys() -> None:
 
     asked = [scene.maintenance.request_if_due(NOW) for _ in range(2)]
 
-    segment = parse_name(asked[0])
+    segment = parse_segment_name(asked[0])
     assert (segment.keys, segment.written_at, asked[1]) == (0, NOW, None)
     assert scene.s3.objects == {asked[0]: b""}
 

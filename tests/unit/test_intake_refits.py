@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pomona_intake.errors import FormatError, TransientError
-from pomona_intake.runs.emr_client import Runs
+from pomona_contract.errors import FormatError
+from pomona_contract.lake_layout import LATEST_RESULTS
+from pomona_intake.errors import TransientError
+from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.s3.lake import Lake
-from pomona_intake.schedules.last_refit import LATEST
-from pomona_intake.schedules.refits import Decision, Refits, scheduled_time
+from pomona_intake.schedules.refits import Decision, Refits
+from pomona_intake.schedules.schedule_events import scheduled_time
 from pomona_intake.schedules.table_history import changed_since, has_rows, unfitted_since
 from pomona_intake.schedules.table_metadata import TableMetadata
 from tests.model.aws import S3, EmrServerless, client_error
@@ -135,13 +137,13 @@ class Scene:
         self._name = f"warehouse/pomona.db/features/metadata/00001-abc{suffix}"
         self.becomes(metadata)
         if fitted is not None:
-            self.lake.objects[LATEST] = json.dumps({"format": 1, "snapshot_id": fitted, **latest}).encode()
+            self.lake.objects[LATEST_RESULTS] = json.dumps({"format": 1, "snapshot_id": fitted, **latest}).encode()
         self.glue = Glue(None if metadata is None else f"s3://lake/{self._name}")
         self.emr = RefusingEmr()
         self.reported: list[datetime | None] = []
         lake, values = Lake(self.lake, "lake"), settings(**(changed or {}))
         self._refits = Refits(
-            TableMetadata(self.glue, lake, values), lake, Runs(self.emr), values, self.reported.append
+            TableMetadata(self.glue, lake, values), lake, EmrClient(self.emr), values, self.reported.append
         )
 
     def becomes(self, metadata: dict[str, Any] | None) -> None:
@@ -306,7 +308,7 @@ def test_a_catalog_that_cannot_answer_is_not_an_empty_one() -> None:
 
 def test_a_result_of_another_format_is_refused() -> None:
     scene = Scene(table(ADDED))
-    scene.lake.objects[LATEST] = b'{"format": 2}'
+    scene.lake.objects[LATEST_RESULTS] = b'{"format": 2}'
 
     with pytest.raises(FormatError, match=r"results/latest\.json has format 2"):
         scene.start()

@@ -7,12 +7,13 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.lake_layout import CLAIM
 from pomona_intake.queue.claim_repair import problem_of_the_claim, set_claim_aside
-from pomona_intake.queue.documents import ACTIVE, Claim, ClaimedSegment
 from pomona_intake.s3.lake import Lake
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
-CLAIM = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "app", {"name": "n"}, "run")
+BATCH = Claim("batch", 1, "2026-11-21T08:00:00.000Z", (ClaimedSegment("s", 1),), "app", {"name": "n"}, "run")
 
 
 @pytest.fixture
@@ -24,22 +25,22 @@ def lake() -> Iterator[Lake]:
 
 
 def test_an_unreadable_claim_is_kept_aside(lake: Lake) -> None:
-    lake.write(ACTIVE, b"garbage")
+    lake.write(CLAIM, b"garbage")
 
     name = set_claim_aside(lake, NOW)
 
-    assert lake.read(ACTIVE) is None
+    assert lake.read(CLAIM) is None
     assert lake.read(name).body == b"garbage"
 
 
 def test_a_batch_that_came_in_flight_while_the_operator_was_asked_stays_there(lake: Lake) -> None:
     # Given an operator who was told of an unreadable claim, and another who has repaired it since
-    lake.write(ACTIVE, b"garbage")
+    lake.write(CLAIM, b"garbage")
     assert problem_of_the_claim(lake)
-    lake.write(ACTIVE, CLAIM.to_json())
+    lake.write(CLAIM, BATCH.to_json())
     # When the first one says yes, then the new batch is left alone
     assert set_claim_aside(lake, NOW) == ""
-    assert lake.read(ACTIVE).body == CLAIM.to_json()
+    assert lake.read(CLAIM).body == BATCH.to_json()
 
 
 def test_where_nothing_is_in_flight_there_is_nothing_to_set_aside(lake: Lake) -> None:

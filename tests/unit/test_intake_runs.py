@@ -22,7 +22,7 @@ from embedded_aws.emr_serverless.scheduler import maximum_capacity
 from embedded_aws.emr_serverless.workers import demand_of
 from featurize_job import parse_arguments
 from pomona_intake.errors import RunRefusedError, TransientError, transient_errors
-from pomona_intake.runs.emr_client import Phase, Runs
+from pomona_intake.runs.emr_client import EmrClient, Phase
 from pomona_intake.runs.parameters import (
     WORKER_VCPUS,
     executors_at_most,
@@ -46,8 +46,8 @@ def emr() -> Iterator[Stubber]:
         yield stubber
 
 
-def runs(emr: Stubber) -> Runs:
-    return Runs(emr.client)
+def runs(emr: Stubber) -> EmrClient:
+    return EmrClient(emr.client)
 
 
 def submitted(parameters: dict[str, Any]) -> dict[str, Any]:

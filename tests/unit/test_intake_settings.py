@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.template import variables
 from pomona_intake.errors import SettingsError
-from pomona_intake.settings import IntakeSettings, Settings, read_settings
+from pomona_intake.settings import IngestSettings, Settings
 
 REQUIRED = {name: value for name, value in variables().items() if name != "ADVANCE_FUNCTION_NAME"}
-OF_INGEST = [one.name.upper() for one in fields(IntakeSettings)]
+OF_INGEST = [one.name.upper() for one in fields(IngestSettings)]
 
 
 def test_what_is_set_is_read() -> None:
@@ -35,7 +35,7 @@ def test_a_missing_variable_is_named(missing: str) -> None:
 @pytest.mark.parametrize("missing", OF_INGEST)
 def test_a_missing_variable_of_ingest_is_named(missing: str) -> None:
     with pytest.raises(SettingsError, match=f"{missing} is not set; it must hold "):
-        read_settings(IntakeSettings, {name: value for name, value in variables().items() if name != missing})
+        IngestSettings.from_environment({name: value for name, value in variables().items() if name != missing})
 
 
 @pytest.mark.parametrize(

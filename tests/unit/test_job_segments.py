@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pomona.featurize.segment_reader import read_segment
-from pomona_intake.queue.segments import DirtyKey, format_lines
+from pomona_contract.segment_lines import DirtyKey, encode_lines
 
 IMAGES = "images"
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200)
@@ -20,7 +20,7 @@ def line(**changes: object) -> bytes:
 @settings(derandomize=True, database=None)
 @given(st.lists(KEYS, max_size=5))
 def test_what_the_intake_writes_the_job_reads(keys: list[str]) -> None:
-    content = read_segment(format_lines([DirtyKey(IMAGES, key, "t") for key in keys]), IMAGES)
+    content = read_segment(encode_lines([DirtyKey(IMAGES, key, "t") for key in keys]), IMAGES)
 
     assert (content.keys, content.problem) == (keys, "")
 
@@ -32,7 +32,7 @@ def test_what_the_intake_writes_the_job_reads(keys: list[str]) -> None:
         (b"\xff\xfe\x00\n", "line 2 is not JSON"),
         (b"[" * 100_000 + b"\n", "line 2 is not JSON"),
         (b"[]\n", "line 2 is not a JSON object"),
-        (line(v=2), "line 2 has version 2, this job reads 1"),
+        (line(v=2), "line 2 has v 2, but this release reads only v 1"),
         (line(key=None), "line 2 names no bucket and key"),
         (line(bucket=["b"]), "line 2 names no bucket and key"),
         (line(key=""), "line 2 names no bucket and key"),

@@ -2,9 +2,10 @@
 
 import pytest
 
-from embedded_aws.iam.calls import ApiRequest, calls_of
+from embedded_aws.iam.actions import calls_of
+from embedded_aws.iam.api_request import ApiRequest
 from embedded_aws.iam.policies import Call, PolicyError, allowed
-from embedded_aws.iam.s3_calls import Bucket
+from embedded_aws.iam.s3_actions import BucketFacts
 
 READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::lake/queue/*"}
 KEY = "arn:aws:kms:eu-west-3:123456789012:key/1"
@@ -74,8 +75,8 @@ def s3(method: str, path: str, query: dict[str, str] | None = None, headers: dic
     return ApiRequest("s3", "eu-west-3", method, path, query or {}, headers or {}, body)
 
 
-def actions(request: ApiRequest, bucket: Bucket | None = None) -> list[tuple[str, str]]:
-    known = bucket or Bucket()
+def actions(request: ApiRequest, bucket: BucketFacts | None = None) -> list[tuple[str, str]]:
+    known = bucket or BucketFacts()
     return [(call.action, call.resource) for call in calls_of(request, lambda _name: known)]
 
 
@@ -118,7 +119,7 @@ def test_a_request_to_s3_is_known_by_its_actions(request_, expected):
 
 
 def test_a_missing_object_needs_the_listing():
-    assert actions(s3("GET", "/lake/a"), Bucket(lambda _key: False)) == [
+    assert actions(s3("GET", "/lake/a"), BucketFacts(lambda _key: False)) == [
         ("s3:GetObject", f"{LAKE}/a"),
         ("s3:ListBucket", LAKE),
     ]
@@ -134,7 +135,7 @@ def test_a_missing_object_needs_the_listing():
     ],
 )
 def test_a_bucket_with_a_key_needs_the_key(request_, expected):
-    found = actions(request_, Bucket(kms_key=KEY))
+    found = actions(request_, BucketFacts(kms_key=KEY))
     assert [action for action, resource in found if resource == KEY] == expected
 
 
@@ -146,7 +147,7 @@ def test_starting_a_run_passes_a_role():
         "/applications/1/jobruns",
         body=b'{"executionRoleArn": "arn:aws:iam::123456789012:role/job"}',
     )
-    start, passed = calls_of(request, lambda _name: Bucket())
+    start, passed = calls_of(request, lambda _name: BucketFacts())
     assert (start.action, passed.action) == ("emr-serverless:StartJobRun", "iam:PassRole")
     assert passed.resource == "arn:aws:iam::123456789012:role/job"
     assert dict(passed.context) == {"iam:passedtoservice": "emr-serverless.amazonaws.com"}

@@ -6,8 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
-from pomona_intake import dependencies as wiring
-from pomona_intake.errors import FormatError, TransientError
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.errors import FormatError
+from pomona_intake import dependencies
+from pomona_intake.errors import TransientError
 from tests.unit.stage import Stage
 
 METADATA = "warehouse/features/metadata/1.metadata.json"
@@ -18,7 +20,7 @@ EVENT = "maintain-schedule"
 
 @pytest.fixture
 def stage(stage: Stage) -> Stage:
-    for cached in (wiring.maintenance, wiring._table):
+    for cached in (dependencies.maintenance_requests, dependencies._table):
         cached.cache_clear()
     boto3.client("glue").create_database(DatabaseInput={"Name": "pomona"})
     return stage
@@ -38,8 +40,8 @@ def put_table(stage: Stage, *snapshots: tuple[int, dict[str, str]], version: int
 
 
 def put_erasure(stage: Stage, state: str = "open") -> None:
-    document = {"format": 1, "state": state}
-    stage.s3.put_object(Bucket="lake", Key="erasures/open/1.json", Body=json.dumps(document).encode())
+    erasure = Erasure("1", "2026-11-21T08:00:00Z", "images", "apples/", [], state)
+    stage.s3.put_object(Bucket="lake", Key="erasures/open/1.json", Body=erasure.to_json())
 
 
 def test_without_a_table_nothing_is_asked_for(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """TIFFs of every number and type of bands: the picture, or an error that names them."""
 
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from PIL import Image
 
 from pomona.imaging.decoding import decode
-from pomona.imaging.errors import RAW, ImageError
+from pomona.imaging.errors import ImageError
+from pomona.imaging.recognition import RAW
 from tests.image_files import LIMITS, features, pixels, sample, saved, tiff
 
 GREY, RGB = 1, 2
@@ -36,6 +38,21 @@ def test_grey_of_every_type_is_read(kind: str, written: dict) -> None:
     grey = sample("kiwi")
     body = tiff((grey[..., np.newaxis].astype(float) * TYPES[kind]).astype(kind), GREY, **written)
     assert features(body) @ features(saved(Image.fromarray(grey), "PNG")) > 0.998
+
+
+@pytest.mark.parametrize("written", WRITTEN[:4], ids=str)
+@pytest.mark.parametrize(("kind", "scale", "lowest"), [("u4", 16_843_009, 0), ("i1", 1 / 2, -64), ("i4", 257, -30_000)])
+def test_values_above_and_below_those_of_a_narrower_type_keep_their_order(
+    kind: str, scale: float, lowest: int, written: dict
+) -> None:
+    # Given a picture and a stretched 8-bit file of it, which spans the range of its own values
+    grey = sample("kiwi").astype(float)
+    low, high = np.quantile(grey, [0.001, 0.999])
+    stretched = ((grey - low) / (high - low)).clip(0, 1) * 255
+    # When its values are those of the type: above the largest signed number, or below 0
+    body = tiff((grey[..., np.newaxis] * scale + lowest).astype(kind), GREY, **written)
+    # Then the features are the same
+    assert features(body) @ features(saved(Image.fromarray(stretched.astype(np.uint8)), "PNG")) > 0.99
 
 
 @pytest.mark.parametrize("planar", [False, True])
@@ -126,3 +143,23 @@ def test_the_orientation_is_applied(orientation: int) -> None:
     turned = Image.fromarray(np.rot90(rgb, {3: 2, 6: 3}[orientation]))
     assert (decoded.width, decoded.height) == turned.size
     assert features(body) @ features(saved(turned, "PNG")) > 0.998
+
+
+def test_the_compression_that_cannot_be_read_is_named() -> None:
+    # Given RGB of 8 bits, which is read, by a number of JPEG XL's, which is not
+    body = tiff(np.zeros((9, 12, 3), "u1"), RGB, deflate=True)
+    at = body.index(struct.pack("<HHIH", 259, 3, 1, 8))
+    with pytest.raises(ImageError) as caught:
+        decode(body[: at + 8] + struct.pack("<H", 50002) + body[at + 10 :], 96, 96, LIMITS)
+    assert str(caught.value).startswith("unsupported: 3 bands of 8 bits with compression 50002: ")
+
+
+def test_an_error_about_bits_stays_short() -> None:
+    # Given a band with as many different numbers of bits as a tag may have
+    body = tiff(np.zeros((9, 12, 1), "u1"), GREY)
+    at = body.index(struct.pack("<HHIH", 258, 3, 1, 8))
+    numbers = struct.pack("<100000H", *(number % 3 for number in range(100_000)))
+    changed = body[: at + 4] + struct.pack("<II", 100_000, len(body)) + body[at + 12 :] + numbers
+    with pytest.raises(ImageError) as caught:
+        decode(changed, 96, 96, LIMITS)
+    assert str(caught.value).startswith("unsupported: 1 band of 0, 1, 2, 0, 1, 2, 0, 1, … bits: ")

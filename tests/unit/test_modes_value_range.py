@@ -79,6 +79,14 @@ STORED_COLOURS = {
         np.dstack([rgb * np.uint16(16) + rgb % 7, np.full(rgb.shape[:2], 65535)]), COLOUR_ALPHA
     ),
     "TIFF, 12 bits": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2),
+    "TIFF, 12 bits, in strips": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, rows_per_strip=7),
+    "TIFF, 12 bits, in strips, with alpha": lambda rgb: tiff(
+        np.dstack([rgb * np.uint16(16) + rgb % 7, np.full(rgb.shape[:2], 65535, np.uint16)]),
+        2,
+        extra=[2],
+        rows_per_strip=7,
+    ),
+    "TIFF, 12 bits, in tiles": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, tile_width=rgb.shape[1] // 2),
     "TIFF, 12 bits, deflate": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, deflate=True),
     "TIFF, 12 bits, big-endian": lambda rgb: tiff(rgb * np.uint16(16) + rgb % 7, 2, order=">"),
 }
@@ -211,8 +219,17 @@ def test_wide_samples_are_reduced_before_they_are_widened(tmp_path, mode, value,
     file.write_bytes(saved(Image.new(mode, (4000, 4000), value), form, **options))
     # When a process of its own decodes it
     command = [sys.executable, "-c", MEASURE, str(file)]
-    run = subprocess.run(command, env={"PYTHONPATH": str(REPOSITORY / "emr_job")}, capture_output=True, check=True)
+    run = subprocess.run(
+        command, env={"PYTHONPATH": f"{REPOSITORY}/contract:{REPOSITORY}/emr_job"}, capture_output=True, check=True
+    )
     grown, side = map(int, run.stdout.split())
     # Then it needs the pixels as they are stored, and little more
     assert grown * 1024 < 4000 * 4000 * bytes_a_pixel + 50 * 2**20
     assert side < 2 * 3 * 96
+
+
+def test_an_image_of_one_row_is_read_however_wide_it_is() -> None:
+    values = np.linspace(0, 65535, 3_000_000).astype(np.uint16)
+    found = pixels(png16(values[np.newaxis, :, np.newaxis], 0))
+    assert found[0, 0, 0] < 5
+    assert found[0, -1, 0] > 250

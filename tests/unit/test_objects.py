@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from obstore.exceptions import GenericError
 
 from pomona.errors import JobError, MisconfiguredError
-from pomona.s3.image_fetcher import DirtyKey, Fallback, ImageFetcher, Status
+from pomona.s3.image_fetcher import FallbackReason, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.objects import read_json, require_bucket, s3_client, write_json
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 
@@ -99,9 +99,9 @@ def test_an_object_is_read_under_its_exact_key(s3, fetcher, key):
     s3.put_object(Bucket="images", Key="a", Body=b"another")
     s3.put_object(Bucket="images", Key=key, Body=key.encode())
     # When it is fetched
-    fetched = fetcher.fetch(DirtyKey(key, None, False))
+    fetched = fetcher.fetch(KeyToFetch(key, None, False))
     # Then it is the object of this key
-    assert (fetched.status, fetched.body, fetched.size) == (Status.FOUND, key.encode(), len(key.encode()))
+    assert (fetched.status, fetched.body, fetched.size) == (FetchStatus.FOUND, key.encode(), len(key.encode()))
     assert fetched.etag == s3.head_object(Bucket="images", Key=key)["ETag"].strip('"')
     assert fetched.last_modified.tzinfo is not None
     s3.delete_object(Bucket="images", Key=key)
@@ -111,36 +111,36 @@ def test_an_object_is_read_under_its_exact_key(s3, fetcher, key):
 def test_a_missing_key_is_gone_though_its_neighbour_is_there(s3, fetcher, key):
     s3.put_object(Bucket="images", Key="a", Body=b"another")
     s3.delete_object(Bucket="images", Key=key)
-    assert fetcher.fetch(DirtyKey(key, None, True)).status == Status.GONE
+    assert fetcher.fetch(KeyToFetch(key, None, True)).status == FetchStatus.GONE
 
 
 @pytest.mark.parametrize("key", ["unchanged.jpg", "un//changed.jpg"])
 def test_an_object_with_the_known_etag_is_not_downloaded(s3, fetcher, key):
     etag = s3.put_object(Bucket="images", Key=key, Body=b"pixels")["ETag"].strip('"')
-    fetched = fetcher.fetch(DirtyKey(key, etag, True))
-    assert (fetched.status, fetched.body) == (Status.UNCHANGED, b"")
-    assert fetcher.fetch(DirtyKey(key, "0" * 32, True)).body == b"pixels"
+    fetched = fetcher.fetch(KeyToFetch(key, etag, True))
+    assert (fetched.status, fetched.body) == (FetchStatus.UNCHANGED, b"")
+    assert fetcher.fetch(KeyToFetch(key, "0" * 32, True)).body == b"pixels"
 
 
 @pytest.mark.parametrize(
     ("key", "body", "status"),
     [
-        ("photos/", b"", Status.GONE),
-        ("photos/sub/", b"", Status.GONE),
-        ("photos/", b"pixels", Status.FOUND),
-        ("photos/empty.jpg", b"", Status.FOUND),
-        ("photos//empty.jpg", b"", Status.FOUND),
+        ("photos/", b"", FetchStatus.GONE),
+        ("photos/sub/", b"", FetchStatus.GONE),
+        ("photos/", b"pixels", FetchStatus.FOUND),
+        ("photos/empty.jpg", b"", FetchStatus.FOUND),
+        ("photos//empty.jpg", b"", FetchStatus.FOUND),
     ],
 )
 def test_an_empty_object_with_the_name_of_a_folder_is_a_placeholder_and_no_image(s3, fetcher, key, body, status):
     s3.put_object(Bucket="images", Key=key, Body=body)
-    assert fetcher.fetch(DirtyKey(key, None, True)).status == status
+    assert fetcher.fetch(KeyToFetch(key, None, True)).status == status
     s3.delete_object(Bucket="images", Key=key)
 
 
 def test_a_name_that_is_ignored_is_no_image_whatever_the_object_is(s3, fetcher):
     s3.put_object(Bucket="images", Key="._a.jpg", Body=b"pixels")
-    assert fetcher.fetch(DirtyKey("._a.jpg", None, True, ignored=True)).status == Status.GONE
+    assert fetcher.fetch(KeyToFetch("._a.jpg", None, True, ignored=True)).status == FetchStatus.GONE
 
 
 @pytest.mark.parametrize("key", ["large.jpg", "large//x.jpg"])
@@ -148,15 +148,15 @@ def test_a_too_large_object_is_not_read(s3, key):
     s3.put_object(Bucket="images", Key=key, Body=bytes(1001))
     budget = ByteBudget(0)
     budget.take(1)  # a body could not be admitted
-    fetched = ImageFetcher("images", 1000, budget).fetch(DirtyKey(key, None, False))
-    assert (fetched.status, fetched.size, fetched.body) == (Status.UNUSABLE, 1001, b"")
+    fetched = ImageFetcher("images", 1000, budget).fetch(KeyToFetch(key, None, False))
+    assert (fetched.status, fetched.size, fetched.body) == (FetchStatus.UNUSABLE, 1001, b"")
     assert fetched.reason == "too large: 1,001 bytes is above the limit of 1,000"
 
 
 @pytest.mark.parametrize("key", ["a", "a//b"])
 def test_a_missing_bucket_is_not_a_missing_object(s3, key):
-    fetched = ImageFetcher("missing", 1000, ByteBudget(10)).fetch(DirtyKey(key, None, True))
-    assert (fetched.status, fetched.reason) == (Status.UNREAD, "S3 says NoSuchBucket")
+    fetched = ImageFetcher("missing", 1000, ByteBudget(10)).fetch(KeyToFetch(key, None, True))
+    assert (fetched.status, fetched.reason) == (FetchStatus.UNREAD, "S3 says NoSuchBucket")
 
 
 @pytest.mark.parametrize("key", ["a", "a//b"])
@@ -165,14 +165,14 @@ def test_a_missing_bucket_is_not_a_missing_object(s3, key):
 )
 def test_a_refusal_is_unread(refusing, key, answer):
     refusing.answer = answer
-    fetched = ImageFetcher("images", 1000, ByteBudget(10)).fetch(DirtyKey(key, None, True))
-    assert (fetched.status, fetched.reason) == (Status.UNREAD, f"S3 says {answer[1]}")
+    fetched = ImageFetcher("images", 1000, ByteBudget(10)).fetch(KeyToFetch(key, None, True))
+    assert (fetched.status, fetched.reason) == (FetchStatus.UNREAD, f"S3 says {answer[1]}")
 
 
 def test_a_failing_s3_is_unread_after_retries(refusing):
     refusing.answer = (503, "SlowDown")
-    fetched = ImageFetcher("images", 1000, ByteBudget(10)).fetch(DirtyKey("a//b", None, True))
-    assert (fetched.status, fetched.reason) == (Status.UNREAD, "S3 says SlowDown")
+    fetched = ImageFetcher("images", 1000, ByteBudget(10)).fetch(KeyToFetch("a//b", None, True))
+    assert (fetched.status, fetched.reason) == (FetchStatus.UNREAD, "S3 says SlowDown")
     assert fetched.retries == 5
 
 
@@ -180,8 +180,8 @@ def test_a_failing_s3_is_unread_after_retries(refusing):
 @pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
 def test_an_archived_object_that_nobody_has_read_is_unusable_and_says_what_to_do(s3, fetcher, key, storage_class):
     s3.put_object(Bucket="images", Key=key, Body=b"pixels", StorageClass=storage_class)
-    fetched = fetcher.fetch(DirtyKey(key, None, False))
-    assert (fetched.status, fetched.size) == (Status.UNUSABLE, 6)
+    fetched = fetcher.fetch(KeyToFetch(key, None, False))
+    assert (fetched.status, fetched.size) == (FetchStatus.UNUSABLE, 6)
     assert fetched.reason == (
         f"archived: its storage class is {storage_class}; restore it, then mark it with pomona backfill --prefix"
     )
@@ -193,31 +193,34 @@ def test_an_archived_object_that_nobody_has_read_is_unusable_and_says_what_to_do
 def test_an_archived_object_that_has_not_changed_leaves_its_row_as_it_is(s3, fetcher, key):
     etag = s3.put_object(Bucket="images", Key=key, Body=b"pixels", StorageClass="GLACIER")["ETag"].strip('"')
     # Given a row of this backbone, and one of another, which nobody could make anew
-    for dirty in (DirtyKey(key, etag, True, etag), DirtyKey(key, None, True, etag)):
-        assert fetcher.fetch(dirty).status == Status.UNCHANGED
+    for dirty in (KeyToFetch(key, etag, True, etag), KeyToFetch(key, None, True, etag)):
+        assert fetcher.fetch(dirty).status == FetchStatus.UNCHANGED
     # But one that has changed before it was archived is an error
-    assert fetcher.fetch(DirtyKey(key, "0" * 32, True, "0" * 32)).status == Status.UNUSABLE
+    assert fetcher.fetch(KeyToFetch(key, "0" * 32, True, "0" * 32)).status == FetchStatus.UNUSABLE
 
 
 @pytest.mark.parametrize("key", ["a", "a//b"])
 def test_an_archived_object_is_unchanged_whichever_answer_comes_first(refusing, key):
     # Given an S3 that answers 304 before it looks at the storage class (its documentation does not say)
     refusing.answer = (304, "")
-    assert ImageFetcher("images", 1000, ByteBudget(10)).fetch(DirtyKey(key, "e", True, "e")).status == Status.UNCHANGED
+    assert (
+        ImageFetcher("images", 1000, ByteBudget(10)).fetch(KeyToFetch(key, "e", True, "e")).status
+        == FetchStatus.UNCHANGED
+    )
 
 
 def test_a_restored_object_is_read(s3, fetcher):
     s3.put_object(Bucket="images", Key="warm.jpg", Body=b"pixels", StorageClass="GLACIER")
     s3.restore_object(Bucket="images", Key="warm.jpg", RestoreRequest={"Days": 1})
-    assert fetcher.fetch(DirtyKey("warm.jpg", None, True)).body == b"pixels"
+    assert fetcher.fetch(KeyToFetch("warm.jpg", None, True)).body == b"pixels"
 
 
 def test_an_object_that_boto3_reads_for_its_key_is_counted(s3, fetcher):
     etag = s3.put_object(Bucket="images", Key="odd//key.jpg", Body=b"pixels")["ETag"].strip('"')
     s3.put_object(Bucket="images", Key="usual.jpg", Body=b"pixels")
-    assert fetcher.fetch(DirtyKey("odd//key.jpg", None, False)).fallback == Fallback.KEYS
-    assert fetcher.fetch(DirtyKey("odd//key.jpg", etag, True, etag)).fallback == Fallback.KEYS
-    assert fetcher.fetch(DirtyKey("usual.jpg", None, False)).fallback is None
+    assert fetcher.fetch(KeyToFetch("odd//key.jpg", None, False)).fallback == FallbackReason.KEYS
+    assert fetcher.fetch(KeyToFetch("odd//key.jpg", etag, True, etag)).fallback == FallbackReason.KEYS
+    assert fetcher.fetch(KeyToFetch("usual.jpg", None, False)).fallback is None
 
 
 def test_an_object_that_boto3_reads_after_an_error_is_counted(s3, fetcher, monkeypatch):
@@ -226,10 +229,10 @@ def test_an_object_that_boto3_reads_after_an_error_is_counted(s3, fetcher, monke
 
     s3.put_object(Bucket="images", Key="usual.jpg", Body=b"pixels")
     monkeypatch.setattr("pomona.s3.image_fetcher.obstore.get", failing)
-    fetched = fetcher.fetch(DirtyKey("usual.jpg", None, False))
-    assert (fetched.status, fetched.body, fetched.fallback) == (Status.FOUND, b"pixels", Fallback.ERRORS)
+    fetched = fetcher.fetch(KeyToFetch("usual.jpg", None, False))
+    assert (fetched.status, fetched.body, fetched.fallback) == (FetchStatus.FOUND, b"pixels", FallbackReason.ERRORS)
     # but not one that is gone: to ask twice is the rule there
-    assert fetcher.fetch(DirtyKey("never-was.jpg", None, True)).fallback is None
+    assert fetcher.fetch(KeyToFetch("never-was.jpg", None, True)).fallback is None
 
 
 def test_a_bucket_that_may_not_be_listed_ends_the_run(s3, refusing):
@@ -258,8 +261,8 @@ def test_an_object_that_cannot_be_had_now_is_unread(s3, fetcher, monkeypatch, er
         raise error
 
     monkeypatch.setattr(s3_client(), "get_object", failing)
-    fetched = fetcher.fetch(DirtyKey("odd//key.jpg", None, True))
-    assert (fetched.status, fetched.reason) == (Status.UNREAD, f"no answer from S3 ({type(error).__name__})")
+    fetched = fetcher.fetch(KeyToFetch("odd//key.jpg", None, True))
+    assert (fetched.status, fetched.reason) == (FetchStatus.UNREAD, f"no answer from S3 ({type(error).__name__})")
 
 
 def test_a_missing_bucket_ends_the_run(s3):

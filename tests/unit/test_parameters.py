@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from moto.cloudformation.exceptions import ValidationError
 
+from embedded_aws.cloudformation.errors import TemplateError
 from embedded_aws.cloudformation.templates import parameter_values, parse_template
 from pomona.table.maintenance import ORPHANED_AFTER
 from pomona_intake.errors import SettingsError
-from pomona_intake.schedules.refits import LOOKS_BACK
+from pomona_intake.schedules.refits import REFIT_LOOKBACK
 from pomona_intake.settings import Settings
 from tests.unit.test_intake_settings import REQUIRED
 
@@ -40,7 +40,7 @@ TEXTS = st.text(alphabet="0123456789.-+eE_ n", max_size=6)
 def template_takes(parameter: str, value: str) -> bool:
     try:
         parameter_values(TEMPLATE, {parameter: value})
-    except ValidationError:
+    except TemplateError:
         return False
     return True
 
@@ -113,7 +113,7 @@ def test_every_parameter_says_what_it_is_and_what_it_may_be(parameter: str) -> N
     slot = TEMPLATE["Parameters"][parameter]
     assert slot["Description"]
     assert "AllowedPattern" not in slot or slot["ConstraintDescription"]
-    with pytest.raises(ValidationError, match=parameter):  # no parameter takes everything
+    with pytest.raises(TemplateError, match=parameter):  # no parameter takes everything
         parameter_values(TEMPLATE, {parameter: "\n" * 5000})
 
 
@@ -122,7 +122,7 @@ def test_refits_are_looked_for_as_long_as_one_may_be_unfinished() -> None:
     wait = TEMPLATE["Resources"]["Application"]["Properties"]["SchedulerConfiguration"]["QueueTimeoutMinutes"]
     assert template_takes("RefitTimeoutMinutes", "1440")
     assert not template_takes("RefitTimeoutMinutes", "1441")
-    assert timedelta(minutes=1440 + wait) + timedelta(days=1) < LOOKS_BACK
+    assert timedelta(minutes=1440 + wait) + timedelta(days=1) < REFIT_LOOKBACK
 
 
 def test_a_file_is_an_orphan_only_when_whoever_wrote_it_has_been_ended() -> None:

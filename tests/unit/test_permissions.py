@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from moto.cloudformation.exceptions import ValidationError
 
+from embedded_aws.cloudformation.errors import TemplateError
 from embedded_aws.cloudformation.intrinsics import Scope
 from embedded_aws.cloudformation.templates import check_rules, parameter_values, parse_template
 from embedded_aws.iam.policies import Call, allowed
@@ -305,7 +305,7 @@ def test_parameters_that_cannot_work_are_refused_with_a_sentence(parameters, com
         values = parameter_values(template, parameters)
         check_rules(template, Scope(template, values, {"AWS::StackName": "pomona"}, {}))
 
-    with pytest.raises(ValidationError, match=complaint):
+    with pytest.raises(TemplateError, match=complaint):
         check()
 
 

@@ -1,15 +1,10 @@
 """The model as a file: whoever has NumPy can project with it."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-import pomona
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
 from pomona.pca.model import PcaModel, fit
@@ -52,13 +47,3 @@ def test_another_format_is_refused(tmp_path):
     np.savez(tmp_path / "model.npz", format=2)
     with pytest.raises(ValueError, match=r"model\.npz is not a PCA model of format 1"):
         load_model(tmp_path / "model.npz")
-
-
-def test_projecting_needs_nothing_but_numpy():
-    # When the module is imported in an interpreter of its own
-    code = "import pomona.projection, sys; print(*{name.split('.')[0] for name in sys.modules})"
-    folder = Path(pomona.__file__).parents[1]
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
-    # Then it has loaded no other library
-    assert "numpy" in loaded.split()
-    assert not {"pyspark", "boto3", "pyarrow", "pandas", "scipy", "sklearn", "matplotlib"} & set(loaded.split())

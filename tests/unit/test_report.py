@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +19,15 @@ from PIL import Image
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
 from pomona.pca.model import fit
-from pomona.refit.exports import POINTS, Sample
-from pomona.refit.report import figures as plots
+from pomona.refit.projection_sample import MOST_POINTS, ProjectionSample
+from pomona.refit.report import scree
+from pomona.refit.report.components import components_png
 from pomona.refit.report.page import Report, render, script_json
-from pomona.refit.report.palette import COLOURS, class_groups, legend
-from pomona.refit.row_statistics import Census
+from pomona.refit.report.palette import COLOURS, DARK, class_groups, legend
+from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
 from pomona.s3 import objects
-from pomona_intake.runs.emr_client import Billed
+from pomona_contract.prices import BilledHours
 from tests.bills import bill, failed, succeeded
 
 HOSTILE = (
@@ -35,6 +37,7 @@ HOSTILE = (
     '"><img src=x onerror="document.title=\'owned\'">',
     "'; document.title='owned'; '",
     "$rows ${data} $",
+    "{{ 7 * 7 }}{% raw %}{# #}",
     "\u2028line\u2029",
     "$\\frac{1$_^",
     "_hidden",
@@ -48,7 +51,7 @@ FAILURES = tuple((text, f"not an image: {text}") for text in HOSTILE)
 def sample_of(labels, k=4, seed=0):
     points = np.random.default_rng(seed).normal(size=(len(labels), min(k, 4)))
     keys = [f"{label}/{i}.jpg" for i, label in enumerate(labels)]
-    return Sample(len(labels), keys, list(labels), points.tolist())
+    return ProjectionSample(len(labels), keys, list(labels), points.tolist())
 
 
 RECORD = {
@@ -81,7 +84,7 @@ def report():
     return Report(
         summary=summary,
         model=model,
-        census=Census(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
+        statistics=RowStatistics(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
         sample=sample_of(HOSTILE * 5),
         runs=RecordedRuns([RecordedRun(RECORD["batch_id"], RECORD)], 1),
         seconds={"session": 6.0, "gather": 1.5, "total": 8.0},
@@ -107,7 +110,8 @@ class Page(HTMLParser):
 def test_hostile_text_stays_text(report):
     page = Page(render(report))
     assert page.tags.count("script") == 2
-    assert not {"img", "iframe", "link"} & set(page.tags)
+    assert page.tags.count("img") == 1  # the scree plot
+    assert not {"iframe", "link"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     everything = "".join(page.text)
     for text in HOSTILE:
@@ -118,7 +122,7 @@ def test_the_data_of_the_pictures_comes_back_as_it_was(report):
     page = render(report).decode()
     data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
     assert data["keys"] == report.sample.keys
-    assert len(data["points"]) == len(data["groups"]) == 60
+    assert len(data["points"]) == len(data["groups"]) == 5 * len(HOSTILE)
     assert {entry["group"] for entry in data["legend"]} == set(data["groups"])
 
 
@@ -130,11 +134,25 @@ def test_json_in_a_script_has_nothing_that_html_knows():
 
 def test_nothing_is_fetched(report):
     page = render(report).decode()
-    assert not re.search(
-        r"""(?:src|href)\s*=|url\(|@import|https?://""",
-        re.sub(r"<td.*?</td>|<script type.*?</script>", "", page, flags=re.DOTALL),
-    )
+    own = re.sub(r"<td.*?</td>|<script type.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"""href\s*=|url\(|@import|https?://""", own)
+    addresses = [value for name, value in Page(page.encode()).attributes if name in ("src", "srcset")]
+    assert len(addresses) == 4
+    assert all(address.startswith("data:image/svg+xml;base64,") for address in addresses)
     assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("k", [1, 12])
+def test_the_scree_plot_is_a_drawing_with_text_and_without_metadata(k):
+    model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(k))
+    drawing = scree.svg(model, DARK, scree.NARROW)
+    root = ElementTree.fromstring(drawing)
+    words = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"component", "cumulative, %", "explained variance, %"} <= words
+    assert drawing.decode().count(DARK.bar.lower()) >= k
+    assert b"<metadata" not in drawing
+    # And the same model is the same drawing
+    assert drawing == scree.svg(model, DARK, scree.NARROW)
 
 
 def test_the_figures_of_the_refit_are_told(report):
@@ -154,12 +172,16 @@ def test_the_figures_of_the_refit_are_told(report):
 
 
 def test_many_failures_are_capped_and_counted(report):
-    text = " ".join(Page(render(replace(report, census=Census(60, 12345, 0, frozenset("ab"), FAILURES)))).text)
+    text = " ".join(
+        Page(render(replace(report, statistics=RowStatistics(60, 12345, 0, frozenset("ab"), FAILURES)))).text
+    )
     assert f"The first {len(HOSTILE)} of 12,345" in text
 
 
 def test_no_failures_and_no_runs_are_said(report):
-    text = " ".join(Page(render(replace(report, runs=RecordedRuns(), census=Census(60, 0, 0, frozenset("ab"))))).text)
+    text = " ".join(
+        Page(render(replace(report, runs=RecordedRuns(), statistics=RowStatistics(60, 0, 0, frozenset("ab"))))).text
+    )
     assert "every image in the bucket has its features" in text
     assert "No featurize run has left a record" in text
 
@@ -200,9 +222,9 @@ def test_what_emr_serverless_billed_is_shown_for_runs_and_refits(report, lake):
     # Given a run that succeeded at its second attempt and a refit of an hour, both billed
     batch = "20261121T080000000Z-a"
     put(lake, f"{batch}-2.json", RECORD | {"batch_id": batch})
-    bill(lake, "lake", failed(f"featurize-{batch}-1", "no memory", seconds=75, billed=Billed(0.125, 0.5, 0.0)))
-    bill(lake, "lake", succeeded(f"featurize-{batch}-2", billed=Billed(0.25, 1.0, 0.0)))
-    bill(lake, "lake", succeeded("refit-7-20261121T090000000Z", seconds=3725, billed=Billed(2.0, 8.0, 0.0)))
+    bill(lake, "lake", failed(f"featurize-{batch}-1", "no memory", seconds=75, billed=BilledHours(0.125, 0.5, 0.0)))
+    bill(lake, "lake", succeeded(f"featurize-{batch}-2", billed=BilledHours(0.25, 1.0, 0.0)))
+    bill(lake, "lake", succeeded("refit-7-20261121T090000000Z", seconds=3725, billed=BilledHours(2.0, 8.0, 0.0)))
     # When the report is made of the lake's documents
     page = render(replace(report, runs=recorded_runs("lake")))
     # Then each has its time, its hours and its cost, the attempt that left no record too
@@ -250,7 +272,7 @@ def test_the_latest_runs_are_read_newest_first_and_a_damaged_document_is_left_ou
     assert [run.name for run in runs.refits[:2]] == ["refit-80-20261121T080000000Z", "refit-81-20261120T080000000Z"]
     assert (len(runs.refits), runs.all_refits) == (SHOWN_REFITS, SHOWN_REFITS + 1)
     # And it is told what was left out
-    assert caplog.text.count("the report leaves it out") == 2
+    assert caplog.text.count("The report leaves it out") == 2
     assert not runs.featurize[0].bill
 
 
@@ -272,13 +294,13 @@ def test_classes_beyond_the_colours_share_one():
 
 
 def test_a_sample_is_bounded_and_evenly_spaced():
-    sample = Sample(23_456)
+    sample = ProjectionSample(23_456)
     names = pa.array([str(i) for i in range(23_456)])
     constant = pa.array(["x"] * 23_456)
     table = pa.table({"key": names, "bucket": constant, "label": constant, "pc_1": np.arange(23_456.0)})
     for batch in table.to_batches(max_chunksize=777):
-        sample.take_from(batch)
-    assert len(sample.points) <= POINTS
+        sample.add_from(batch)
+    assert len(sample.points) <= MOST_POINTS
     assert [int(key) for key in sample.keys] == list(range(0, 23_456, sample.spacing))
     assert sample.points[1] == [float(sample.spacing)]
 
@@ -287,7 +309,7 @@ def test_a_sample_is_bounded_and_evenly_spaced():
 def test_pictures_are_drawn_for_any_number_of_components_and_any_label(k):
     model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(k))
     sample = sample_of(HOSTILE * 5, k)
-    for picture in (plots.scree(model), plots.components(sample, model)):
+    for picture in (scree.png(model), components_png(sample, model)):
         image = Image.open(io.BytesIO(picture))
         assert image.format == "PNG"
         assert min(image.size) > 500
@@ -313,6 +335,6 @@ def test_a_browser_draws_the_page_without_a_network(report, tmp_path, k):
     command = [browser, *switches, "--dump-dom", page.as_uri()]
     document = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     # Then its script has run to the end, and nothing in the data has become part of the page
-    assert 'data-drawn="60"' in document
+    assert f'data-drawn="{5 * len(HOSTILE)}"' in document
     assert "<title>Pomona" in document
     assert document.count("<canvas") == (4 if k >= 3 else 1)

@@ -1,24 +1,29 @@
 """`latest.json` only moves forward, whoever races; objects written as they are made are whole or not there."""
 
+import gc
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import boto3
+import numpy as np
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from pomona.errors import JobError, MisconfiguredError
+from pomona.errors import JobError
 from pomona.refit import results
-from pomona.refit.results import LATEST, ResultsFolder, move_latest, remove_old
+from pomona.refit.results import ResultsFolder, move_latest, remove_old
 from pomona.s3 import objects, uploads
 from pomona.s3.objects import list_objects
-from pomona.s3.uploads import ObjectWriter
-from pomona.table.parquet_files import PARQUET
+from pomona.s3.uploads import open_object_writer
+from pomona.table.parquet_files import PARQUET, write_parquet
+from pomona_contract.errors import FormatError
+from pomona_contract.lake_layout import LATEST_RESULTS
 
 REGION = "eu-west-3"
 
@@ -54,7 +59,7 @@ def document(sequence_number, **more):
 
 
 def latest(lake):
-    return objects.read_json(lake, LATEST)
+    return objects.read_json(lake, LATEST_RESULTS)
 
 
 def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, server, monkeypatch):
@@ -184,7 +189,7 @@ def test_latest_that_vanishes_meanwhile_is_written_anew(lake, server, monkeypatc
     def read_then_vanish(bucket):
         answer = read(bucket)
         monkeypatch.setattr(results, "_read_latest", read)
-        server.delete_object(Bucket=bucket, Key=LATEST)
+        server.delete_object(Bucket=bucket, Key=LATEST_RESULTS)
         return answer
 
     move_latest(lake, document(1))
@@ -199,8 +204,8 @@ def test_an_endless_race_ends_with_a_sentence(lake, monkeypatch):
 
 
 def test_another_format_is_refused(lake, server):
-    server.put_object(Bucket=lake, Key=LATEST, Body=json.dumps({"format": 2}).encode())
-    with pytest.raises(MisconfiguredError, match=r"latest\.json has format 2, this job writes 1"):
+    server.put_object(Bucket=lake, Key=LATEST_RESULTS, Body=json.dumps({"format": 2}).encode())
+    with pytest.raises(FormatError, match=r"latest\.json has format 2, but this release reads only format 1"):
         move_latest(lake, document(1))
 
 
@@ -218,25 +223,38 @@ def test_projections_of_an_earlier_refit_are_removed_and_nothing_else(lake, serv
 
 
 @pytest.mark.parametrize("megabytes", [0, 1, 13])
-def test_an_object_written_piece_by_piece_is_whole(lake, monkeypatch, megabytes):
+def test_an_object_written_piece_by_piece_is_whole(lake, server, monkeypatch, megabytes):
     monkeypatch.setattr(uploads, "PART_BYTES", 5 * 2**20)
     content = bytes(range(256)) * 4096 * megabytes
-    with ObjectWriter(lake, "some.csv", "text/csv") as file:
+    with open_object_writer(lake, "some.csv", "text/csv") as file:
         for start in range(0, len(content), 700_000):
             file.write(content[start : start + 700_000])
     assert objects.read_bytes(lake, "some.csv") == content
+    assert server.head_object(Bucket=lake, Key="some.csv")["ContentType"] == "text/csv"
 
 
-@pytest.mark.parametrize("megabytes", [1, 13])
-def test_a_failure_while_writing_leaves_no_object(lake, server, monkeypatch, megabytes):
+def write_and_fail(lake, megabytes):
+    with open_object_writer(lake, "some.csv", "text/csv") as file:
+        file.write(bytes(megabytes * 2**20))
+        raise RuntimeError("on the way")
+
+
+def write_parquet_and_fail(lake, megabytes):
+    values = np.random.default_rng(0).normal(size=megabytes * 2**17)
+
+    def batches():
+        yield pa.RecordBatch.from_pydict({"x": values})
+        raise RuntimeError("on the way")
+
+    write_parquet(lake, "some.csv", batches())
+
+
+@pytest.mark.parametrize("write", [write_and_fail, write_parquet_and_fail])
+@pytest.mark.parametrize("megabytes", [1, 30])
+def test_a_failure_while_writing_leaves_no_object(lake, server, monkeypatch, write, megabytes):
     monkeypatch.setattr(uploads, "PART_BYTES", 5 * 2**20)
-
-    def write_and_fail():
-        with ObjectWriter(lake, "some.csv", "text/csv") as file:
-            file.write(bytes(megabytes * 2**20))
-            raise RuntimeError("on the way")
-
     with pytest.raises(RuntimeError, match="on the way"):
-        write_and_fail()
+        write(lake, megabytes)
+    gc.collect()
     assert objects.read_bytes(lake, "some.csv") is None
     assert "Uploads" not in server.list_multipart_uploads(Bucket=lake)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from moto.cloudformation.exceptions import ValidationError
 
 from embedded_aws.cloudformation.deployment import Target
+from embedded_aws.cloudformation.errors import TemplateError
 from embedded_aws.cloudformation.templates import check_rules, parameter_values, parse_template
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
@@ -39,7 +39,7 @@ def test_the_templates_own_defaults_pass() -> None:
     ],
 )
 def test_parameters_that_contradict_each_other_are_named(given: dict[str, str], sentence: str) -> None:
-    with pytest.raises(ValidationError, match=sentence):
+    with pytest.raises(TemplateError, match=sentence):
         check(TEMPLATE, **given)
 
 
@@ -47,11 +47,11 @@ def test_a_rule_speaks_only_where_its_condition_holds() -> None:
     template = {"Parameters": SLOTS, "Rules": {"Sizes": RULE}}
     check(template)
     check(template, Kind="small", Size="5")
-    with pytest.raises(ValidationError, match="Sizes: large ones have 8 or 16"):
+    with pytest.raises(TemplateError, match="Sizes: large ones have 8 or 16"):
         check(template, Size="5")
 
 
 def test_a_rule_that_is_not_understood_is_an_error_and_no_pass() -> None:
     unknown = {"Assertions": [{"Assert": {"Fn::EachMemberIn": [["a"], ["a", "b"]]}}]}
-    with pytest.raises(ValidationError, match="does not know the condition Fn::EachMemberIn"):
+    with pytest.raises(TemplateError, match="does not know the condition Fn::EachMemberIn"):
         check({"Parameters": SLOTS, "Rules": {"Members": unknown}})

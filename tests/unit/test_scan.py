@@ -1,4 +1,4 @@
-"""Reading a snapshot's files: every row that is there, once, in order; the work cut into even shares."""
+"""ScanSettings a snapshot's files: every row that is there, once, in order; the work cut into even split_by_bytes."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pomona.s3 import downloads
-from pomona.s3.downloads import LARGE, ObjectReader, Pieces
+from pomona.s3.downloads import LARGE_CHUNKS, ChunkSettings, ObjectReader
 from pomona.table import scan
-from pomona.table.iceberg import ranges_of
-from pomona.table.scan import DataFile, Reading, located_rows, rows_of, shares
+from pomona.table.iceberg import key_ranges
+from pomona.table.scan import DataFile, ScanSettings, located_rows, rows_of, split_by_bytes
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
 
@@ -26,7 +26,7 @@ def files_of(sizes: list[int]) -> list[DataFile]:
 @given(sizes=sizes, most=st.integers(1, 64))
 def test_the_shares_are_all_files_in_order_and_none_is_empty(sizes, most):
     files = files_of(sizes)
-    cut = shares(files, most)
+    cut = split_by_bytes(files, most)
     assert [file for share in cut for file in share] == files
     assert all(cut)
     assert len(cut) <= most
@@ -34,7 +34,7 @@ def test_the_shares_are_all_files_in_order_and_none_is_empty(sizes, most):
 
 @given(sizes=sizes, most=st.integers(1, 64))
 def test_no_share_is_larger_than_an_even_one_and_a_file(sizes, most):
-    for share in shares(files_of(sizes), most):
+    for share in split_by_bytes(files_of(sizes), most):
         assert sum(file.bytes for file in share) <= sum(sizes) / most + max(sizes)
 
 
@@ -74,7 +74,7 @@ def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block
     scan._deletions.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, objects)
-        located = list(located_rows(files, ["number"], Reading(LARGE, block)))
+        located = list(located_rows(files, ["number"], ScanSettings(LARGE_CHUNKS, block)))
         together = [number for batch in rows_of(files, ["number"]) for number in batch["number"].to_pylist()]
     batches = [batch for _, _, batch in located]
     assert [number for batch in batches for number in batch["number"].to_pylist()] == there
@@ -106,13 +106,16 @@ def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
 def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, ahead, reads):
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         serve(patch, {"s3://lake/x": body})
-        reader, file = ObjectReader("lake", "x", len(body), pool, Pieces(piece, ahead, kept + ahead)), io.BytesIO(body)
+        reader, file = (
+            ObjectReader("lake", "x", len(body), pool, ChunkSettings(piece, ahead, kept + ahead)),
+            io.BytesIO(body),
+        )
         for start, count in reads:
             assert reader.seek(start) == file.seek(start)
             assert reader.read(count) == file.read(count)
             assert reader.tell() == file.tell()
         assert reader.seek(0, io.SEEK_END) == len(body)
-        assert len(reader._pieces) <= kept + ahead
+        assert len(reader._chunks) <= kept + ahead
 
 
 def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
@@ -121,8 +124,8 @@ def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):
         list(rows_of(files_of([100]), ["number"]))
 
 
-def test_the_census_counts_each_kind_and_keeps_the_first_failures():
-    from pomona.refit.row_statistics import SHOWN_FAILURES, Census, CensusTotal
+def test_the_statistics_count_each_kind_and_keep_the_first_failures():
+    from pomona.refit.row_statistics import SHOWN_FAILURES, RowStatistics, RowStatisticsTotal
 
     # Given rows of every kind, in two batches
     failed = [(f"x/{number:03d}.jpg", "it is text") for number in np.random.default_rng(1).permutation(250).tolist()]
@@ -131,18 +134,18 @@ def test_the_census_counts_each_kind_and_keeps_the_first_failures():
     columns = dict(zip(("key", "label", "backbone", "error"), zip(*rows, strict=True), strict=True))
     whole = pa.RecordBatch.from_pydict({name: pa.array(values, pa.string()) for name, values in columns.items()})
     # Then the parts together are the whole
-    total = CensusTotal()
+    total = RowStatisticsTotal()
     for part in (whole.slice(0, 100), whole.slice(100)):
-        total.add(Census.of(part, "net@1"))
-    census = total.census()
-    assert census == Census.of(whole, "net@1")
-    assert (census.images, census.errors, census.stale, census.classes) == (253, 250, 1, 1)
-    assert list(census.failures) == sorted(failed)[:SHOWN_FAILURES]
+        total.add(RowStatistics.of(part, "net@1"))
+    statistics = total.result()
+    assert statistics == RowStatistics.of(whole, "net@1")
+    assert (statistics.images, statistics.errors, statistics.stale, statistics.classes) == (253, 250, 1, 1)
+    assert list(statistics.failures) == sorted(failed)[:SHOWN_FAILURES]
 
 
 @given(keys=st.sets(st.text(max_size=3)), most=st.integers(1, 8))
 def test_every_key_lies_in_one_of_the_few_ranges(keys, most):
-    ranges = ranges_of(keys, most)
+    ranges = key_ranges(keys, most)
     assert len(ranges) <= most
     assert all(sum(low <= key <= high for low, high in ranges) == 1 for key in keys)
     assert {end for ends in ranges for end in ends} <= keys

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
 from embedded_aws.request_checks.constraints import EXCEPTIONS, compiled, violations
-from embedded_aws.request_checks.service_models import broken_model, read
+from embedded_aws.request_checks.service_models import model_violation, read
 
 MODELS = botocore.session.get_session()
 # every protocol: rest-json, json, query, rest-xml, cbor
@@ -88,7 +88,7 @@ def start_job_run(**changes: Any) -> dict[str, Any]:
 
 
 def answer(service: str, operation: str, parameters: Mapping[str, Any]) -> Any:
-    return broken_model(environ_of(service, operation, parameters), SIGNED_FOR.get(service, service))
+    return model_violation(environ_of(service, operation, parameters), SIGNED_FOR.get(service, service))
 
 
 def texts(shape: Any) -> st.SearchStrategy[str]:
@@ -195,7 +195,7 @@ def test_what_just_keeps_to_the_model_passes(changes: dict[str, Any]) -> None:
 
 def test_a_request_that_keeps_to_the_model_passes_and_its_body_can_still_be_read() -> None:
     environ = environ_of("emr-serverless", "StartJobRun", start_job_run())
-    assert broken_model(environ, "emr-serverless") is None
+    assert model_violation(environ, "emr-serverless") is None
     assert json.load(environ["wsgi.input"])["clientToken"] == "batch.1"
 
 
@@ -223,12 +223,12 @@ def test_the_bytes_of_an_object_are_not_read() -> None:
     environ = environ_of("s3", "PutObject", {"Bucket": "b", "Key": "k", "Body": b"image"})
     environ["wsgi.input"] = None
     # When the request is checked, then nobody does
-    assert broken_model(environ, "s3") is None
+    assert model_violation(environ, "s3") is None
 
 
 @pytest.mark.parametrize("signed_for", ["", "no-such-service"])
 def test_what_no_model_knows_passes(signed_for: str) -> None:
-    assert broken_model(environ_of("glue", "GetTable", {"DatabaseName": "", "Name": ""}), signed_for) is None
+    assert model_violation(environ_of("glue", "GetTable", {"DatabaseName": "", "Name": ""}), signed_for) is None
 
 
 def test_every_pattern_of_the_services_in_use_is_checked_or_named_as_an_exception() -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pomona.s3.image_fetcher import DirtyKey, Fetched, ImageFetcher, LateError, Patience, Status, within
+from pomona.s3.bounded_call import AnswerTimeoutError, call_within
+from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
+from pomona.s3.object_store import Timeouts
 from pomona.s3.objects import s3_client
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 
-PATIENCE = Patience(to_connect=1, to_read=0.5, for_object=2)
+TIMEOUTS = Timeouts(connect_seconds=1, read_seconds=0.5, object_seconds=2)
 MOST_SECONDS = 12  # of a key: obstore's last retry begins within 2 s, boto3 has 2 for the header and 2 for the body
 SIZE = 1000
 HEADER = (
@@ -98,9 +100,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowServer]:
     s3_client.cache_clear()
 
 
-def fetch(keys: list[str], budget: ByteBudget) -> dict[str, Fetched]:
-    fetcher = ImageFetcher("images", 10**6, budget, PATIENCE)
-    dirty = iter([DirtyKey(key, None, False) for key in keys])
+def fetch(keys: list[str], budget: ByteBudget) -> dict[str, FetchResult]:
+    fetcher = ImageFetcher("images", 10**6, budget, TIMEOUTS)
+    dirty = iter([KeyToFetch(key, None, False) for key in keys])
     found = {}
     for fetched in in_completion_order(dirty, fetcher.fetch, threads=4):
         found[fetched.dirty.key] = fetched
@@ -121,17 +123,17 @@ def test_an_answer_that_never_ends_leaves_its_image_unread_and_the_others_read(s
     found = fetch([key, *others], ByteBudget(2 * SIZE))
     # Then it ends, with what an operator can tell from a refusal
     assert time.monotonic() - began < MOST_SECONDS
-    assert (found[key].status, found[key].reason) == (Status.UNREAD, "no answer from S3 within 2 s")
-    assert {found[other].status for other in others} == {Status.FOUND}
+    assert (found[key].status, found[key].reason) == (FetchStatus.UNREAD, "no answer from S3 within 2 s")
+    assert {found[other].status for other in others} == {FetchStatus.FOUND}
 
 
 def test_a_body_that_waited_for_room_is_read_though_its_time_is_up(server):
     # Given an image whose answer has begun when the images before it fill the memory for longer than S3 is waited for
     budget = ByteBudget(SIZE)
     budget.take(SIZE)
-    threading.Timer(PATIENCE.for_object + 1, budget.give_back, [SIZE]).start()
+    threading.Timer(TIMEOUTS.object_seconds + 1, budget.give_back, [SIZE]).start()
     # When there is room again, then it is read
-    assert fetch(["a.jpg"], budget)["a.jpg"].status == Status.FOUND
+    assert fetch(["a.jpg"], budget)["a.jpg"].status == FetchStatus.FOUND
 
 
 def test_what_a_call_raises_in_time_is_raised():
@@ -139,6 +141,6 @@ def test_what_a_call_raises_in_time_is_raised():
         raise TimeoutError("the socket's own")
 
     with pytest.raises(TimeoutError, match="own"):
-        within(5, fails)
-    with pytest.raises(LateError, match=r"within 0\.05 s"):
-        within(0.05, lambda: time.sleep(0.2))
+        call_within(5, fails)
+    with pytest.raises(AnswerTimeoutError, match=r"within 0\.05 s"):
+        call_within(0.05, lambda: time.sleep(0.2))

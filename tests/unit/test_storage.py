@@ -15,7 +15,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 import storage
-from pomona_intake.ingest.selection import Selection
+from pomona_intake.image_selection import ImageSelection
 from pomona_provisioning import bucket_notifications as notify
 from tests.unit.cloudformation_answers import answering
 
@@ -270,7 +270,7 @@ def test_topics_functions_and_the_event_bridge_stay_too():
         "EventBridgeConfiguration": {},
         "TopicConfigurations": [{"TopicArn": "t", "Events": ["s3:ObjectAcl:Put"]}],
     }
-    ours = notify.configurations("pomona-x", QUEUE_ARN, Selection())
+    ours = notify.configurations("pomona-x", QUEUE_ARN, ImageSelection())
     merged = notify.merge("b", others, "pomona-x", ours)
     assert merged == {**others, "QueueConfigurations": ours}
     assert notify.without(merged, "pomona-x") == {**others, "QueueConfigurations": []}
@@ -389,7 +389,7 @@ def test_a_bucket_of_another_account_is_refused_and_never_written_to(ask, s3, qu
 
 @pytest.mark.parametrize("event", ["bucket-delete", "notification-delete"])
 def test_a_deletion_leaves_a_bucket_of_another_account_alone(ask, s3, queues, foreign, monkeypatch, event):
-    monkeypatch.setattr(storage.Deletion, "takes_data", lambda _: True)
+    monkeypatch.setattr(storage.Deletion, "deletes_data", lambda _: True)
     s3.put_object(Bucket=LAKE, Key="theirs", Body=b"")
     ask(event, DeleteData="delete")
     assert not set(foreign) - {"HEAD", "GET"}

@@ -11,9 +11,10 @@ import boto3
 import pytest
 
 import storage
-from embedded_aws.iam.calls import ApiRequest, calls_of
+from embedded_aws.iam.actions import calls_of
+from embedded_aws.iam.api_request import ApiRequest
 from embedded_aws.iam.policies import Call, Statement, allowed
-from embedded_aws.iam.s3_calls import Bucket
+from embedded_aws.iam.s3_actions import BucketFacts
 from tests.template_roles import IMAGES, LAKE, REGION, listed, roles
 from tests.unit.test_storage import ask, aws  # noqa: F401 - fixtures
 
@@ -32,7 +33,7 @@ def recorded(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[Call]:  # noqa:
 
     def record(request: Any, **_: Any) -> None:
         service = request.headers["Authorization"].decode().split("/")[3]
-        calls.extend(calls_of(api_request(request, service), lambda _name: Bucket()))
+        calls.extend(calls_of(api_request(request, service), lambda _name: BucketFacts()))
 
     session = boto3.Session(region_name=REGION)
     session.events.register_first("before-send.*", record)
@@ -76,7 +77,7 @@ def test_a_deletion_with_its_data_needs_what_it_may_and_may_what_it_needs(record
     administrator().client("s3").put_object(Bucket=LAKE, Key="apple/1.jpg", Body=b"")
     administrator().client("glue").create_table(DatabaseName="pomona", TableInput={"Name": "features"})
     # When the stack is deleted and is to take its data with it
-    monkeypatch.setattr(storage.Deletion, "takes_data", lambda deletion: asks(deletion, recorded))
+    monkeypatch.setattr(storage.Deletion, "deletes_data", lambda deletion: asks(deletion, recorded))
     assert ask("bucket-delete", DeleteData="delete")["Status"] == "SUCCESS"
     assert ask("database-delete", DeleteData="delete")["Status"] == "SUCCESS"
     # Then its role allows every call, and has no action that none of them is

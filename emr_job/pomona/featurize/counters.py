@@ -1,4 +1,4 @@
-"""What the tasks of a run did: counted in Spark's Python workers, added up on the driver."""
+"""Counters of a run's tasks: Spark's Python workers count, and the driver adds up."""
 
 from collections import Counter
 from contextlib import AbstractContextManager
@@ -7,71 +7,74 @@ from typing import Any
 
 from pyspark import AccumulatorParam
 
-from pomona.s3.image_fetcher import Fallback
+from pomona.s3.image_fetcher import FallbackReason
 from pomona.stopwatch import timed
+from pomona_contract.outcomes import Outcome
 
-OUTCOMES = ("done", "unchanged", "deleted", "absent", "errors", "unread")
-PARTS = ("get", "decode", "resize", "inference")
+STEPS = ("get", "decode", "resize", "inference")
 
 
 @dataclass
-class Tally:
-    """Counts by name, seconds by part (of all tasks together), and why the first unread object was not read."""
+class TaskCounters:
+    """Counts by name, seconds by step, and why the first unread object was not read."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STEPS, 0.0))
     reason: str = ""
 
-    def timing(self, part: str) -> AbstractContextManager[None]:
-        """Add the time that the block takes to `part`."""
-        return timed(self.seconds, part)
+    def timing(self, step: str) -> AbstractContextManager[None]:
+        """Add the time that the block takes to `step`."""
+        return timed(self.seconds, step)
 
-    def add(self, other: "Tally") -> "Tally":
-        """Take in another tally."""
+    def add(self, other: "TaskCounters") -> "TaskCounters":
+        """Add the counters of another task to these, and return these."""
         self.counts += other.counts
-        for part, seconds in other.seconds.items():
-            self.seconds[part] += seconds
+        for step, seconds in other.seconds.items():
+            self.seconds[step] += seconds
         self.reason = self.reason or other.reason
         return self
 
-    def images(self) -> dict[str, int]:
-        """How many keys had each outcome."""
-        return {outcome: self.counts[outcome] for outcome in OUTCOMES}
+    def count_fallback(self, reason: FallbackReason) -> None:
+        """Count an object that boto3 read in obstore's place."""
+        self.counts[_fallback_name(reason)] += 1
+
+    def outcomes(self) -> dict[str, int]:
+        """Return how many keys had each outcome."""
+        return {outcome.value: self.counts[outcome] for outcome in Outcome}
 
     def fallbacks(self) -> dict[str, int]:
         """Return how many objects boto3 read in obstore's place, by reason."""
-        return {why.value: self.counts[fallback_count(why)] for why in Fallback}
+        return {reason.value: self.counts[_fallback_name(reason)] for reason in FallbackReason}
 
 
-Tallies = dict[int, Tally]
+CountersByTask = dict[int, TaskCounters]
 """By the number of the task."""
 
 
-def fallback_count(why: Fallback) -> str:
-    """Return the name of the count of objects that boto3 read for this reason."""
-    return f"fallbacks-{why}"
+def _fallback_name(reason: FallbackReason) -> str:
+    return f"fallbacks-{reason}"
 
 
-class TalliesParam(AccumulatorParam[Any]):
-    """Lets Spark gather tallies by the numbers of their tasks.
+class CountersParam(AccumulatorParam[Any]):
+    """Lets Spark accumulate counters by the numbers of their tasks.
 
-    Spark accumulates again what a task did that it repeats because the executor with its rows was lost (DAGScheduler
-    counts once only the tasks of a job's last stage): the tally of the repetition takes the place of the first.
+    Spark accumulates the counters of a task again when it repeats the task because the executor with its rows was lost
+    (the DAGScheduler counts once only the tasks of a job's last stage). So a repetition's counters replace the first's.
     """
 
-    def zero(self, value: Tallies) -> Tallies:  # noqa: ARG002 (Spark's signature)
-        """No tallies."""
+    def zero(self, value: CountersByTask) -> CountersByTask:  # noqa: ARG002 (Spark's signature)
+        """Return no counters."""
         return {}
 
-    def addInPlace(self, value1: Tallies, value2: Tallies) -> Tallies:  # noqa: N802 (Spark's name)
-        """Take in other tallies."""
+    def addInPlace(self, value1: CountersByTask, value2: CountersByTask) -> CountersByTask:  # noqa: N802 (Spark's name)
+        """Put the counters of other tasks into the first argument, and return it."""
         value1.update(value2)
         return value1
 
 
-def total(tallies: Tallies) -> Tally:
-    """Return the sum of all tallies."""
-    everything = Tally()
-    for tally in tallies.values():
-        everything.add(tally)
-    return everything
+def sum_counters(by_task: CountersByTask) -> TaskCounters:
+    """Return the sum of the counters of all tasks."""
+    total = TaskCounters()
+    for counters in by_task.values():
+        total.add(counters)
+    return total

@@ -1,51 +1,51 @@
-"""How a batch is cut into tasks, and what each key's task is told that the table knows of it."""
+"""Cuts a batch into tasks, and adds to each key what the table knows of it."""
 
 import math
 import zlib
 
 import pyarrow as pa
 
-from pomona.featurize.ignored_names import NOTHING_IGNORED, IgnoredNames
-from pomona.s3.image_fetcher import DirtyKey
-from pomona.table.row_lookup import TOLD
+from pomona.s3.image_fetcher import KeyToFetch
+from pomona.table.row_lookup import LOOKUP_COLUMNS
 from pomona.table.schema import label_of
+from pomona_contract.image_keys import NOTHING_IGNORED, IgnoredNames
 
-# fewer keys than this are not worth asking for another executor: images take milliseconds, executors a minute
+# fewer keys are not worth another executor: an image takes milliseconds, an executor's start a minute
 LEAST_KEYS_A_TASK = 100
-# more than this, and a task that got the large images holds the run up
+# with more keys, a task that got the large images would delay the run
 MOST_KEYS_A_TASK = 250
 
 
 def partitions(keys: int, slots: int) -> int:
-    """How many tasks: few for few keys, else as many rounds over all `slots` as MOST_KEYS_A_TASK asks for."""
+    """Return the number of tasks: few for few keys, otherwise full rounds over all `slots`, MOST_KEYS_A_TASK each."""
     at_once = min(slots, math.ceil(keys / LEAST_KEYS_A_TASK))
     rounds = math.ceil(keys / (max(at_once, 1) * MOST_KEYS_A_TASK))
     return max(at_once * rounds, 1)
 
 
-def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[DirtyKey]:
-    """What the tasks have to look at: each key with what the table's row says of it.
+def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[KeyToFetch]:
+    """Return each key with what the table's row says of it.
 
-    The keys come in the order of their checksum: neighbours in a folder, often of one size, are spread over the tasks.
+    The keys are ordered by their checksum, which spreads neighbours of a folder, often of one size, over the tasks.
 
     Args:
-        keys: each once.
-        known: the rows of these keys, with the columns of known_rows.TOLD.
+        keys: without duplicates.
+        known: the rows of these keys, with row_lookup.LOOKUP_COLUMNS.
         backbone: the label of the present backbone.
         ignored: names that are no images.
     """
-    rows = {row["key"]: row for row in known.select(TOLD).to_pylist()}
+    rows = {row["key"]: row for row in known.select(LOOKUP_COLUMNS).to_pylist()}
     ordered = sorted(keys, key=lambda key: zlib.crc32(key.encode()))
     return [_dirty(key, rows.get(key), backbone, ignored.matches(key)) for key in ordered]
 
 
-def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> DirtyKey:
+def _dirty(key: str, row: dict[str, str | None] | None, backbone: str, is_ignored: bool) -> KeyToFetch:
     if row is None:
-        return DirtyKey(key, etag=None, known=False, ignored=is_ignored)
+        return KeyToFetch(key, etag=None, known=False, ignored=is_ignored)
     is_current = row["backbone"] == backbone and row["label"] == label_of(key)
-    return DirtyKey(
+    return KeyToFetch(
         key,
-        # an error is read again: a limit, or what this release can read, may be another now
+        # an image with an error is read again: the limits, or the supported formats, may have changed
         etag=row["etag"] if is_current and row["error"] is None else None,
         known=True,
         row_etag=row["etag"],

@@ -1,27 +1,20 @@
-"""Segments as a run reads them: each line names one dirty key; a line that cannot be used has a reason."""
+"""Reads segments: each line names one dirty key. A line that cannot be used gets a reason."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
-VERSION = 1
-_LONGEST_KEY_BYTES = 1024
+from pomona_contract.segment_lines import SegmentLineError, decode_line, shortened
+
 _SHOWN_PROBLEMS = 3
-_SHOWN_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
 class SegmentContent:
-    """What one segment holds."""
+    """The content of one segment."""
 
     keys: list[str]
     """Keys of the images bucket, in the order of the lines."""
     problem: str
-    """Why some of its lines cannot be used, naming the first of them; empty if all can."""
-
-
-class _LineError(Exception):
-    """Why a line cannot be used."""
+    """Why some lines cannot be used, with the first of them; empty if all can."""
 
 
 def read_segment(body: bytes, images_bucket: str) -> SegmentContent:
@@ -33,7 +26,7 @@ def read_segment(body: bytes, images_bucket: str) -> SegmentContent:
         count += 1
         try:
             keys.append(_key(line, images_bucket))
-        except _LineError as error:
+        except SegmentLineError as error:
             problems.append(f"line {number} {error}")
     return SegmentContent(keys, _sentence(problems, count))
 
@@ -46,32 +39,7 @@ def _sentence(problems: list[str], count: int) -> str:
 
 
 def _key(line: bytes, images_bucket: str) -> str:
-    dirty = _parse(line)
-    if dirty.get("v") != VERSION:
-        raise _LineError(f"has version {dirty.get('v')!r}, this job reads {VERSION}")
-    bucket, key = dirty.get("bucket"), dirty.get("key")
-    if not (isinstance(bucket, str) and isinstance(key, str) and key):
-        raise _LineError("names no bucket and key")
-    if not _is_possible(key):
-        raise _LineError(f"names a key that S3 cannot have ({ascii(key)[:_SHOWN_CHARACTERS]})")
-    if bucket != images_bucket:
-        raise _LineError(f"names the key {ascii(key)[:_SHOWN_CHARACTERS]} of the bucket {bucket!a}")
-    return key
-
-
-def _is_possible(key: str) -> bool:
-    """S3's keys are UTF-8, of at most 1,024 bytes."""
-    try:
-        return len(key.encode()) <= _LONGEST_KEY_BYTES
-    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can escape
-        return False
-
-
-def _parse(line: bytes) -> dict[str, Any]:
-    try:
-        dirty = json.loads(line)
-    except (ValueError, RecursionError):
-        raise _LineError(f"is not JSON ({line[: _SHOWN_CHARACTERS // 2]!a})") from None
-    if not isinstance(dirty, dict):
-        raise _LineError("is not a JSON object")
-    return dirty
+    dirty = decode_line(line)
+    if dirty.bucket != images_bucket:
+        raise SegmentLineError(f"names the key {shortened(dirty.key)} of the bucket {dirty.bucket!a}")
+    return dirty.key

@@ -1,188 +1,149 @@
-"""What a task does with its dirty keys: fetch ahead, decode, resize, infer, and hand on the rows that changed."""
+"""One task of a featurize run: fetches images ahead, extracts their features, and yields the rows that changed."""
 
 import resource
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 from pyspark import TaskContext
 
-from pomona.featurize.backbone import Engine, engine_of
-from pomona.featurize.counters import Tally, fallback_count
-from pomona.imaging.careful.decoder import CarefulDecoder
-from pomona.imaging.careful.process_limits import growth_bounded, killed_after
+from pomona.featurize.arguments import FeaturizeArguments
+from pomona.featurize.counters import TaskCounters
+from pomona.featurize.feature_extraction import FeatureExtractor
+from pomona.featurize.inference import cached_engine
+from pomona.imaging.careful.process_limits import limited_growth
 from pomona.imaging.errors import ImageError
-from pomona.imaging.limits import Limits
-from pomona.imaging.preparation import Preparation, PreparedImage, prepare
-from pomona.s3.image_fetcher import DirtyKey, Fetched, ImageFetcher, Status
+from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 from pomona.table.schema import RowBatch, label_of
+from pomona_contract.outcomes import Outcome
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
 
 FETCH_THREADS = 16
 FETCHED_BYTES = 64 * 2**20
-ROWS_AT_ONCE = 128
-SHOWN_OF_A_KEY = 120
+ROWS_PER_BATCH = 128
+SHOWN_KEY_CHARACTERS = 120
 THREAD_STACK_BYTES = 8 * 2**20
 
 
-@dataclass(frozen=True)
-class Work:
-    """What every task of a run has to know."""
+class FeaturizeTask:
+    """Featurizes the keys of one partition; Spark sends it to the workers."""
 
-    bucket: str
-    backbone: str
-    backbones: Path | None
-    max_image_bytes: int
-    limits: Limits
-    batch_id: str
-    decode_seconds: float
-    decode_bytes: int
-    """Of memory, for decoding one image."""
-    careful: bool
-    """Whether every image is decoded in a child process, in every task."""
+    def __init__(self, arguments: FeaturizeArguments, counters: "Accumulator[Any]") -> None:
+        self._arguments = arguments
+        self._counters = counters
 
-
-class Featurizer:
-    """What a task does with its dirty keys."""
-
-    def __init__(self, work: Work, tallies: "Accumulator[Any]") -> None:
-        self._work = work
-        self._tallies = tallies
-
-    def __call__(self, number: int, dirty: Iterable[DirtyKey]) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Changes (rows.CHANGES) with the task's `number`; its tally is added up when it is done."""
-        with closing(_Task(self._work, is_careful=self._work.careful or _is_repeated())) as task:
-            for changes in task.rows(iter(dirty)):
+    def __call__(self, number: int, dirty: Iterable[KeyToFetch]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Yield the changes (schema.CHANGES) with the task's `number`; accumulate its counters at the end."""
+        is_careful = self._arguments.is_retry or _is_repetition()
+        with closing(_Partition(self._arguments, is_careful=is_careful)) as partition:
+            for changes in partition.changes(iter(dirty)):
                 yield number, changes
-        self._tallies.add({number: task.tally})
+        self._counters.add({number: partition.counters})
 
 
-def _is_repeated() -> bool:
-    """Whether Spark has started this task before: its worker died then, most likely of an image."""
+def _is_repetition() -> bool:
+    """Return True if Spark has started this task before: its worker died, most likely because of an image."""
     context = TaskContext.get()
     return context is not None and context.attemptNumber() > 0
 
 
-class _Task:
-    """One partition's work."""
+class _Partition:
+    """Turns the keys of one task into changes of the table."""
 
-    def __init__(self, work: Work, *, is_careful: bool) -> None:
-        self.tally = Tally()
-        self._work = work
-        self._engine: Engine = engine_of(work.backbone, work.backbones)
-        self._backbone = self._engine.backbone
-        self._preparation = Preparation(
-            height=self._backbone.height,
-            width=self._backbone.width,
-            limits=work.limits,
-            memory_bytes=work.decode_bytes,
-            seconds=work.decode_seconds,
-        )
-        self._is_careful = is_careful
-        self._careful_decoder = CarefulDecoder(self._preparation)
-        constants = {"bucket": work.bucket, "backbone": self._backbone.label, "batch_id": work.batch_id}
-        self._batch = RowBatch(constants, self._backbone.output_width, ROWS_AT_ONCE)
+    def __init__(self, arguments: FeaturizeArguments, *, is_careful: bool) -> None:
+        self.counters = TaskCounters()
+        self._arguments = arguments
+        engine = cached_engine(arguments.backbone, arguments.backbones)
+        self._extractor = FeatureExtractor(engine, arguments.limits, self.counters, is_careful=is_careful)
+        constants = {
+            "bucket": arguments.images_bucket,
+            "backbone": engine.backbone.label,
+            "batch_id": arguments.batch_id,
+        }
+        self._batch = RowBatch(constants, engine.backbone.output_width, ROWS_PER_BATCH)
 
-    def rows(self, dirty: Iterator[DirtyKey]) -> Iterator[pa.RecordBatch]:
+    def changes(self, dirty: Iterator[KeyToFetch]) -> Iterator[pa.RecordBatch]:
         budget = ByteBudget(FETCHED_BYTES)
-        fetcher = ImageFetcher(self._work.bucket, self._work.max_image_bytes, budget)
-        answers = in_completion_order(dirty, fetcher.fetch, FETCH_THREADS)
+        fetcher = ImageFetcher(self._arguments.images_bucket, self._arguments.max_image_bytes, budget)
+        results = in_completion_order(dirty, fetcher.fetch, FETCH_THREADS)
         try:
-            with growth_bounded(resource.RLIMIT_DATA, _most_growth(self._work)):
-                while (fetched := self._next(answers)) is not None:
+            with limited_growth(resource.RLIMIT_DATA, _most_growth(self._arguments)):
+                while (fetched := self._next(results)) is not None:
                     yield from self._settle(fetched)
                     budget.give_back(len(fetched.body))
         finally:
             budget.lift()
-            answers.close()
+            results.close()
         yield from self._batch.flush()
 
     def close(self) -> None:
-        self._careful_decoder.close()
+        self._extractor.close()
 
-    def _next(self, answers: Iterator[Fetched]) -> Fetched | None:
-        with self.tally.timing("get"):
-            return next(answers, None)
+    def _next(self, results: Iterator[FetchResult]) -> FetchResult | None:
+        with self.counters.timing("get"):
+            return next(results, None)
 
-    def _settle(self, fetched: Fetched) -> Iterator[pa.RecordBatch]:
-        counts = self.tally.counts
+    def _settle(self, fetched: FetchResult) -> Iterator[pa.RecordBatch]:
+        counts = self.counters.counts
         counts["retries"] += fetched.retries
         counts["bytes"] += len(fetched.body)
         if fetched.fallback:
-            counts[fallback_count(fetched.fallback)] += 1
-        if fetched.status == Status.FOUND:
+            self.counters.count_fallback(fetched.fallback)
+        if fetched.status == FetchStatus.FOUND:
             yield from self._featurize(fetched)
-        elif fetched.status == Status.UNUSABLE:
-            yield from self._error(fetched, fetched.reason)
-        elif fetched.status == Status.GONE:
-            counts["deleted" if fetched.dirty.known else "absent"] += 1
+        elif fetched.status == FetchStatus.UNUSABLE:
+            yield from self._add_error(fetched, fetched.reason)
+        elif fetched.status == FetchStatus.GONE:
+            counts[Outcome.DELETED if fetched.dirty.known else Outcome.ABSENT] += 1
             if fetched.dirty.known:
                 yield from self._batch.add({"key": fetched.dirty.key, "gone": True})
         else:
             counts[fetched.status] += 1
-            self.tally.reason = self.tally.reason or _why_unread(fetched)
+            self.counters.reason = self.counters.reason or _why_unread(fetched)
 
-    def _featurize(self, fetched: Fetched) -> Iterator[pa.RecordBatch]:
+    def _featurize(self, fetched: FetchResult) -> Iterator[pa.RecordBatch]:
         try:
-            prepared = self._prepare(fetched.body)
-            features = self._features(prepared)
+            image, features = self._extractor.extract(fetched.body)
         except ImageError as error:
-            yield from self._error(fetched, str(error))
+            yield from self._add_error(fetched, str(error))
             return
-        self.tally.counts["done"] += 1
-        shape = {"width": prepared.width, "height": prepared.height}
-        yield from self._batch.add(_about(fetched) | shape, features)
+        self.counters.counts[Outcome.DONE] += 1
+        size = {"width": image.width, "height": image.height}
+        yield from self._batch.add(_object_columns(fetched) | size, features)
 
-    def _prepare(self, body: bytes) -> PreparedImage:
-        """Decode here, or in a child process: in careful mode, and what had no room here beside the other images."""
-        if not self._is_careful:
-            with suppress(MemoryError), killed_after(self._preparation.seconds):
-                return prepare(body, self._preparation, self.tally.timing)
-        self.tally.counts["careful"] += 1
-        with self.tally.timing("decode"):
-            return self._careful_decoder.prepare(body)
-
-    def _features(self, prepared: PreparedImage) -> "np.typing.NDArray[np.float32]":
-        with self.tally.timing("inference"):
-            features = self._engine.run(prepared.pixels)
-        if not np.isfinite(features).all():
-            raise ImageError(f"{self._backbone.name} gives no finite features for this image")
-        return features
-
-    def _error(self, fetched: Fetched, reason: str) -> Iterator[pa.RecordBatch]:
-        if _is_told_already(fetched, reason):
-            self.tally.counts["unchanged"] += 1
+    def _add_error(self, fetched: FetchResult, reason: str) -> Iterator[pa.RecordBatch]:
+        if _has_this_error(fetched, reason):
+            self.counters.counts[Outcome.UNCHANGED] += 1
             return
-        self.tally.counts["errors"] += 1
-        yield from self._batch.add(_about(fetched) | {"error": reason})
+        self.counters.counts[Outcome.ERRORS] += 1
+        yield from self._batch.add(_object_columns(fetched) | {"error": reason})
 
 
-def _is_told_already(fetched: Fetched, reason: str) -> bool:
-    """Whether the table's row says the same of the same object: it stays, and counts as no new error."""
+def _has_this_error(fetched: FetchResult, reason: str) -> bool:
+    """Return True if the table's row has this error for the same object: the row stays, and counts as no new error."""
     return fetched.dirty.row_error == reason and (fetched.dirty.row_etag or "") == fetched.etag
 
 
-def _most_growth(work: Work) -> int:
-    """Return how many bytes a worker may take during a task, so that it dies alone before its container does.
+def _most_growth(arguments: FeaturizeArguments) -> int:
+    """Return how many bytes a worker may allocate during a task, so that it dies before its container does.
 
-    That is one image's decoding, and beside it what the threads have fetched, twice: as Rust's bytes and as Python's.
+    That is the memory for decoding one image and what the threads have fetched, twice: as Rust's and Python's bytes.
     """
-    return work.decode_bytes + 2 * max(FETCHED_BYTES, work.max_image_bytes) + FETCH_THREADS * THREAD_STACK_BYTES
+    fetched = 2 * max(FETCHED_BYTES, arguments.max_image_bytes)
+    return arguments.limits.decode_memory_bytes + fetched + FETCH_THREADS * THREAD_STACK_BYTES
 
 
-def _why_unread(fetched: Fetched) -> str:
-    """Empty for an image that was read, or need not be; the key in a form that no log or terminal takes for more."""
-    return f"{fetched.reason}, the first of them {ascii(fetched.dirty.key)[:SHOWN_OF_A_KEY]}" if fetched.reason else ""
+def _why_unread(fetched: FetchResult) -> str:
+    """Return the reason with the key, which is escaped for logs and terminals; empty without a reason."""
+    key = ascii(fetched.dirty.key)[:SHOWN_KEY_CHARACTERS]
+    return f"{fetched.reason}, the first of them {key}" if fetched.reason else ""
 
 
-def _about(fetched: Fetched) -> dict[str, Any]:
+def _object_columns(fetched: FetchResult) -> dict[str, Any]:
     return {
         "key": fetched.dirty.key,
         "label": label_of(fetched.dirty.key),

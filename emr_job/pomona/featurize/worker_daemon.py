@@ -1,6 +1,7 @@
-"""pyspark's daemon with a task's packages imported already: the workers that it forks need not import them again.
+"""pyspark's daemon with a task's packages imported, so that the workers that it forks need not import them.
 
-Its workers are also spared two things that pyspark has them do for every task.
+Its workers also skip two things that pyspark does for every task: reading Spark's archives, and collecting garbage of
+the imported modules.
 """
 
 import gc
@@ -12,10 +13,10 @@ import pomona.featurize.task  # noqa: F401
 
 
 def keep(_: zipimporter) -> None:
-    """In place of reading the contents of Spark's own archives again, in Python: they do not change."""
+    """Keep the cached contents of Spark's archives, which do not change; pyspark would read them again in Python."""
 
 
 if __name__ == "__main__":
     zipimporter.invalidate_caches = keep  # type: ignore
-    gc.freeze()  # no collection goes through what was imported, whose pages the workers share
+    gc.freeze()  # no collection touches the imported modules, whose pages the workers share
     manager()  # type: ignore[no-untyped-call]

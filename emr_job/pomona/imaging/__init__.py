@@ -1,1 +1,1 @@
-"""From the bytes of an image file to the pixels that a backbone takes: no AWS, no Spark."""
+"""Image files become the pixels that a backbone takes. Knows neither AWS nor Spark."""

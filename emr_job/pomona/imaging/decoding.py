@@ -1,4 +1,4 @@
-"""From the bytes of an image file to the pixels that a backbone takes. No I/O, no AWS, no Spark."""
+"""Decoding: the bytes of an image file become an RGB image, the right way up. No I/O, no AWS, no Spark."""
 
 import io
 import warnings
@@ -9,16 +9,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from pomona.imaging.errors import RAW, RAW_MAGIC, ImageError, explain, format_of
-from pomona.imaging.formats.checks import decodable
+from pomona.imaging.errors import ImageError
 from pomona.imaging.formats.heif import register_heif
+from pomona.imaging.formats.sanitizer import sanitize
 from pomona.imaging.formats.tiff_bands import TiffBands, tiff_bands
 from pomona.imaging.limits import Limits
 from pomona.imaging.pixels.high_bit_depth import to_eight_bits
 from pomona.imaging.pixels.srgb import to_rgb
 from pomona.imaging.pixels.wide_samples import has_sixteen_bits
+from pomona.imaging.recognition import RAW, RAW_MAGIC, explain, format_of
 
-# never EPS, PDF, MPEG… : a format is here because photographs come in it and its decoder runs no other program
+# Pillow's name of each format. Only formats of photographs whose decoder runs no other program: never EPS, PDF, MPEG.
 DECODERS = {
     "JPEG": "JPEG",
     "PNG": "PNG",
@@ -30,11 +31,11 @@ DECODERS = {
     "AVIF": "AVIF",
     "HEIC": "HEIF",
 }
-# What these decoders hold of each pixel beside Pillow's image: planes, tiles, interleaved pixels and copies of them
-# (measured: benchmarks/worst_images.py)
+# What these decoders hold of each pixel beside Pillow's image: planes, tiles, interleaved pixels and their copies
+# (measured with benchmarks/worst_images.py)
 DECODER_BYTES_A_PIXEL = {"AVIF": 12, "HEIF": 12}
 HEIF_OF_EIGHT_BITS = 6  # so that the 48 megapixels of a phone stay below the default limit
-# Pillow's image of a mode, and what its conversion to RGB holds beside it
+# Pillow's image of a mode together with the copy that its conversion to RGB makes
 BYTES_A_PIXEL = {"RGB": 4, "1": 5, "L": 5, "P": 8, "I;16": 2, "I;16B": 2, "I;16L": 2, "I": 4, "F": 4}
 OTHER_BYTES_A_PIXEL = 8
 # A JPEG is decoded at 1/2, 1/4 or 1/8 only while each side keeps this many times the network's input. Measured with
@@ -54,15 +55,15 @@ AS_DISPLAYED = {
     8: Image.Transpose.ROTATE_90,
 }
 TURNED = (5, 6, 7, 8)
-TURNED_FIRST = 1 << 24  # pixels: turning makes a copy, of four bytes a pixel
+REDUCED_BEFORE_TURNING = 1 << 24  # pixels: turning makes a copy of four bytes a pixel
 
-# the limit is checked here, from the header, in pixels that the operator chose
+# Pillow's own limit is off: `Limits` checks the operator's, from the header
 Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An RGB image the right way up; `width` and `height` are the full image's, as displayed, also after a draft."""
+    """An RGB image the right way up. `width` and `height` are the full image's as displayed, also after a draft."""
 
     image: Image.Image
     width: int
@@ -70,10 +71,12 @@ class DecodedImage:
 
 
 def decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage:
-    """Decode an image that will be resized to `height` by `width`.
+    """Decode an image that will be resized to `height` by `width` pixels.
 
-    Large JPEGs are decoded at a fraction of their size (the DCT's own, `Image.draft`). Of an animation the first frame
-    is taken. ImageError says what is wrong with the file in words for whoever uploaded it; nothing else is raised.
+    A large JPEG is decoded at a fraction of its size (scaled DCT, `Image.draft`). An animation gives its first frame.
+
+    Raises:
+        ImageError: the file cannot be decoded or is above a limit; no other exception is raised.
     """
     try:
         with warnings.catch_warnings():
@@ -81,7 +84,7 @@ def decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImage
             return _decode(body, height, width, limits)
     except ImageError:
         raise
-    except Exception as error:  # decoders of hostile bytes raise almost anything
+    except Exception as error:  # given hostile bytes, decoders raise almost anything
         raise ImageError(explain(body, error)) from None
 
 
@@ -91,9 +94,9 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
     name = format_of(body)
     if name is None:
         raise UnidentifiedImageError
-    file = decodable(name, body, limits)
+    file = sanitize(name, body, limits)
     if name == "TIFF" and (tiff := tiff_bands(file.body)) is not None:
-        return _decode_bands(tiff, height, width, limits)
+        return _decode_bands(tiff, file.decoder_bytes, height, width, limits)
     register_heif()
     with Image.open(io.BytesIO(file.body), formats=(DECODERS[name],)) as image:
         if name == "TIFF" and _is_raw(image):
@@ -110,29 +113,36 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
     return _upright(rgb, orientation, network, (full_width, full_height))
 
 
-def _decode_bands(tiff: TiffBands, height: int, width: int, limits: Limits) -> DecodedImage:
+def _decode_bands(tiff: TiffBands, decoder_bytes: int, height: int, width: int, limits: Limits) -> DecodedImage:
     layout = tiff.layout
     limits.check_pixels(layout.width, layout.height)
-    limits.check_decoded_bytes(layout.bytes)
+    limits.check_decoded_bytes(decoder_bytes + layout.bytes)
     network = (width, height) if layout.orientation in TURNED else (height, width)
     rgb = to_eight_bits(tiff.samples(), *network).convert("RGB")
     return _upright(rgb, layout.orientation, network, (layout.width, layout.height))
 
 
 def _upright(rgb: Image.Image, orientation: int, network: tuple[int, int], size: tuple[int, int]) -> DecodedImage:
-    """Turn an image as its EXIF says; `network` is the height and width to which it is reduced first if it is large.
+    """Turn an image as its EXIF orientation says.
 
-    Others are turned first, as the field's scripts do: a resize of a turned image rounds some pixels the other way.
+    A large image is reduced first. Others are turned at full size, as Keras scripts do: the order decides how some
+    pixels are rounded.
+
+    Args:
+        rgb: the image as stored.
+        orientation: of EXIF, 1 to 8; other values turn nothing.
+        network: height and width of the network's input, before turning.
+        size: width and height of the full image as stored.
     """
     if orientation in AS_DISPLAYED:
-        if rgb.width * rgb.height > TURNED_FIRST:
+        if rgb.width * rgb.height > REDUCED_BEFORE_TURNING:
             rgb = rgb.resize(network[::-1], Image.Resampling.BICUBIC)
         rgb = rgb.transpose(AS_DISPLAYED[orientation])
     return DecodedImage(rgb, *(size[::-1] if orientation in TURNED else size))
 
 
 def _is_raw(image: Image.Image) -> bool:
-    """Whether the TIFF's first image is only the preview of a raw one (DNG, NEF, ARW, PEF)."""
+    """Return True if the TIFF's first image is only the preview of a raw one (DNG, NEF, ARW, PEF)."""
     with suppress(Exception):
         tags = image.getexif()
         return DNG_VERSION in tags or (SUB_IFDS in tags and bool(int(tags.get(NEW_SUBFILE_TYPE, 0)) & REDUCED))
@@ -140,12 +150,12 @@ def _is_raw(image: Image.Image) -> bool:
 
 
 def _image_bytes(image: Image.Image, body: bytes) -> int:
-    """What Pillow's image, its decoder and the conversion to RGB (`pixels.srgb`) hold together."""
+    """Return the bytes that Pillow's image, its decoder and the conversion to RGB (`pixels.srgb`) need together."""
     decoder = DECODER_BYTES_A_PIXEL.get(image.format or "", 0)
     if image.format == "HEIF" and image.info.get("bit_depth") == 8:
         decoder = HEIF_OF_EIGHT_BITS
     a_pixel = BYTES_A_PIXEL.get(image.mode, OTHER_BYTES_A_PIXEL) + decoder
-    if image.mode == "RGB" and has_sixteen_bits(image, body):  # whose lower bytes may be a second image
+    if image.mode == "RGB" and has_sixteen_bits(image, body):  # its lower bytes may be read as a second image
         a_pixel *= 2
     return image.width * image.height * a_pixel
 
@@ -157,5 +167,5 @@ def _orientation(image: Image.Image) -> int:
 
 
 def resize(image: Image.Image, height: int, width: int) -> npt.NDArray[np.uint8]:
-    """uint8 [height, width, 3] RGB, by Pillow's bicubic with antialiasing, as the field's scripts do."""
+    """Return uint8 [height, width, 3] RGB, by Pillow's bicubic filter with antialiasing, as Keras scripts do."""
     return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))

@@ -1,4 +1,4 @@
-"""What a worker may spend on one image. An image above a limit becomes an error row before anything is decoded."""
+"""What a worker may spend on one image. An image above a limit becomes an error row."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,22 @@ from pomona.imaging.errors import ImageError
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of a run, each the template's parameter of the same name."""
+    """The decoding limits of a run.
+
+    The first three are the template's parameters of the same names. They are checked from the file's header, before
+    anything is decoded. The kernel enforces the other two while an image is decoded.
+    """
 
     max_image_pixels: int
     """Width times height of the image as stored."""
     max_decoded_bytes: int
-    """Memory that decoding needs, beside the file itself: pixels times what its decoder holds of each."""
+    """Memory in bytes that decoding may need beside the file itself: pixels times what the decoder holds of each."""
     max_jpeg_scans: int
-    """Passes of a progressive JPEG over the whole image; each costs as much as decoding it once."""
+    """Passes of a progressive JPEG over the whole image; each costs as much as decoding the image once."""
+    decode_seconds: float = 20.0
+    """Time for decoding and resizing one image."""
+    decode_memory_bytes: int = 768 * 2**20
+    """Memory for decoding one image, beyond what the process has before: so a worker stays below a gigabyte."""
 
     def check_pixels(self, width: int, height: int) -> None:
         """Raise ImageError if the image has too many pixels."""
@@ -24,7 +32,7 @@ class Limits:
             )
 
     def check_decoded_bytes(self, needed: float) -> None:
-        """Raise ImageError if decoding needs too much memory."""
+        """Raise ImageError if decoding needs more memory than allowed; `needed` is in bytes."""
         if needed > self.max_decoded_bytes:
             raise ImageError(
                 f"too large to decode: it needs {needed / 2**20:,.0f} MB of memory, which is above the limit of "

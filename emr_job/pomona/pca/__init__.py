@@ -1,1 +1,1 @@
-"""Standardising and principal component analysis from co-moments: NumPy alone."""
+"""Standardisation and principal component analysis from co-moments. Needs NumPy alone."""

@@ -1,4 +1,4 @@
-"""Count, mean and co-moments of a set of feature rows: all that standardising and PCA need to know of it."""
+"""Count, mean and co-moments of a set of feature rows: sufficient for standardisation and PCA."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ class CoMoments:
 
     @classmethod
     def empty(cls, width: int) -> "CoMoments":
-        """The statistics of no rows at all, neutral in a merge."""
+        """Return the statistics of no rows, which are neutral in a merge."""
         return cls(0, np.zeros(width), np.zeros((width, width)))
 
     @classmethod
     def of(cls, rows: NDArray[np.floating]) -> "CoMoments":
-        """The statistics of one block of rows [n, d], held in memory as float64 meanwhile.
+        """Return the statistics of one block of rows [n, d]; a float64 copy of the block is in memory meanwhile.
 
-        The rows are taken relative to the first of them before they are averaged, and relative to their mean before
-        they are multiplied: an offset common to all rows (1e6, say) costs no digits, and a constant column has a
-        scatter of exactly zero. One symmetric rank-n update in BLAS, n d² floating point operations.
+        The first row is subtracted before the mean is taken, and the mean before the products: so an offset that all
+        rows share (1e6, say) costs no digits, and a constant column has a scatter of exactly zero. One symmetric rank-n
+        update in BLAS, n d² floating point operations.
         """
         if len(rows) == 0:
             return cls.empty(rows.shape[1])
@@ -49,7 +49,7 @@ class CoMoments:
         return cls(len(rows), first + shift, centred.T @ centred)
 
     def merge(self, other: "CoMoments") -> "CoMoments":
-        """The statistics of both sets of rows together, in O(d²).
+        """Return the statistics of both sets of rows together, in O(d²).
 
         Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing
         sample variances", 1979 (technical report), and "Algorithms for computing the sample variance: analysis and
@@ -97,5 +97,5 @@ def _upper(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def merge_all(parts: Iterable[CoMoments], width: int) -> CoMoments:
-    """The statistics of all parts together, merged one at a time in the order given: two of them in memory at most."""
+    """Return the statistics of all parts together, merged one at a time in their order; at most two are in memory."""
     return reduce(CoMoments.merge, parts, CoMoments.empty(width))

@@ -1,12 +1,19 @@
-"""How many principal components to keep: a number of them, or a share of the variance that they explain."""
+"""How many principal components to keep: a number of them, or a share of the variance that they explain.
+
+Imports no NumPy: the entry point parses the choice before the archive of packages is checked.
+"""
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from pomona.errors import MisconfiguredError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # the rule of the template's parameter Components and of the functions: tests/unit/test_components_rule.py
 _NUMBER, _SHARE = re.compile(r"[1-9][0-9]{0,3}"), re.compile(r"0?\.[0-9]*[1-9][0-9]*")
@@ -22,8 +29,8 @@ class ComponentCount:
     def __str__(self) -> str:
         return str(self.number)
 
-    def keep(self, ratios: NDArray[np.float64]) -> int:
-        """How many of the components there are, whose shares of the variance are given, largest first, to keep."""
+    def keep(self, ratios: "NDArray[np.float64]") -> int:
+        """Return how many components to keep; `ratios` [r] are the shares of variance of all, largest first."""
         return min(self.number, len(ratios))
 
 
@@ -36,20 +43,20 @@ class VarianceShare:
     def __str__(self) -> str:
         return str(self.share)
 
-    def keep(self, ratios: NDArray[np.float64]) -> int:
-        """How many of the components there are, whose shares of the variance are given, largest first, to keep."""
-        enough = np.searchsorted(np.cumsum(ratios), self.share - ROUNDING) + 1
-        return min(int(enough), len(ratios))
+    def keep(self, ratios: "NDArray[np.float64]") -> int:
+        """Return how many components to keep; `ratios` [r] are the shares of variance of all, largest first."""
+        enough = bisect_left(list(accumulate(ratios.tolist())), self.share - ROUNDING) + 1
+        return min(enough, len(ratios))
 
 
 Components = ComponentCount | VarianceShare
 
 
 def parse_components(text: str) -> Components:
-    """Return what "100" (a number of components) or "0.95" (a share of the variance) ask for.
+    """Return the choice that "100" (a number of components) or "0.95" (a share of the variance) asks for.
 
     Raises:
-        MisconfiguredError: the text is neither; it says what it may be. All of the variance is no share: ask for 9999.
+        MisconfiguredError: the text is neither. All of the variance is no share: ask for 9999 components.
     """
     if _NUMBER.fullmatch(text):
         return ComponentCount(int(text))

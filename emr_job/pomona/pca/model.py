@@ -1,4 +1,4 @@
-"""Standardising and principal component analysis from co-moments."""
+"""Standardisation and principal component analysis (PCA) from co-moments."""
 
 from dataclasses import dataclass, replace
 
@@ -11,12 +11,12 @@ from pomona.pca.component_choice import ComponentCount, Components
 
 
 class NothingToFitError(JobError):
-    """The rows do not vary: there are fewer than two, or they are all alike."""
+    """The rows do not vary: there are fewer than two, or they are all equal."""
 
 
 @dataclass(frozen=True, eq=False)
 class PcaModel:
-    """A fitted scaler and the principal components of what it gives; d features, k components, largest first.
+    """A fitted scaler and the principal components of the standardised rows; d features, k components, largest first.
 
     mean                      [d] what is subtracted from a row
     std                       [d] sample standard deviation (n - 1), 0 for a constant column
@@ -25,7 +25,7 @@ class PcaModel:
     explained_variance        [k] sample variance (n - 1) along each of them
     explained_variance_ratio  [k] the same as a share of the total variance of the standardised features
     rows                      n, what the model was fitted to
-    notes                     sentences that say where the model is less than what was asked for
+    notes                     sentences that say how the model differs from what was asked for
     """
 
     mean: Vector
@@ -39,24 +39,30 @@ class PcaModel:
 
     @property
     def variance(self) -> float:
-        """The share of the variance that all components kept explain together."""
+        """Return the share of the variance that the kept components explain together."""
         return float(self.explained_variance_ratio.sum())
 
-    def noting(self, notes: tuple[str, ...]) -> "PcaModel":
-        """The same model with these notes too."""
+    def with_notes(self, notes: tuple[str, ...]) -> "PcaModel":
+        """Return the same model with further notes."""
         return replace(self, notes=self.notes + notes)
 
 
 def fit(moments: CoMoments, wanted: Components) -> PcaModel:
-    """Standardise with mean and sample standard deviation, then PCA: the eigenvectors of the correlation matrix.
+    """Fit a scaler (mean, sample standard deviation) and a PCA: the eigenvectors of the correlation matrix.
 
-    Spark ML's StandardScaler(withMean, withStd) followed by PCA(k) computes the same, up to the sign of a component.
-    So does scikit-learn's StandardScaler followed by PCA, components and variance ratios alike; its scaler divides by
-    the population's standard deviation, so its explained_variance_ is this one times n / (n - 1).
+    Spark ML's StandardScaler(withMean, withStd) followed by PCA(k) gives the same, up to the sign of a component. So do
+    scikit-learn's StandardScaler and PCA, for components and variance ratios; that scaler divides by the population's
+    standard deviation, so its explained_variance_ is this one times n / (n - 1).
 
-    There are as many components as the correlation matrix has rank, at most min(n - 1, d); asked for more, the model
-    keeps those and says so in its notes. O(d³) time (0.5 s for d = 1,280 on two cores), five matrices [d, d] of memory;
-    the number of rows plays no part. Raises NothingToFitError when the rows do not vary.
+    Time O(d³), 0.5 s for d = 1,280 on two cores; memory five matrices [d, d]. Neither depends on the number of rows.
+
+    Args:
+        moments: of n rows of width d.
+        wanted: how many components to keep. There are as many as the rank of the correlation matrix, at most
+            min(n - 1, d); if more are asked for, the model keeps those and has a note.
+
+    Raises:
+        NothingToFitError: the rows do not vary.
     """
     if moments.count < 2:
         raise NothingToFitError(f"PCA needs at least 2 images with features, and the table has {moments.count}")
@@ -80,7 +86,7 @@ def fit(moments: CoMoments, wanted: Components) -> PcaModel:
 
 
 def correlation(moments: CoMoments, scale: Vector) -> Matrix:
-    """The correlation matrix [d, d]: the covariance of the standardised columns; 0 throughout for a constant one."""
+    """Return the correlation matrix [d, d], the covariance of the standardised columns; 0 for constant columns."""
     matrix = moments.scatter * scale
     matrix *= (scale / (moments.count - 1))[:, None]
     np.fill_diagonal(matrix, scale > 0)
@@ -88,10 +94,9 @@ def correlation(moments: CoMoments, scale: Vector) -> Matrix:
 
 
 def principal_axes(symmetric: Matrix) -> tuple[Vector, Matrix]:
-    """Eigenvalues [r] and unit eigenvectors [r, d] of a positive semi-definite matrix of rank r, largest first.
+    """Return eigenvalues [r] and unit eigenvectors [r, d] of a positive semi-definite matrix of rank r, largest first.
 
-    Eigenvalues that rounding cannot tell from zero (below d · eps · the largest) do not count: their directions
-    would be noise.
+    Eigenvalues below d · eps · the largest are left out: with rounding they may be zero, and their directions noise.
     """
     values, vectors = np.linalg.eigh(symmetric)
     rounding = len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
@@ -100,9 +105,9 @@ def principal_axes(symmetric: Matrix) -> tuple[Vector, Matrix]:
 
 
 def with_fixed_signs(directions: Matrix) -> NDArray[np.float64]:
-    """The same directions [k, d], each turned so that its entry of largest magnitude (the first such) is positive.
+    """Return the directions [k, d], each with the sign that makes its first entry of largest magnitude positive.
 
-    An eigenvector and its opposite serve equally, and a solver may return either: with this rule two fits agree.
+    An eigenvector and its opposite are equally right, and a solver may return either: with this rule two fits agree.
     """
     largest = np.argmax(np.abs(directions), axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
@@ -110,7 +115,7 @@ def with_fixed_signs(directions: Matrix) -> NDArray[np.float64]:
 
 
 def shortfall(wanted: Components, rank: int, moments: CoMoments) -> tuple[str, ...]:
-    """The note that says that fewer components exist than were asked for, if so."""
+    """Return the note that fewer components exist than were asked for; no note if there are enough."""
     if not isinstance(wanted, ComponentCount) or wanted.number <= rank:
         return ()
     return (

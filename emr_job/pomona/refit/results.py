@@ -1,4 +1,4 @@
-"""Where a refit's results lie in the lake, and `results/latest.json`, which says which of them are the newest."""
+"""The results of refits in the lake, and `results/latest.json`, which names the newest of them."""
 
 import json
 import re
@@ -8,14 +8,13 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from pomona.errors import JobError, MisconfiguredError
+from pomona.errors import JobError
 from pomona.s3.objects import error_code, list_objects, remove_folder, s3_client
+from pomona_contract.documents import latest_results
+from pomona_contract.lake_layout import LATEST_RESULTS, RESULTS, results_folder
 
-FORMAT = 1
-RESULTS = "results/"
 RESULTS_KEPT = 14
 FOLDER = re.compile(rf"{RESULTS}\d+(-2)?/")
-LATEST = f"{RESULTS}latest.json"
 ATTEMPTS = 20
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
 
@@ -24,8 +23,8 @@ LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "4
 class ResultsFolder:
     """The results of one snapshot of the table: `results/<snapshot id>/` in the lake bucket.
 
-    A refit of the same snapshot with other settings has the folder `results/<snapshot id>-2/` while `latest.json` names
-    the first one, and the first one again while it names the second: what it names stays whole.
+    A refit of the same snapshot with other settings writes to `results/<snapshot id>-2/` while `latest.json` names the
+    first folder, and to the first while it names the second. So the results that it names stay complete.
     """
 
     bucket: str
@@ -34,7 +33,7 @@ class ResultsFolder:
 
     @classmethod
     def beside_latest(cls, bucket: str, snapshot_id: int, components: str, backbone: str) -> Self:
-        """Return the folder for a refit with these settings, which is not the one that other settings have now."""
+        """Return the folder for a refit with these settings; `latest.json` does not name it for other settings."""
         latest, _ = _read_latest(bucket)
         first, second = cls(bucket, snapshot_id), cls(bucket, snapshot_id, is_second=True)
         if latest is None or latest.get("prefix") not in (first.prefix, second.prefix):
@@ -44,26 +43,26 @@ class ResultsFolder:
 
     @property
     def prefix(self) -> str:
-        """The folder's key, with the slash at its end."""
-        return f"{RESULTS}{self.snapshot_id}{'-2' if self.is_second else ''}/"
+        """Return the folder's key, with a slash at its end."""
+        return results_folder(self.snapshot_id, is_second=self.is_second)
 
     def put(self, name: str, content: bytes, content_type: str) -> None:
         """Write one file of the results, replacing an older one."""
         s3_client().put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, ContentType=content_type)
 
     def part_key(self, partition: int) -> str:
-        """The key of the projections of one partition."""
+        """Return the key of the projections of one partition."""
         return f"{self.prefix}projections/part-{partition:05d}.parquet"
 
     def remove_projections(self) -> None:
-        """Remove the parts of an earlier refit of this snapshot, which may have had more of them."""
+        """Remove the parts of an earlier refit of this snapshot, which may be more than this refit writes."""
         remove_folder(self.bucket, f"{self.prefix}projections/")
 
 
 def remove_old(bucket: str) -> list[str]:
-    """Remove all results but the RESULTS_KEPT newest and those that latest.json names; gives the prefixes that went.
+    """Remove all results but the RESULTS_KEPT newest and those that latest.json names; return the removed prefixes.
 
-    A lifecycle rule cannot: of a table that rests, the newest results are old.
+    A lifecycle rule cannot do this, because the newest results of a table that does not change are old.
     """
     current, _ = _read_latest(bucket)
     newest: dict[str, datetime] = {}
@@ -79,11 +78,14 @@ def remove_old(bucket: str) -> list[str]:
 
 
 def move_latest(bucket: str, newest: dict[str, Any]) -> bool:
-    """Let `latest.json` say `newest`, unless it names a newer snapshot: then nothing changes, and False comes back.
+    """Write `newest` to `latest.json` and return True; return False if that names a newer snapshot of the table.
 
-    The same snapshot may be written again. The write is conditional on what was read, and whoever loses a race reads
-    again: a slow refit never sets the pointer back. `newest` is of the table that the catalog has now.
-    Raises MisconfiguredError if what is there was written by another version.
+    The write is conditional (If-Match) and repeated after a lost race, so a slow refit never sets the pointer back. The
+    same snapshot may be written again.
+
+    Raises:
+        FormatError: `latest.json` has an unknown format.
+        JobError: every attempt lost a race.
     """
     for _ in range(ATTEMPTS):
         current, etag = _read_latest(bucket)
@@ -92,15 +94,15 @@ def move_latest(bucket: str, newest: dict[str, Any]) -> bool:
         if _write_if_unchanged(bucket, newest, etag):
             return True
     raise JobError(
-        f"{LATEST} was changed by others {ATTEMPTS} times in a row; the results are there, the pointer is not"
+        f"{LATEST_RESULTS} was changed by others {ATTEMPTS} times in a row; the results are there, the pointer is not"
     )
 
 
 def _is_newer(current: dict[str, Any], newest: dict[str, Any]) -> bool:
     """Return True if `current` is of a newer snapshot of the same table.
 
-    Sequence numbers begin anew with a table: one of a table that was dropped, whose UUID is another, says nothing.
-    Documents of earlier releases have no UUID; of those the time of the commit tells.
+    Only sequence numbers of the same table, told by its UUID, are compared: a new table starts again. A document of an
+    earlier release has no UUID; then the time of the commit decides.
     """
     if "table_uuid" in current:
         order = "sequence_number"
@@ -113,22 +115,21 @@ def _is_newer(current: dict[str, Any], newest: dict[str, Any]) -> bool:
 
 def _read_latest(bucket: str) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        answer = s3_client().get_object(Bucket=bucket, Key=LATEST)
+        answer = s3_client().get_object(Bucket=bucket, Key=LATEST_RESULTS)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":
             return None, None
         raise
-    document = json.loads(answer["Body"].read())
-    if document.get("format") != FORMAT:
-        raise MisconfiguredError(f"{LATEST} has format {document.get('format')!r}, this job writes {FORMAT}")
-    return document, answer["ETag"]
+    return latest_results.FORMAT.decode_fields(LATEST_RESULTS, answer["Body"].read()), answer["ETag"]
 
 
 def _write_if_unchanged(bucket: str, document: dict[str, Any], etag: str | None) -> bool:
     condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
     body = json.dumps(document, indent=1).encode()
     try:
-        s3_client().put_object(Bucket=bucket, Key=LATEST, Body=body, ContentType="application/json", **condition)
+        s3_client().put_object(
+            Bucket=bucket, Key=LATEST_RESULTS, Body=body, ContentType="application/json", **condition
+        )
     except ClientError as error:
         if error_code(error) in LOST_RACE:
             return False

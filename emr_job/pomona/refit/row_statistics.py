@@ -1,4 +1,4 @@
-"""What the rows of the table are: how many of which kind, and which images failed."""
+"""Statistics of the table's rows: how many of which kind, and which images failed."""
 
 import heapq
 from dataclasses import dataclass, field
@@ -8,30 +8,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SHOWN_FAILURES = 200
-CENSUS_COLUMNS = ("key", "label", "backbone", "error")
+STATISTICS_COLUMNS = ("key", "label", "backbone", "error")
 
 
 @dataclass(frozen=True)
-class Census:
-    """How many rows there are, of what kind, whatever their backbone."""
+class RowStatistics:
+    """Counts of rows, by kind, of any backbone."""
 
     images: int = 0
     errors: int = 0
     stale: int = 0
-    """Rows with features of another backbone, which the next backfill makes again."""
+    """Rows with features of another backbone, which the next backfill featurizes again."""
     labels: frozenset[str | None] = frozenset()
     """The labels of the rows with features of this backbone."""
     failures: tuple[tuple[str, str], ...] = ()
-    """Key and error of the first SHOWN_FAILURES rows, by key, that could not be made into features."""
+    """Key and error of the rows with an error, by key, at most SHOWN_FAILURES of them."""
 
     @property
     def classes(self) -> int:
-        """How many different labels there are; an image without a folder has none."""
+        """Return the number of different labels; an image at the top level has none."""
         return len(self.labels - {None})
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, backbone: str) -> Self:
-        """Of a batch with CENSUS_COLUMNS."""
+        """Return the statistics of a batch that has STATISTICS_COLUMNS."""
         failed, current = pc.is_valid(batch["error"]), pc.equal(batch["backbone"], backbone)
         sound = pc.invert(failed)
         refused = batch.select(["key", "error"]).filter(failed)
@@ -46,8 +46,8 @@ class Census:
 
 
 @dataclass
-class CensusTotal:
-    """Adds up the censuses of disjoint rows, in time that is linear in their labels: no set is copied for a sum."""
+class RowStatisticsTotal:
+    """Adds up the statistics of disjoint rows, in time that is linear in their labels: no sum copies a set."""
 
     images: int = 0
     errors: int = 0
@@ -55,8 +55,8 @@ class CensusTotal:
     labels: set[str | None] = field(default_factory=set)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, part: Census) -> None:
-        """Take in the census of some more rows."""
+    def add(self, part: RowStatistics) -> None:
+        """Add the statistics of further rows."""
         self.images += part.images
         self.errors += part.errors
         self.stale += part.stale
@@ -64,6 +64,6 @@ class CensusTotal:
         if part.failures:
             self.failures = heapq.nsmallest(SHOWN_FAILURES, [*self.failures, *part.failures])
 
-    def census(self) -> Census:
-        """Return the census of all of them."""
-        return Census(self.images, self.errors, self.stale, frozenset(self.labels), tuple(self.failures))
+    def result(self) -> RowStatistics:
+        """Return the statistics of all rows added so far."""
+        return RowStatistics(self.images, self.errors, self.stale, frozenset(self.labels), tuple(self.failures))

@@ -1,160 +1,152 @@
-"""One run of the refit job: two passes over the table at one snapshot, then everything that is made of them."""
+"""One run of the refit job: two passes over the table at one snapshot, then the results that are made of them."""
 
 import json
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.errors import JobError, SupersededError
-from pomona.featurize.backbone import Backbone, load_backbone
-from pomona.pca.component_choice import Components
 from pomona.pca.model import PcaModel, fit
 from pomona.projection import model_bytes
-from pomona.refit.exports import Sample, export
-from pomona.refit.first_pass import gather
-from pomona.refit.report import figures as plots
-from pomona.refit.report import page as report
+from pomona.refit.arguments import RefitArguments
+from pomona.refit.first_pass import run_first_pass
+from pomona.refit.projection_csv import write_csv
+from pomona.refit.projection_sample import ProjectionSample
+from pomona.refit.report import scree
+from pomona.refit.report.components import components_png
+from pomona.refit.report.page import HTML, Report, render
 from pomona.refit.results import ResultsFolder, move_latest, remove_old
-from pomona.refit.row_statistics import Census
+from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import recorded_runs
 from pomona.refit.second_pass import write_projections
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
-from pomona.table.scan import SHARES_PER_SLOT, DataFile, shares
+from pomona.table.scan import TASKS_PER_SLOT, split_by_bytes
 from pomona.table.snapshot import PinnedTable
+from pomona_contract.documents.latest_results import LatestResults
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-FORMAT = 1
+PNG = "image/png"
 log = logging.getLogger("pomona.refit")
 
 
+def refit(arguments: RefitArguments, spark: "SparkSession", stopwatch: Stopwatch | None = None) -> dict[str, Any]:
+    """Carry out a refit and return its summary, which `latest.json` then holds, unless it has a newer snapshot's.
+
+    `latest.json` moves last, so that the results that it names are complete.
+
+    Raises:
+        JobError: the refit cannot be done; the text is one sentence for the operator.
+    """
+    stopwatch = stopwatch or Stopwatch()
+    backbone = load_backbone(arguments.backbone, arguments.backbones)
+    require_bucket(arguments.lake_bucket)
+    warm_up(spark)
+    with stopwatch.timing("plan"):
+        table = PinnedTable.at_present(spark, f"{CATALOG}.{arguments.database}.{arguments.table}")
+    components = str(arguments.components)
+    folder = ResultsFolder.beside_latest(arguments.lake_bucket, table.snapshot.id, components, backbone.label)
+    try:
+        fitted = _fit(arguments, table, folder, backbone, stopwatch)
+    except JobError:
+        raise
+    except Exception:  # of Spark, Java or S3: files of the table or of the results are gone
+        _require_kept(table, folder)  # raises the better sentence if the snapshot has expired
+        raise
+    summary = _publish(arguments, fitted, stopwatch)
+    log.info(json.dumps(summary | {"seconds": stopwatch.readings(), "notes": fitted.model.notes}))
+    return summary
+
+
 @dataclass(frozen=True)
-class Fitted:
-    """What the passes over the table found out."""
+class _FittedTable:
+    """The model of a table, and what the passes over the table found."""
 
     table: PinnedTable
     folder: ResultsFolder
-    backbone: Backbone
+    backbone: ExportedBackbone
     model: PcaModel
-    census: Census
-    sample: Sample
+    statistics: RowStatistics
+    sample: ProjectionSample
 
 
-@dataclass(frozen=True)
-class RefitRun:
-    """A refit and what StartJobRun told it."""
+def _fit(
+    arguments: RefitArguments,
+    table: PinnedTable,
+    folder: ResultsFolder,
+    backbone: ExportedBackbone,
+    stopwatch: Stopwatch,
+) -> _FittedTable:
+    with stopwatch.timing("plan"):
+        work = split_by_bytes(table.files(), TASKS_PER_SLOT * task_slots(table.spark))
+    with stopwatch.timing("gather"):
+        found = run_first_pass(table.spark, work, backbone.label, backbone.output_width)
+    with stopwatch.timing("fit"):
+        model = fit(found.moments, arguments.components).with_notes(left_out_note(found.left_out))
+    with stopwatch.timing("project"):
+        parts = write_projections(table.spark, work, backbone.label, model, folder)
+    with stopwatch.timing("export"):
+        sample = write_csv(folder, parts, model.rows)
+    return _FittedTable(table, folder, backbone, model, found.statistics, sample)
 
-    lake_bucket: str
-    database: str
-    table: str
-    backbone: str
-    components: Components
-    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
-    def start(self, session: Callable[[], "SparkSession"]) -> dict[str, Any]:
-        """Run it all, and give the summary that `latest.json` now holds, unless a newer snapshot's is there already.
+def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwatch) -> dict[str, Any]:
+    """Write the remaining results, let `latest.json` name them, and return the summary."""
+    folder, model = fitted.folder, fitted.model
+    summary = _summary(fitted, str(arguments.components))
+    folder.put("model.npz", model_bytes(model), "application/octet-stream")
+    folder.put("model.json", model_document(summary, model), "application/json")
+    with stopwatch.timing("plots"):
+        folder.put("scree.png", scree.png(model), PNG)
+        folder.put("components.png", components_png(fitted.sample, model), PNG)
+    runs = recorded_runs(arguments.lake_bucket)
+    report = Report(summary, model, fitted.statistics, fitted.sample, runs, stopwatch.readings())
+    folder.put("report.html", render(report), HTML)
+    for note in model.notes:
+        log.warning(note)
+    _require_kept(fitted.table, folder)
+    if not move_latest(arguments.lake_bucket, summary):
+        log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
+    for prefix in remove_old(arguments.lake_bucket):
+        log.info("removed the old results %s", prefix)
+    return summary
 
-        `latest.json` moves last: what it names is whole. Raises JobError, with a sentence, for what can be foreseen.
-        """
-        backbone = load_backbone(self.backbone)
-        require_bucket(self.lake_bucket)
-        with self.stopwatch.timing("session"):
-            spark = session()
-        warm_up(spark)
-        with self.stopwatch.timing("plan"):
-            table = PinnedTable.at_present(spark, f"{CATALOG}.{self.database}.{self.table}")
-            work = shares(table.files(), SHARES_PER_SLOT * task_slots(spark))
-        asked = str(self.components)
-        folder = ResultsFolder.beside_latest(self.lake_bucket, table.snapshot.id, asked, backbone.label)
-        try:
-            fitted = self._fit(table, folder, backbone, work)
-        except JobError:
-            raise
-        except Exception:  # Spark's, Java's or S3's: files of the table or of the results are gone
-            self._require_kept(table, folder)  # which has a sentence of its own
-            raise
-        summary = self._publish(fitted)
-        log.info(json.dumps(summary | {"seconds": self.stopwatch.readings(), "notes": fitted.model.notes}))
-        return summary
 
-    def _fit(self, table: PinnedTable, folder: ResultsFolder, backbone: Backbone, work: list[list[DataFile]]) -> Fitted:
-        with self.stopwatch.timing("gather"):
-            gathered = gather(table.spark, work, backbone.label, backbone.output_width)
-        with self.stopwatch.timing("fit"):
-            model = fit(gathered.moments, self.components).noting(left_out_note(gathered.left_out))
-        with self.stopwatch.timing("project"):
-            written = write_projections(table.spark, work, backbone.label, model, folder)
-        with self.stopwatch.timing("export"):
-            sample = export(folder, written, model.rows)
-        return Fitted(table, folder, backbone, model, gathered.census, sample)
+def _require_kept(table: PinnedTable, folder: ResultsFolder) -> None:
+    """Raise SupersededError, and remove the results, if an erasure has expired the snapshot since the refit began."""
+    if not table.is_kept():
+        remove_folder(folder.bucket, folder.prefix)
+        raise SupersededError(f"the snapshot {table.snapshot.id} expired during the refit: its results are removed")
 
-    def _publish(self, fitted: Fitted) -> dict[str, Any]:
-        folder = fitted.folder
-        summary = self._summary(fitted)
-        folder.put("model.npz", model_bytes(fitted.model), "application/octet-stream")
-        folder.put("model.json", model_document(summary, fitted.model), "application/json")
-        self._draw(fitted, folder)
-        self._report(fitted, folder, summary)
-        for note in fitted.model.notes:
-            log.warning(note)
-        self._require_kept(fitted.table, folder)
-        if not move_latest(self.lake_bucket, summary):
-            log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
-        for prefix in remove_old(self.lake_bucket):
-            log.info("removed the old results %s", prefix)
-        return summary
 
-    def _require_kept(self, table: PinnedTable, folder: ResultsFolder) -> None:
-        """An erasure that became final meanwhile wants nothing to be left of the rows that this run has read."""
-        if not table.is_kept():
-            remove_folder(self.lake_bucket, folder.prefix)
-            raise SupersededError(f"the snapshot {table.snapshot.id} expired during the refit: its results are removed")
-
-    def _draw(self, fitted: Fitted, folder: ResultsFolder) -> None:
-        with self.stopwatch.timing("plots"):
-            folder.put("scree.png", plots.scree(fitted.model), plots.PNG)
-            folder.put("components.png", plots.components(fitted.sample, fitted.model), plots.PNG)
-
-    def _report(self, fitted: Fitted, folder: ResultsFolder, summary: dict[str, Any]) -> None:
-        page = report.Report(
-            summary=summary,
-            model=fitted.model,
-            census=fitted.census,
-            sample=fitted.sample,
-            runs=recorded_runs(self.lake_bucket),
-            seconds=self.stopwatch.readings(),
-        )
-        folder.put("report.html", report.render(page), report.HTML)
-
-    def _summary(self, fitted: Fitted) -> dict[str, Any]:
-        snapshot = fitted.table.snapshot
-        return {
-            "format": FORMAT,
-            "table_uuid": fitted.table.uuid,
-            "snapshot_id": snapshot.id,
-            "sequence_number": snapshot.sequence_number,
-            "committed_at": snapshot.committed_at.isoformat(),
-            "prefix": fitted.folder.prefix,
-            "components": len(fitted.model.components),
-            "components_asked": str(self.components),
-            "variance": fitted.model.variance,
-            "rows": fitted.model.rows,
-            "backbone": fitted.backbone.label,
-            "refitted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+def _summary(fitted: _FittedTable, components_asked: str) -> dict[str, Any]:
+    snapshot = fitted.table.snapshot
+    return LatestResults(
+        table_uuid=fitted.table.uuid,
+        snapshot_id=snapshot.id,
+        sequence_number=snapshot.sequence_number,
+        committed_at=snapshot.committed_at.isoformat(),
+        prefix=fitted.folder.prefix,
+        components=len(fitted.model.components),
+        components_asked=components_asked,
+        variance=fitted.model.variance,
+        rows=fitted.model.rows,
+        backbone=fitted.backbone.label,
+        refitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    ).document()
 
 
 def left_out_note(left_out: int) -> tuple[str, ...]:
-    """The note that says that rows were left out, if any were."""
+    """Return the note that says that rows were left out; no note if none were."""
     return (f"{left_out} images were left out: their features are all zero or not finite",) if left_out else ()
 
 
 def model_document(summary: dict[str, Any], model: PcaModel) -> bytes:
-    """model.json: what model.npz holds, for those who would rather read than load it."""
+    """Return model.json: the summary, the shares of variance and the notes, for readers without NumPy."""
     shares = {"explained_variance_ratio": model.explained_variance_ratio.tolist(), "notes": model.notes}
     return json.dumps(summary | shares, indent=1).encode()

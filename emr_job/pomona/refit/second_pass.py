@@ -1,4 +1,4 @@
-"""The refit's second pass: every row in the coordinates of the components, as Parquet parts written by the tasks."""
+"""The refit's second pass: projects every row on the components; each task writes its rows as a Parquet part."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ import pyarrow as pa
 from pomona.pca.model import PcaModel
 from pomona.projection import project
 from pomona.refit.results import ResultsFolder
-from pomona.table.feature_blocks import features_of, featurized, usable
+from pomona.table.feature_blocks import feature_matrix, rows_with_features, usable_rows
 from pomona.table.parquet_files import write_parquet
 from pomona.table.scan import DataFile, distribute, rows_of
 
@@ -21,10 +21,10 @@ COLUMNS = ["key", "bucket", "label", "backbone", "features"]
 def write_projections(
     spark: "SparkSession", work: list[list[DataFile]], backbone: str, model: PcaModel, folder: ResultsFolder
 ) -> list[str]:
-    """Project the files' rows of `backbone`, a task for each list of them, which writes one part; the parts' names.
+    """Project the files' rows with features of `backbone`, in one task for each list of files; return the parts' keys.
 
-    A part's name says which list it holds, so a task that is repeated replaces its own part; parts that an earlier
-    attempt at the same snapshot left are removed first. The parts hold the columns of `projections_schema`.
+    Each task writes one part, named by the number of its list, so that a repeated task replaces its own part. Parts
+    that an earlier refit of the same snapshot left are removed first. The parts have `projections_schema`.
     """
     folder.remove_projections()
     written = distribute(spark, list(enumerate(work)), _projector(backbone, model, folder)).collect()
@@ -32,10 +32,10 @@ def write_projections(
 
 
 def projections_schema(k: int) -> pa.Schema:
-    """key, bucket, label and pc_1 … pc_k: one column a component, which pandas, SQL and CSV all read as they are.
+    """Return the columns of the projections: key, bucket, label and, for k components, pc_1 … pc_k.
 
-    The components are float64 though the features are float32: a projection repeated from model.npz agrees to
-    rounding, not to the seven digits that float32 has.
+    One column a component, because pandas, SQL and CSV have no lists. They are float64 although the features are
+    float32: a projection repeated from model.npz then agrees up to rounding, not only to seven digits.
     """
     names = [(name, pa.string()) for name in ("key", "bucket", "label")]
     return pa.schema(names + [(f"pc_{i}", pa.float64()) for i in range(1, k + 1)])
@@ -48,7 +48,7 @@ def _projector(
 
     def project_files(numbered: tuple[int, list[DataFile]]) -> str | None:
         number, files = numbered
-        current = (featurized(batch, backbone) for batch in rows_of(files, COLUMNS))
+        current = (rows_with_features(batch, backbone) for batch in rows_of(files, COLUMNS))
         projected = (_projected(batch, model, schema) for batch in current if batch.num_rows)
         key = folder.part_key(number)
         return key if write_parquet(folder.bucket, key, projected) else None
@@ -57,8 +57,8 @@ def _projector(
 
 
 def _projected(batch: pa.RecordBatch, model: PcaModel, schema: pa.Schema) -> pa.RecordBatch:
-    features = features_of(batch, len(model.mean))
-    keep = usable(features)
+    features = feature_matrix(batch, len(model.mean))
+    keep = usable_rows(features)
     names = batch.select(["key", "bucket", "label"]).filter(pa.array(keep))
     coordinates = project(features[keep], model)
     texts = (column.cast(pa.string()) for column in names.columns)

@@ -1,4 +1,4 @@
-"""Objects on S3 as the jobs see them: one way to make a client, to ask for a bucket, to read and write documents."""
+"""Reads, writes, lists and deletes objects on S3, with boto3."""
 
 import functools
 import json
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectRequestTypeDef, ObjectIdentifierTypeDef
 
 NO_ANSWER = (BotoCoreError, ResponseParserError, OSError)
-"""What boto3 raises, beside ClientError, when there is no answer or no whole one."""
+"""What boto3 raises, beside ClientError, without an answer or with half of one."""
 MOST_DELETED_AT_ONCE = 1000  # by S3's DeleteObjects
 
 
 @functools.cache
 def s3_client() -> "S3Client":
-    """boto3's client of this process; it may be used by several threads. The endpoint is AWS_ENDPOINT_URL's, if set."""
+    """Return boto3's client of this process, at the endpoint AWS_ENDPOINT_URL if that is set. Thread-safe."""
     import boto3
     from botocore.config import Config
 
@@ -37,20 +37,22 @@ def s3_client() -> "S3Client":
 
 
 def error_code(error: ClientError) -> str:
-    """S3's own code of a failure, e.g. NoSuchKey; a bare status such as 404 when the answer had no body."""
+    """Return S3's code of a failure, such as NoSuchKey; the status, such as 404, if the answer had no body."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def bucket_and_key(location: str) -> tuple[str, str]:
-    """The two parts of an address s3://bucket/key."""
+    """Return the two parts of an address s3://bucket/key."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
     return bucket, key
 
 
 def require_bucket(bucket: str) -> None:
-    """Ends the run if the bucket cannot be listed: S3 says who is missing only to those who may list.
+    """Raise an error if the bucket cannot be listed: then S3 answers a GET of a missing key with 403, not NoSuchKey.
 
-    Without this a refused access or a wrong name could pass for thousands of missing objects.
+    Raises:
+        MisconfiguredError: S3 refuses the listing, or there is no such bucket.
+        JobError: S3 does not answer.
     """
     try:
         s3_client().list_objects_v2(Bucket=bucket, MaxKeys=1)
@@ -61,15 +63,16 @@ def require_bucket(bucket: str) -> None:
 
 
 def read_json(bucket: str, key: str) -> dict[str, Any] | None:
-    """The document at `key`, or None where there is none."""
+    """Return the JSON document at `key`; None if there is no object."""
     body = read_bytes(bucket, key)
     return None if body is None else dict(json.loads(body))
 
 
 def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes | None:
-    """The object's body, or of it the bytes from the first bound up to the second; None where there is no object.
+    """Return the object's body, or its bytes from the first bound up to the second; None if there is no object.
 
-    Every other failure is botocore's ClientError.
+    Raises:
+        ClientError: any other failure, of botocore.
     """
     part: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
     if bounds:
@@ -83,25 +86,29 @@ def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> 
 
 
 def write_bytes(bucket: str, key: str, body: bytes) -> None:
-    """Write an object, whatever was there."""
+    """Write an object, replacing an older one."""
     s3_client().put_object(Bucket=bucket, Key=key, Body=body)
 
 
 def write_json(bucket: str, key: str, document: dict[str, Any]) -> None:
-    """Write the document, in a form that `aws s3 cp … -` shows well."""
+    """Write the document as indented JSON, which people can read with `aws s3 cp … -`."""
     body = json.dumps(document, indent=1, ensure_ascii=False).encode()
     s3_client().put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
 
 
 def list_objects(bucket: str, prefix: str) -> Iterator[tuple[str, datetime]]:
-    """Key and time of the last change (UTC) of every object whose key begins with `prefix`."""
+    """Yield the key and the time of the last change (UTC) of every object whose key begins with `prefix`."""
     for page in s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", ()):
             yield found["Key"], found["LastModified"]
 
 
 def remove_folder(bucket: str, prefix: str, kept: Collection[str] = ()) -> None:
-    """Delete every object whose key begins with `prefix`, but those keys. UndeletedError if S3 refused one of them."""
+    """Delete every object whose key begins with `prefix`, except the `kept` keys.
+
+    Raises:
+        UndeletedError: S3 refused to delete an object.
+    """
     keys = [key for key, _ in list_objects(bucket, prefix) if key not in kept]
     for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
         some: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + MOST_DELETED_AT_ONCE]]

@@ -1,4 +1,4 @@
-"""Working ahead in threads: they wait for S3 so that the core never does, within bounded memory."""
+"""Works ahead in threads, which wait for S3 in the core's place, within bounded memory."""
 
 import threading
 from collections import deque
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 
 class ByteBudget:
-    """How many bytes may lie in memory between fetching and use. One object larger than all of it is let in alone."""
+    """Bounds the bytes in memory between fetching and use. An object larger than the whole budget is let in alone."""
 
     def __init__(self, limit: int) -> None:
         self._limit: float = limit
@@ -18,19 +18,19 @@ class ByteBudget:
         self._changed = threading.Condition()
 
     def take(self, size: int) -> None:
-        """Wait until `size` bytes fit."""
+        """Wait until `size` bytes fit, and take them."""
         with self._changed:
             self._changed.wait_for(lambda: self._used == 0 or self._used + size <= self._limit)
             self._used += size
 
     def give_back(self, size: int) -> None:
-        """The bytes are not needed any more."""
+        """Give back bytes that are not needed any more."""
         with self._changed:
             self._used -= size
             self._changed.notify_all()
 
     def lift(self) -> None:
-        """Let everybody pass: what is still being fetched will not be used."""
+        """Remove the limit, so that no thread waits any more: what is still being fetched will not be used."""
         with self._changed:
             self._limit = float("inf")
             self._changed.notify_all()
@@ -43,9 +43,9 @@ Result = TypeVar("Result")
 def in_completion_order(
     items: Iterator[Item], fetch: Callable[[Item], Result], threads: int
 ) -> Generator[Result, None, None]:
-    """The results of `fetch`, whichever is ready first, with at most twice `threads` of them begun and not yet used.
+    """Yield the results of `fetch` as they get ready; at most 2 · `threads` of them are begun and not yet used.
 
-    `items` is read by the caller's thread only. What `fetch` raises is raised here.
+    Only the caller's thread reads `items`. What `fetch` raises is raised here.
     """
     ready: SimpleQueue[Future[Result]] = SimpleQueue()
     with ThreadPoolExecutor(threads, thread_name_prefix="fetch") as pool:
@@ -67,7 +67,7 @@ def in_completion_order(
 
 
 def in_order(items: Iterable[Item], make: Callable[[Item], Result], threads: int) -> Iterator[Result]:
-    """The results of `make`, in the order of the items; while one is used, `threads` more are made or wait."""
+    """Yield the results of `make` in the order of the items; while one is used, `threads` more are made or wait."""
     with ThreadPoolExecutor(threads) as pool:
         coming: deque[Future[Result]] = deque()
         for item in items:

@@ -1,128 +1,144 @@
-"""A run's own branch of the feature table: what the table knows where it begins, one commit into it, its publishing."""
+"""A run's own branch of the feature table: the rows where it begins, one commit into it, its publication."""
 
 import logging
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pomona.errors import MisconfiguredError, PublishRefusedError, first_line
 from pomona.s3.objects import bucket_and_key, remove_folder
-from pomona.table.iceberg import (
-    JVM_ERRORS,
-    POSITIONS,
-    count_of,
-    data_file,
-    parquet_schema,
-    position_deletes,
-    ranges_of,
-    within,
-)
+from pomona.table.feature_table import FeatureTable
+from pomona.table.iceberg import JVM_ERRORS, count_of, drop_branch, in_any_range, key_ranges
+from pomona.table.iceberg_files import POSITIONS, data_file, parquet_schema, position_deletes
 from pomona.table.parquet_files import write_parquet
 from pomona.table.row_lookup import find_rows
 from pomona.table.row_writer import RowWriter, WrittenRows
 from pomona.table.scan import data_files
 from pomona.table.schema import ROWS
 
-if TYPE_CHECKING:
-    from pomona.table.feature_table import FeatureTable
-
-RANGES = 64
-"""Of a run's keys: a file none of which its keys can be in is not opened, and more of them would prune little more."""
+KEY_RANGES = 64
+"""Number of ranges that a run's keys are grouped into to skip files; more ranges would skip few more files."""
 log = logging.getLogger("pomona.table.branch")
+
+
+@contextmanager
+def open_branch(table: FeatureTable, name: str) -> Iterator["Branch"]:
+    """Create a branch that starts where the table is now, and clean up after it when the block ends."""
+    branch = Branch.create(table, name)
+    try:
+        yield branch
+    finally:
+        branch.clean_up()
 
 
 @dataclass(frozen=True)
 class Branch:
-    """The branch `name` of a table, which began at the snapshot `base`; nobody else commits to it."""
+    """The branch `name` of a table, which began at the snapshot `base`. Only this run commits to it."""
 
-    table: "FeatureTable"
+    table: FeatureTable
     name: str
     base: int
     folder: str
-    """The address, with a slash at its end, of a folder for its files: nobody else's are there."""
-    _files: set[str] = field(default_factory=set)
-    """The keys of the files that the commit brought."""
-    _kept: set[str] = field(default_factory=set)
+    """The address, with a slash at its end, of a folder for this run's files alone."""
+    _committed: set[str] = field(default_factory=set)
+    """The keys of the files that the commit added."""
+    _published: set[str] = field(default_factory=set)
     """Those of them that the table may have."""
 
     @classmethod
-    def make(cls, table: "FeatureTable", name: str) -> "Branch":
-        """From where the table is now, also if an older branch of the name is there (of a driver that died).
+    def create(cls, table: FeatureTable, name: str) -> "Branch":
+        """Create the branch where the table is now. A branch of this name, left by a driver that died, is dropped.
 
-        PublishRefusedError if a run that was given up, and maintains the table, has dropped it meanwhile.
+        Raises:
+            PublishRefusedError: a run that was given up, and maintains the table, has dropped the branch at once.
         """
         present = table.load()
-        drop(present, name)
+        drop_branch(present, name)
         present.manageSnapshots().createBranch(name).commit()
         folder = present.locationProvider().newDataLocation(f"{name}-{uuid.uuid4().hex}/")
-        made = table.load().snapshot(name)
-        if made is None:
+        created = table.load().snapshot(name)
+        if created is None:
             raise _refusal(name, "the branch was gone at once")
-        return cls(table, name, made.snapshotId(), folder)
+        return cls(table, name, created.snapshotId(), folder)
 
-    def known(self, bucket: str, keys: list[str]) -> pa.Table:
-        """The rows of these keys of the bucket, as known_rows.KNOWN."""
+    def find_rows(self, bucket: str, keys: list[str]) -> pa.Table:
+        """Return the rows of these keys of the bucket where the branch begins, as row_lookup.KNOWN_ROWS."""
         spark = self.table.spark
-        there = within(spark, "key", ranges_of(keys, RANGES))
-        return find_rows(spark, data_files(self.table.load(), self.base, there), bucket, keys)
+        candidates = in_any_range(spark, "key", key_ranges(keys, KEY_RANGES))
+        return find_rows(spark, data_files(self.table.load(), self.base, candidates), bucket, keys)
 
     def writer(self) -> RowWriter:
-        """What writes rows into files of this branch. MisconfiguredError if the table is not as a run makes it."""
+        """Return what writes rows into files of this branch.
+
+        Raises:
+            MisconfiguredError: the table is not as a run creates it.
+        """
         present = self.table.load()
         if present.specs().size() > 1 or present.spec().isPartitioned():
             raise MisconfiguredError("somebody else has partitioned the table: runs write one without partitions")
         return RowWriter(self.folder, parquet_schema(present, ROWS))
 
     def commit(self, written: list[WrittenRows], known: pa.Table, properties: dict[str, str]) -> None:
-        """Once: the written rows come, and those `known` rows go whose keys have changed.
+        """Add the written rows and delete the `known` rows whose keys have changed. Call it once.
 
-        `properties` go into the snapshot's summary. An empty commit is one too: it tells rivals that this run was here.
-        PublishRefusedError if the branch is gone: a run that was given up and maintains the table takes it for a dead
-        run's, and Iceberg would make it anew from a present in which the known rows may lie elsewhere.
+        Without changes this commits too: an empty snapshot shows rivals that this run was here.
+
+        Args:
+            written: what the tasks wrote.
+            known: the rows where the branch begins, as row_lookup.KNOWN_ROWS.
+            properties: for the snapshot's summary.
+
+        Raises:
+            PublishRefusedError: the branch is gone. A run that was given up and maintains the table drops it as a
+                leftover; Iceberg's commit would create it again at the present, where the known rows may lie elsewhere.
         """
         present = self.table.load()
         changed = pa.concat_arrays([pa.array([], pa.string()), *(rows.keys for rows in written)])
         replaced = known.filter(pc.is_in(known["key"], value_set=changed))
         files = [data_file(self.table.spark, present, rows.location) for rows in written if rows.location]
-        update = self._replacement(present, files, replaced) if replaced.num_rows else _addition(present, files)
+        update = self._row_delta(present, files, replaced) if replaced.num_rows else _append(present, files)
         for name, value in properties.items():
             update.set(name, value)
         update.toBranch(self.name).commit()
         self._require_base()
-        self._files.update(bucket_and_key(rows.location)[1] for rows in written if rows.location)
+        self._committed.update(bucket_and_key(rows.location)[1] for rows in written if rows.location)
 
     def publish(self) -> int:
-        """Make the branch the table's present, drop it in the same commit, and give its snapshot id.
+        """Make the branch the table's present, drop it in the same commit, and return its snapshot id.
 
-        PublishRefusedError if anybody has committed to the table since the branch was made.
+        Raises:
+            PublishRefusedError: somebody has committed to the table since the branch was created.
         """
         present = self.table.load()
         head = present.refs().get(self.name)
         if head is None:
             raise _refusal(self.name, "the branch is gone")
         snapshot_id = int(head.snapshotId())
-        self._kept.update(self._files)  # whatever comes back from now on, the catalog may have taken it
+        self._published.update(self._committed)  # even after an error, the catalog may have accepted the commit
         try:
             present.manageSnapshots().fastForwardBranch("main", self.name).removeBranch(self.name).commit()
         except JVM_ERRORS as error:
             raise _refusal(self.name, first_line(error, 200)) from error
         return snapshot_id
 
-    def end(self) -> None:
-        """Drop the branch if it is still there, and remove what tasks have written that the table cannot have.
+    def clean_up(self) -> None:
+        """Drop the branch if it is still there, and remove the files of its tasks that the table cannot have.
 
-        Never raises: the rows may be published by now, or another error be on its way. The maintenance does the rest.
+        Raises nothing: the rows may be published by now, or another error is being raised. The maintenance removes what
+        this leaves.
         """
         try:
-            drop(self.table.load(), self.name)
-            remove_folder(*bucket_and_key(self.folder), self._kept)
+            drop_branch(self.table.load(), self.name)
+            remove_folder(*bucket_and_key(self.folder), self._published)
         except Exception as error:
             log.warning("what is left of %s stays for the maintenance: %s", self.name, first_line(error, 300))
 
-    def _replacement(self, present: Any, files: list[Any], replaced: pa.Table) -> Any:  # noqa: ANN401 (of the JVM)
+    def _row_delta(self, present: Any, files: list[Any], replaced: pa.Table) -> Any:  # noqa: ANN401 (of the JVM)
         update = present.newRowDelta()
         for file in files:
             update.addRows(file)
@@ -130,11 +146,11 @@ class Branch:
         positions = replaced.select(["file", "row"]).sort_by([("file", "ascending"), ("row", "ascending")])
         deletes = positions.rename_columns(POSITIONS.names).cast(POSITIONS)
         write_parquet(*bucket_and_key(location), deletes.to_batches())
-        self._files.add(bucket_and_key(location)[1])
+        self._committed.add(bucket_and_key(location)[1])
         return update.addDeletes(position_deletes(self.table.spark, present, location))
 
     def _require_base(self) -> None:
-        """A commit to a branch that is gone makes it anew: on another snapshot, or with counts that begin anew."""
+        """Raise PublishRefusedError if the commit created the branch again: its parent or its counts then differ."""
         present = self.table.load()
         head, base = present.snapshot(self.name), present.snapshot(self.base)
         if head is None or base is None or head.parentId() != self.base:
@@ -144,13 +160,7 @@ class Branch:
             raise _refusal(self.name, "the branch was gone")
 
 
-def drop(table: Any, branch: str) -> None:  # noqa: ANN401 (an object of the JVM)
-    """Drop the branch of Iceberg's `table`, if it is there."""
-    if table.refs().containsKey(branch):
-        table.manageSnapshots().removeBranch(branch).commit()
-
-
-def _addition(present: Any, files: list[Any]) -> Any:  # noqa: ANN401 (objects of the JVM)
+def _append(present: Any, files: list[Any]) -> Any:  # noqa: ANN401 (objects of the JVM)
     update = present.newAppend()
     for file in files:
         update.appendFile(file)

@@ -1,4 +1,4 @@
-"""The moment at which a run stops its maintenance: before EMR Serverless ends the run."""
+"""The deadline of a run's maintenance, which lies before the moment at which EMR Serverless ends the run."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 RESERVED_MINUTES = 2.0
 RESERVED_SHARE = 0.1
-"""Of the timeout, kept free: EMR Serverless counts from before the driver's start, and not every step can be ended."""
+"""Kept free of the timeout: EMR Serverless counts from before the driver's start, and not every step can be ended."""
 CANCELS_EVERY_SECONDS = 0.5
 
 
@@ -20,18 +20,18 @@ class Deadline:
 
     @classmethod
     def of_run(cls, timeout_minutes: float, used_seconds: float) -> "Deadline":
-        """Return the deadline of a run that EMR Serverless ends after `timeout_minutes`, `used_seconds` of it gone."""
+        """Return the deadline of a run that EMR Serverless ends after `timeout_minutes`; `used_seconds` are over."""
         usable = timeout_minutes - max(RESERVED_MINUTES, RESERVED_SHARE * timeout_minutes)
         return cls(time.monotonic() + 60 * usable - used_seconds)
 
     @property
     def has_passed(self) -> bool:
-        """Whether it is that late."""
+        """Return True if the deadline has passed."""
         return time.monotonic() >= self.at
 
     @contextmanager
     def cancelling(self, cancel: Callable[[], None]) -> Iterator[None]:
-        """Call `cancel` again and again from the deadline on, as long as the block runs: it may begin new work."""
+        """Call `cancel` repeatedly from the deadline until the block ends, because the block may begin new work."""
         is_done = threading.Event()
 
         def watch() -> None:

@@ -1,90 +1,78 @@
-"""Erasures that an operator asked for: `erasures/open/<id>.json` in the lake, until nothing holds the rows any more.
+"""Erasures that an operator requested: `erasures/open/<id>.json` in the lake, until nothing holds the rows any more.
 
-Then they lie in `erasures/final/`: what a run has to read does not grow with the erasures of the past.
+Final erasures move to `erasures/final/`, so that a run reads only the open ones.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import broadcast, col, lit
 
-from pomona.errors import MisconfiguredError
-from pomona.refit.results import RESULTS
-from pomona.s3.objects import list_objects, read_json, remove_folder, s3_client, write_json
+from pomona.s3.objects import list_objects, read_bytes, remove_folder, s3_client, write_json
 from pomona.table.feature_table import FeatureTable
-from pomona.table.maintenance import Maintenance
-
-OPEN = "erasures/open/"
-FINAL = "erasures/final/"
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Erasure:
-    """One request: the rows of a prefix, or of some keys, whose objects were there before it was made."""
-
-    name: str
-    document: dict[str, Any]
-
-    @property
-    def requested_at(self) -> datetime:
-        """When it was asked for, after the last of the objects was deleted."""
-        return datetime.fromisoformat(self.document["requested_at"])
-
-    def rows(self, table: FeatureTable) -> DataFrame:
-        """The rows that must not be there any more.
-
-        Told by the object's own time: a run in flight may featurize after the request what it read before.
-        """
-        before = (col("bucket") == lit(self.document["bucket"])) & (col("last_modified") < lit(self.requested_at))
-        rows = table.spark.table(table.name).where(before)
-        if (prefix := self.document["prefix"]) is not None:
-            return rows.where(col("key").startswith(prefix))
-        keys = pa.table({"key": pa.array(self.document["keys"], pa.string())})
-        return rows.join(broadcast(table.spark.createDataFrame(keys)), "key", "left_semi")
-
-    def make_final(self, lake_bucket: str) -> None:
-        """Write down since when nothing holds the rows, and only then forget that it was open."""
-        final = {"state": "final", "final_at": datetime.now(UTC).isoformat()}
-        write_json(lake_bucket, self.name.replace(OPEN, FINAL, 1), self.document | final)
-        s3_client().delete_object(Bucket=lake_bucket, Key=self.name)
+from pomona.table.maintenance import TableMaintenance
+from pomona.table.unknown_files import remove_unknown_files
+from pomona_contract.documents.erasure import Erasure
+from pomona_contract.lake_layout import OPEN_ERASURES, RESULTS
 
 
 def open_erasures(lake_bucket: str) -> Iterator[Erasure]:
-    """The erasures that wait for a run; MisconfiguredError for one of a format that this job does not know."""
-    for name, _ in list_objects(lake_bucket, OPEN):
-        document = read_json(lake_bucket, name) or {}
-        if document.get("format") != FORMAT:
-            raise MisconfiguredError(f"{name} has format {document.get('format')!r}, this job reads {FORMAT}")
-        if document["state"] == "open":
-            yield Erasure(name, document)
+    """Yield the erasures that wait for a run.
+
+    Raises:
+        FormatError: a document cannot be read, or its version is unknown.
+    """
+    for name, _ in list_objects(lake_bucket, OPEN_ERASURES):
+        body = read_bytes(lake_bucket, name)
+        if body is not None and (erasure := Erasure.from_json(name, body)).is_open:
+            yield erasure
 
 
-def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: Maintenance, branch: str) -> Iterator[str]:
-    """Make those erasures final whose rows the table's present does not have any more; yield what was done.
+def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: TableMaintenance, branch: str) -> Iterator[str]:
+    """Make those erasures final whose rows the table's present does not have any more, and yield what was done.
 
-    The files and snapshots that still hold them go, and all results: their projections and pictures show the erased
-    images. The refit's schedule finds none, and fits again; a refit in flight finds its snapshot gone.
+    This removes the files and snapshots that still hold the rows. It also removes all results, because projections and
+    pictures show the erased images: the refit's schedule fits again, and a refit in flight finds its snapshot gone.
 
-    Files that no snapshot knows, of a run or a maintenance that was killed, may hold the rows too: while one is left
-    that the run which published `branch` may not remove, the erasures stay open.
+    Files that no snapshot knows, left by a run or a maintenance that was killed, may hold the rows too. The erasures
+    stay open as long as there is one that the run which published `branch` may not remove.
     """
     ready = [erasure for erasure in open_erasures(lake_bucket) if not _has(table, erasure)]
     if not ready:
         return
     yield from maintenance.thorough(keep=timedelta())
     remove_folder(lake_bucket, RESULTS)
-    if left := maintenance.remove_unknown_files(branch):
+    if left := remove_unknown_files(table, branch):
         yield f"left {len(ready)} erasures open: {len(left)} files that no snapshot knows have to be a day old"
         return
     for erasure in ready:
-        erasure.make_final(lake_bucket)
+        make_final(lake_bucket, erasure)
     yield f"made {len(ready)} erasures final"
 
 
 def _has(table: FeatureTable, erasure: Erasure) -> bool:
-    return bool(erasure.rows(table).limit(1).count())
+    return bool(_rows(table, erasure).limit(1).count())
+
+
+def _rows(table: FeatureTable, erasure: Erasure) -> DataFrame:
+    """Return the rows that must not be there any more.
+
+    The time of the object decides, not the time of the row: a run in flight may write a row after the request for an
+    object that it read before.
+    """
+    requested_at = datetime.fromisoformat(erasure.requested_at)
+    before = (col("bucket") == lit(erasure.bucket)) & (col("last_modified") < lit(requested_at))
+    rows = table.spark.table(table.name).where(before)
+    if erasure.prefix is not None:
+        return rows.where(col("key").startswith(erasure.prefix))
+    keys = pa.table({"key": pa.array(erasure.keys, pa.string())})
+    return rows.join(broadcast(table.spark.createDataFrame(keys)), "key", "left_semi")
+
+
+def make_final(lake_bucket: str, erasure: Erasure) -> None:
+    """Write the final document before the open one is deleted: a crash between the two loses nothing."""
+    final = erasure.made_final(datetime.now(UTC))
+    write_json(lake_bucket, final.key, final.document())
+    s3_client().delete_object(Bucket=lake_bucket, Key=erasure.key)

@@ -1,26 +1,26 @@
-"""Writing rows as one Parquet object, in memory that does not depend on how many they are."""
+"""Writes rows as one Parquet object, in memory that does not grow with their number."""
 
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pomona.s3.uploads import ObjectWriter
+from pomona.s3.uploads import open_object_writer
 
 PARQUET = "application/vnd.apache.parquet"
 GROUP_BYTES = 24 * 2**20
-"""Of rows in memory to a row group: small groups are slow to read, and one is held whole while it is written."""
+"""Size in memory of a row group: small groups are slow to read, and a group is held in memory while it is written."""
 
 
 def write_parquet(bucket: str, key: str, batches: Iterable[pa.RecordBatch]) -> bool:
-    """Write the batches, which have one schema, as the object `key`; where there are none, no object and False."""
+    """Write the batches, which have one schema, as the object `key`, and return True; without batches, return False."""
     groups = _grouped(batches)
     first = next(groups, None)
     if first is None:
         return False
     texts = [field.name for field in first.schema if pa.types.is_string(field.type)]  # floats never repeat
     with (
-        ObjectWriter(bucket, key, PARQUET) as file,
+        open_object_writer(bucket, key, PARQUET) as file,
         pq.ParquetWriter(file, first.schema, compression="zstd", use_dictionary=texts) as parquet,
     ):
         parquet.write_table(first)
@@ -30,7 +30,7 @@ def write_parquet(bucket: str, key: str, batches: Iterable[pa.RecordBatch]) -> b
 
 
 def _grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Tables of several batches, to be written as one row group each."""
+    """Yield tables of several batches; each becomes a row group."""
     gathered: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:

@@ -1,7 +1,7 @@
-"""The last stage of a featurize run: the changed rows as Parquet files of the table, few and large.
+"""The last stage of a featurize run: writes the changed rows as Parquet files of the table, few and large.
 
 Spark's own writer takes each float of a row through the JVM. Here the JVM carries whole batches, as bytes, from the
-tasks that make them to those that write them.
+tasks that compute them to the tasks that write them.
 """
 
 import math
@@ -15,45 +15,45 @@ import pyarrow.compute as pc
 
 from pomona.s3.objects import bucket_and_key
 from pomona.table.parquet_files import write_parquet
+from pomona.table.schema import FILE_BYTES
 
 if TYPE_CHECKING:
     from pyspark import RDD
 
-FILE_BYTES = 128 * 2**20
 OTHER_COLUMNS_BYTES = 200
-"""Of a row, less its features: about that many."""
-Numbered = tuple[int, pa.RecordBatch]
-"""Some changes (rows.CHANGES), and the number of the task that made them."""
+"""Size of a row without its features, about."""
+NumberedChanges = tuple[int, pa.RecordBatch]
+"""Some changes (schema.CHANGES), and the number of the task that made them."""
 
 
 @dataclass(frozen=True)
 class WrittenRows:
-    """What one task wrote."""
+    """What one writing task wrote."""
 
     keys: pa.Array
-    """Of all changes: the rows in the file, and those that are gone."""
+    """The keys of all changes: of the rows in the file, and of those that are gone."""
     location: str | None
-    """The file's address; None if no row is to be there."""
+    """The file's address; None if all keys are gone."""
 
 
 @dataclass(frozen=True)
 class RowWriter:
     """Writes changes as a file in `folder` (an address that ends with a slash), with the columns of `schema`.
 
-    The file of a task that is lost afterwards belongs to no snapshot, and goes with its branch.
+    If the task is repeated, its first file belongs to no snapshot; the branch's clean-up removes it.
     """
 
     folder: str
     schema: pa.Schema
 
-    def __call__(self, changes: Iterable[Numbered]) -> Iterator[WrittenRows]:
-        """Of one partition: one WrittenRows."""
+    def __call__(self, changes: Iterable[NumberedChanges]) -> Iterator[WrittenRows]:
+        """Write the changes of one partition, and yield one WrittenRows."""
         keys: list[pa.Array] = []
         location = f"{self.folder}{uuid.uuid4()}.parquet"
         found = write_parquet(*bucket_and_key(location), self._rows(changes, keys))
         yield WrittenRows(pa.concat_arrays([pa.array([], pa.string()), *keys]), location if found else None)
 
-    def _rows(self, changes: Iterable[Numbered], keys: list[pa.Array]) -> Iterator[pa.RecordBatch]:
+    def _rows(self, changes: Iterable[NumberedChanges], keys: list[pa.Array]) -> Iterator[pa.RecordBatch]:
         for _, batch in changes:
             keys.append(batch["key"])
             rows = batch.filter(pc.invert(batch["gone"])).drop_columns("gone")
@@ -61,17 +61,17 @@ class RowWriter:
                 yield pa.RecordBatch.from_arrays(rows.columns, schema=self.schema)
 
 
-def write_rows(changes: "RDD[Numbered]", writer: RowWriter, files: int) -> list[WrittenRows]:
-    """Write the changes into at most so many files.
+def write_rows(changes: "RDD[NumberedChanges]", writer: RowWriter, files: int) -> list[WrittenRows]:
+    """Write the changes into at most `files` files.
 
-    All changes of a task go into the same file, told by its number alone: when Spark repeats a task, whose images may
-    come in another order then, no row can be lost between two files or be in both.
+    The number of the task alone decides on the file. A repeated task may yield its rows in another order; so no row can
+    be lost between two files, or be in both.
     """
     return changes.partitionBy(files, _task_number).mapPartitions(writer).collect()
 
 
 def files_for(keys: int, width: int) -> int:
-    """How many files rows of so many keys, with `width` features each, fill."""
+    """Return how many files the rows of `keys` keys with `width` features each fill."""
     return max(math.ceil(keys * (4 * width + OTHER_COLUMNS_BYTES) / FILE_BYTES), 1)
 
 

@@ -1,6 +1,6 @@
-"""The rows of a snapshot straight from its files: Iceberg says which they are, the tasks read them with PyArrow.
+"""Reads the rows of a snapshot from its files: Iceberg names the files, the tasks read them with PyArrow.
 
-Spark's own way takes each float of a list of features through a row of the JVM; a file's column is NumPy's already.
+Spark's own reader takes each float of a list of features through a row of the JVM; PyArrow's column is a NumPy array.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pomona.errors import MisconfiguredError
-from pomona.s3.downloads import LARGE, SMALL, ObjectReader, Pieces, download
+from pomona.s3.downloads import LARGE_CHUNKS, SMALL_CHUNKS, ChunkSettings, ObjectReader, download
 from pomona.s3.objects import bucket_and_key
 from pomona.table.iceberg import iterate, iterate_and_close
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 READ_BYTES = 2**20
-SHARES_PER_SLOT = 4
-"""More of them would balance the tasks better; fewer make fewer partial results, of 8 · width² bytes each."""
+TASKS_PER_SLOT = 4
+"""More would balance the load better; each task has a partial result of 8 · width² bytes."""
 DELETE_FILES_KEPT = 32
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -33,7 +33,7 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of the table, and the files that say which of its rows were deleted since (by position)."""
+    """A Parquet file of the table, and its delete files, which name the positions of deleted rows."""
 
     location: str
     bytes: int
@@ -41,23 +41,29 @@ class DataFile:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ScanSettings:
     """How a file is fetched, and how many rows of it a task holds at a time."""
 
-    pieces: Pieces
+    chunks: ChunkSettings
     rows: int
 
 
-WHOLE = Reading(LARGE, 4096)
-"""With the features: 4,096 rows of 1,280 are 21 MB, and large enough for BLAS to run at its full speed."""
-NARROW = Reading(SMALL, 65536)
-"""Without them: most of the file is passed over."""
+FEATURE_SCAN = ScanSettings(LARGE_CHUNKS, 4096)
+"""With features: 4,096 rows of 1,280 are 21 MB, enough for BLAS to run at full speed."""
+KEY_SCAN = ScanSettings(SMALL_CHUNKS, 65536)
+"""Without features: most of the file is skipped."""
 
 
 def data_files(table: Any, snapshot_id: int, where: Any = None) -> list[DataFile]:  # noqa: ANN401 (objects of the JVM)
-    """The data files of a snapshot of Iceberg's `table`, the oldest first: always in the same order.
+    """Return the data files of a snapshot, the oldest first, in a fixed order.
 
-    With an expression of Iceberg's (`where`) only those that may have such rows, by the bounds of their columns.
+    Args:
+        table: Iceberg's.
+        snapshot_id: of the snapshot.
+        where: an expression of Iceberg's; files whose column bounds exclude such rows are left out. None: all files.
+
+    Raises:
+        MisconfiguredError: the table has a file of a kind that no run writes.
     """
     scan = table.newScan().useSnapshot(snapshot_id)
     tasks = (scan if where is None else scan.filter(where)).planFiles()
@@ -77,8 +83,8 @@ def _data_file(task: Any) -> DataFile:  # noqa: ANN401 (an object of the JVM)
     return DataFile(file.location(), file.fileSizeInBytes(), tuple(delete.location() for delete in deletes))
 
 
-def shares(files: list[DataFile], most: int) -> list[list[DataFile]]:
-    """The files in their order, cut into at most `most` runs of about the same number of bytes; none is empty."""
+def split_by_bytes(files: list[DataFile], most: int) -> list[list[DataFile]]:
+    """Cut the files, in their order, into at most `most` lists of about the same number of bytes; none is empty."""
     ends = np.cumsum([file.bytes for file in files])
     middles = ends - np.array([file.bytes for file in files]) / 2
     # an empty file at the end has its middle at the very end
@@ -87,46 +93,46 @@ def shares(files: list[DataFile], most: int) -> list[list[DataFile]]:
 
 
 def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item], _Made]) -> Any:  # noqa: ANN401
-    """An RDD of what `task` makes of each item, a task of Spark each."""
+    """Return an RDD of `task`'s results for the items, each in a Spark task of its own."""
     return spark.sparkContext.parallelize(work, max(len(work), 1)).map(task)
 
 
 def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The rows that are there, a block of a file at most at a time; what comes next is fetched meanwhile."""
-    return (batch for _, _, batch in located_rows(files, columns, WHOLE))
+    """Yield the rows that are not deleted, in blocks of one file; the next chunks are fetched meanwhile."""
+    return (batch for _, _, batch in located_rows(files, columns, FEATURE_SCAN))
 
 
 def located_rows(
-    files: Iterable[DataFile], columns: list[str], reading: Reading
+    files: Iterable[DataFile], columns: list[str], settings: ScanSettings
 ) -> Iterator[tuple[DataFile, NDArray[np.int64], pa.RecordBatch]]:
-    """The rows that are there, with their file and their numbers among all that the file ever had."""
-    with ThreadPoolExecutor(reading.pieces.ahead + 1) as pool:
+    """Yield the rows that are not deleted, with their file and their positions in it."""
+    with ThreadPoolExecutor(settings.chunks.ahead + 1) as pool:
         for file in files:
             deleted = _deleted(file)
             first = 0
-            for batch in _blocks(file, columns, reading, pool):
+            for batch in _blocks(file, columns, settings, pool):
                 numbers = _kept(deleted, first, batch.num_rows)
                 whole = len(numbers) == batch.num_rows
                 yield file, numbers, batch if whole else batch.take(pa.array(numbers - first))
                 first += batch.num_rows
 
 
-def _blocks(file: DataFile, columns: list[str], reading: Reading, pool: Executor) -> Iterator[pa.RecordBatch]:
-    reader = ObjectReader(*bucket_and_key(file.location), file.bytes, pool, reading.pieces)
-    # in small reads: a column would otherwise be fetched whole before its first row
+def _blocks(file: DataFile, columns: list[str], settings: ScanSettings, pool: Executor) -> Iterator[pa.RecordBatch]:
+    reader = ObjectReader(*bucket_and_key(file.location), file.bytes, pool, settings.chunks)
+    # in small reads: otherwise PyArrow would fetch a whole column before its first row
     parquet = pq.ParquetFile(pa.PythonFile(reader, mode="r"), buffer_size=READ_BYTES, pre_buffer=False)
-    yield from parquet.iter_batches(reading.rows, columns=columns, use_threads=False)
+    yield from parquet.iter_batches(settings.rows, columns=columns, use_threads=False)
 
 
 def _kept(deleted: NDArray[np.int64], first: int, rows: int) -> NDArray[np.int64]:
-    """The numbers of those of a file's rows, from `first` on, that are not among the (sorted) deleted ones."""
+    """Return the positions of the next `rows` rows from `first` on without the deleted ones, which are sorted."""
     begin, end = np.searchsorted(deleted, [first, first + rows])
     numbers: NDArray[np.int64] = np.delete(np.arange(first, first + rows), deleted[begin:end] - first)
     return numbers
 
 
 def _deleted(file: DataFile) -> NDArray[np.int64]:
-    """The positions of the file's rows that are not there any more, sorted."""
+    """Return the positions of the file's deleted rows, sorted."""
     none = np.empty(0, np.int64)
     found = [_deletions(location).get(file.location, none) for location in file.deletes]
     positions: NDArray[np.int64] = np.unique(np.concatenate([*found, none]))
@@ -135,7 +141,7 @@ def _deleted(file: DataFile) -> NDArray[np.int64]:
 
 @lru_cache(DELETE_FILES_KEPT)
 def _deletions(location: str) -> dict[str, NDArray[np.int64]]:
-    """The positions in a delete file, by data file. One holds the deletions of many: each task reads it once."""
+    """Return the positions in a delete file, by data file. A task reads a delete file once for all data files."""
     deletes = pq.read_table(pa.BufferReader(download(*bucket_and_key(location))), columns=["file_path", "pos"])
     files = deletes["file_path"].combine_chunks().dictionary_encode()
     order = np.argsort(files.indices, kind="stable")

@@ -1,4 +1,4 @@
-"""The changes that a task makes, as Arrow batches: the table's columns, and whether the key is gone."""
+"""The columns of the feature table, and the changes that a task makes to its rows, as Arrow batches."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -28,12 +28,15 @@ COLUMNS = {
 }
 ROWS = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
 CHANGES = ROWS.append(pa.field("gone", pa.bool_()))
+"""A row to write; or, with `gone`, the key of a row to delete."""
+FILE_BYTES = 128 * 2**20
+"""Size of the table's data files, about."""
 
 Row = dict[str, Any]
 
 
 def table_schema() -> dict[str, Any]:
-    """The table's columns in Iceberg's own notation, in which a new table numbers them itself."""
+    """Return the table's columns in Iceberg's JSON notation. A new table numbers them itself."""
     fields = [
         {"id": number, "name": name, "required": False, "type": iceberg_type}
         for number, (name, (_, iceberg_type)) in enumerate(COLUMNS.items(), 1)
@@ -42,16 +45,16 @@ def table_schema() -> dict[str, Any]:
 
 
 def label_of(key: str) -> str | None:
-    """The name of the key's parent folder, in NFC; None at the top level.
+    """Return the name of the key's parent folder in Unicode's form NFC; None at the top level.
 
-    macOS writes é as e and an accent, other systems as one character: one folder to people, and one label here.
+    macOS writes é as e and an accent, other systems as one character: both are the same folder, so the same label.
     """
     folder, _, _ = key.rpartition("/")
     return unicodedata.normalize("NFC", folder.rpartition("/")[2]) or None
 
 
 class RowBatch:
-    """Collects rows until there are enough of them for one Arrow batch."""
+    """Collects changes until there are enough of them for one Arrow batch."""
 
     def __init__(self, constants: Row, width: int, size: int) -> None:
         self._constants = constants
@@ -60,7 +63,7 @@ class RowBatch:
         self._featured = 0
 
     def add(self, row: Row, features: npt.NDArray[np.float32] | None = None) -> Iterator[pa.RecordBatch]:
-        """Take in a row; gives a batch when that filled it."""
+        """Add a change, and yield the batch if that fills it."""
         if features is not None:
             self._features[self._featured] = features
             self._featured += 1
@@ -69,7 +72,7 @@ class RowBatch:
             yield from self.flush()
 
     def flush(self) -> Iterator[pa.RecordBatch]:
-        """What has been collected so far, unless that is nothing."""
+        """Yield what has been collected so far, if anything."""
         if self._rows:
             columns = [self._column(field) for field in CHANGES]
             yield pa.RecordBatch.from_arrays(columns, schema=CHANGES)
@@ -81,7 +84,7 @@ class RowBatch:
         return pa.array([row.get(field.name) for row in self._rows], field.type)
 
     def _feature_lists(self) -> pa.Array:
-        """A row with an error has no list: one of zeros would pass for an image in the PCA."""
+        """Return the column `features`, null for a row with an error: zeros would count as an image in the PCA."""
         width = self._features.shape[1]
         missing = np.array([row.get("error") is not None or row["gone"] for row in self._rows])
         lengths = np.where(missing, 0, width)

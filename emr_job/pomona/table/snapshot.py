@@ -1,4 +1,4 @@
-"""The one state of the feature table that a refit reads."""
+"""The one snapshot of the feature table that a refit reads."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from pomona.table.scan import DataFile, data_files
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A committed state of a table; of two, the newer one has the larger sequence number."""
+    """A snapshot of a table. A newer one has a larger sequence number."""
 
     id: int
     sequence_number: int
@@ -21,17 +21,21 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class PinnedTable:
-    """The table `name` as it was at one snapshot: whatever is committed meanwhile, every read sees the same rows."""
+    """The table `name` at one snapshot: every read sees the same rows, whatever is committed meanwhile."""
 
     spark: SparkSession
     name: str
     uuid: str
-    """Of the table: one that was dropped and created again has another."""
+    """Of the table; a table that was dropped and created again has another."""
     snapshot: Snapshot
 
     @classmethod
     def at_present(cls, spark: SparkSession, name: str) -> "PinnedTable":
-        """Pin the snapshot that is current on main; MisconfiguredError if there is no table or nothing published."""
+        """Pin the snapshot that is current on main.
+
+        Raises:
+            MisconfiguredError: there is no table, or nothing has been published.
+        """
         if not table_exists(spark, *name.split(".")):
             raise MisconfiguredError(f"there is no table {name}: no featurize run has ended yet")
         table = load_table(spark, *name.split("."))
@@ -43,13 +47,14 @@ class PinnedTable:
         return cls(spark, name, uuid, Snapshot(current.snapshotId(), current.sequenceNumber(), committed_at))
 
     def files(self) -> list[DataFile]:
-        """The files that its rows lie in."""
+        """Return the data files of the snapshot."""
         return data_files(load_table(self.spark, *self.name.split(".")), self.snapshot.id)
 
     def is_kept(self) -> bool:
         """Return True if the table is there and still has the snapshot.
 
-        One that an erasure has expired may not be shown any more; a table that was dropped, or made anew, has none.
+        An erasure expires snapshots, whose rows must then not be shown any more. A table that was dropped, or created
+        again, has none of them.
         """
         place = self.name.split(".")
         return (

@@ -1,1 +1,1 @@
-"""From S3 events to segments of dirty keys."""
+"""Turn S3 events into segments of dirty keys."""

@@ -1,4 +1,4 @@
-"""From one batch of SQS messages to one segment: only when that is written may the messages leave the queue."""
+"""Turn one batch of SQS messages into one segment. The messages leave the queue only after it is written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.times import iso
+from pomona_intake.image_selection import ImageSelection
 from pomona_intake.ingest.events import dirty_keys, distinct, of_bucket
-from pomona_intake.ingest.selection import Selection
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.queue.segments import DirtyKey
-from pomona_intake.times import iso
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """What a batch of messages came to, and Lambda's answer to SQS."""
+    """What became of a batch of messages, and the function's answer to Lambda."""
 
     keys: int
-    ignored: int  # keys that are none of an image, by the deployment's prefixes and suffixes
+    ignored: int  # keys that are not of images, by the deployment's prefixes, suffixes and ignored names
     segments: int
-    refusals: list[str]  # why each message that is no S3 event of the images bucket was refused
+    refusals: list[str]  # why each message that is not an S3 event of the images bucket was refused
     response: PartialItemFailureResponse
 
 
@@ -31,13 +31,13 @@ def ingest(
     event: Mapping[str, Any],
     writer: SegmentWriter,
     bucket: str,
-    selection: Selection,
+    selection: ImageSelection,
     request_id: str,
     seen_at: datetime,
 ) -> Ingested:
-    """Write the images' keys of a batch into a segment.
+    """Write the keys of a batch that are images into a segment.
 
-    The answer names the messages that are no S3 events, and those of another bucket than `bucket`.
+    The answer names the messages that are not S3 events, and those of another bucket than `bucket`.
 
     Raises:
         TransientError, LostRaceError: the segment was not written; the whole batch must be delivered again.

@@ -1,1 +1,1 @@
-"""The queue of dirty keys: segments, the batch in flight, failed batches, and when a batch is launched."""
+"""The queue of dirty keys: the batch in flight, failed batches, and when a batch is launched."""

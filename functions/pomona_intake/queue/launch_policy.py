@@ -1,18 +1,18 @@
-"""When a batch is due, which segments it takes, and when it is tried again: decisions without I/O."""
+"""Decide when a batch is due, which segments it takes, and when it is retried. Nothing here does I/O."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from pomona_intake.queue.segments import Segment
+from pomona_contract.segments import Segment
 
-MAX_SEGMENTS = 1_000  # of a batch: what its claim holds, and what is moved if it fails, stays small
+MAX_SEGMENTS = 1_000  # of a batch: bounds the size of its claim, and the copies if it fails
 _GROWTH = 6
 _FIRST_RESTART = timedelta(minutes=1)
 _JITTER = 0.25
 
 
 def is_due(pending: Sequence[Segment], now: datetime, launch_at_keys: int, launch_after: timedelta) -> bool:
-    """Whether enough keys are pending, or the oldest has waited long enough."""
+    """Return True if enough keys are pending, or the oldest has waited long enough."""
     if not pending:
         return False
     oldest = min(segment.written_at for segment in pending)
@@ -20,9 +20,9 @@ def is_due(pending: Sequence[Segment], now: datetime, launch_at_keys: int, launc
 
 
 def take(pending: Iterable[Segment], max_keys: int) -> tuple[Segment, ...]:
-    """The oldest segments, MAX_SEGMENTS at most, that hold at most `max_keys` together, but always at least one.
+    """Return the oldest segments that hold at most `max_keys` together, MAX_SEGMENTS at most, but at least one.
 
-    A segment larger than a batch may be would otherwise block the line for ever.
+    Without that one, a segment of more than `max_keys` would block the queue for ever.
     """
     taken: list[Segment] = []
     keys = 0
@@ -37,7 +37,7 @@ def take(pending: Iterable[Segment], max_keys: int) -> tuple[Segment, ...]:
 def retry_delay(failures: int, max_attempts: int, longest: timedelta, chance: float) -> timedelta:
     """Return how long a batch waits after its run has failed.
 
-    The last attempt waits for `longest`, each one before it for a sixth of the next: an outage that is shorter than
+    The last attempt waits for `longest`, each earlier one for a sixth of the next. So an outage that is shorter than
     `longest` cannot use up a batch's attempts. Jitter only lengthens the wait.
 
     Args:
@@ -53,7 +53,7 @@ def restart_delay(restarts: int, longest: timedelta, chance: float) -> timedelta
     """Return how long a batch waits after a run that never reached RUNNING, or was refused.
 
     Args:
-        restarts: such runs of the batch up to now, from 1.
+        restarts: number of such runs of the batch, from 1.
         longest: the longest wait.
         chance: a number between 0 and 1, for the jitter.
     """

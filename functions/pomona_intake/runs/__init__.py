@@ -1,1 +1,1 @@
-"""Runs on EMR Serverless: their parameters, their states, their metrics and their cost."""
+"""Runs on EMR Serverless: their parameters, states, metrics and bills."""

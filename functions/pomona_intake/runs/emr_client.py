@@ -1,4 +1,4 @@
-"""EMR Serverless as the queue sees it: start a run once, find it again, ask how it is doing."""
+"""Start runs on EMR Serverless, each only once; find them again and read their states."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pomona_contract.prices import BilledHours
 from pomona_intake.errors import RunRefusedError, TransientError, code_of, transient_errors
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.type_defs import JobRunSummaryTypeDef, JobRunTypeDef, ResourceUtilizationTypeDef
 
 _CLOCK_SKEW = timedelta(minutes=15)
-_RUNS_OF_A_PAGE = 20
+_RUNS_PER_PAGE = 20
 _REFUSALS = {"ValidationException", "ResourceNotFoundException"}
 
 
 class Phase(Enum):
-    """What the queue has to know of a run's state."""
+    """What the queue needs to know about a run's state."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -31,38 +32,29 @@ _FINAL = {"SUCCESS": Phase.SUCCEEDED, "FAILED": Phase.FAILED, "CANCELLED": Phase
 
 
 @dataclass(frozen=True)
-class Billed:
-    """What EMR Serverless bills for a run, in hours of a vCPU, of a GB of memory and of a GB of disk."""
-
-    vcpu_hours: float
-    memory_gb_hours: float
-    storage_gb_hours: float
-
-
-@dataclass(frozen=True)
 class RunState:
-    """A run's phase and what EMR Serverless says about it."""
+    """A run's phase and what EMR Serverless tells about it."""
 
     phase: Phase
     details: str
     run_id: str = ""
     name: str = ""
-    state: str = ""  # in EMR Serverless' word
-    seconds: int | None = None  # of the whole run; None as long as it is not known
-    billed: Billed | None = None  # None as long as it is not known
-    was_running: bool = False  # whether the job itself ever ran, as far as EMR Serverless says
+    state: str = ""  # as EMR Serverless names it
+    seconds: int | None = None  # of the whole run; None until it is known
+    billed: BilledHours | None = None  # None until it is known
+    was_running: bool = False  # whether the job itself ever ran, as far as EMR Serverless tells
 
 
 @dataclass(frozen=True)
 class EndedPage:
-    """One page of the listing of ended runs: their ids by name, and the token of the next page if there is one."""
+    """One page of the list of ended runs: their ids by name, and the token of the next page if there is one."""
 
     ids: Mapping[str, str]
     next_token: str | None
 
 
-class Runs:
-    """Runs of jobs. Every method raises TransientError when nothing can be said about the run."""
+class EmrClient:
+    """Runs of jobs on EMR Serverless. Every method raises TransientError when EMR Serverless could not answer."""
 
     def __init__(self, client: "EMRServerlessClient") -> None:
         self._client = client
@@ -84,22 +76,25 @@ class Runs:
             raise
 
     def find(self, application_id: str, name: str, since: datetime) -> str | None:
-        """The run of that name, started no earlier than `since`: a token is not remembered for ever."""
+        """Return the id of the run of that name that started no earlier than `since`, None if there is none.
+
+        A client token alone would not do: EMR Serverless does not remember it for ever.
+        """
         try:
             with transient_errors(f"looking for {name}"):
                 listed = self._list(application_id, since)
                 return next((run["id"] for run in listed if run.get("name") == name), None)
         except ClientError as error:
             if code_of(error) in _REFUSALS:
-                return None  # an application that no longer exists: starting says so
+                return None  # the application no longer exists; `start` raises the error
             raise
 
     def ended(self, application_id: str, since: datetime, token: str | None = None) -> EndedPage:
-        """Return one page, in one request, of the runs that were created after `since` and have ended.
+        """Return one page, read in one request, of the runs that were created after `since` and have ended.
 
-        Nothing, if the application no longer exists or EMR Serverless does not take the token.
+        The page is empty if the application no longer exists or EMR Serverless refuses the token.
         """
-        options: dict[str, Any] = {"createdAtAfter": since, "states": list(_FINAL), "maxResults": _RUNS_OF_A_PAGE}
+        options: dict[str, Any] = {"createdAtAfter": since, "states": list(_FINAL), "maxResults": _RUNS_PER_PAGE}
         if token:
             options["nextToken"] = token
         try:
@@ -112,16 +107,16 @@ class Runs:
         return EndedPage({run.get("name", ""): run["id"] for run in page["jobRuns"]}, page.get("nextToken"))
 
     def named(self, application_id: str, prefix: str, since: datetime) -> list[RunState]:
-        """Return the runs, started no earlier than `since`, whose names begin with the prefix: the newest first."""
+        """Return the runs whose names begin with the prefix and that started no earlier than `since`, newest first."""
         try:
             with transient_errors(f"listing the runs {prefix}*"):
                 found = [run for run in self._list(application_id, since) if run.get("name", "").startswith(prefix)]
         except ClientError as error:
             if code_of(error) in _REFUSALS:
-                return []  # an application that no longer exists: starting says so
+                return []  # the application no longer exists; `start` raises the error
             raise
         newest_first = sorted(found, key=lambda run: run["createdAt"], reverse=True)
-        return [_summarised(run) for run in newest_first]
+        return [_state_of_summary(run) for run in newest_first]
 
     def _list(self, application_id: str, since: datetime) -> "Iterator[JobRunSummaryTypeDef]":
         pages = self._client.get_paginator("list_job_runs").paginate(
@@ -130,9 +125,9 @@ class Runs:
         return (run for page in pages for run in page["jobRuns"])
 
     def state(self, application_id: str, run_id: str) -> RunState:
-        """How a run is doing; a run or application that no longer exists has failed."""
+        """Return the state of a run; a run or application that no longer exists has failed."""
         try:
-            with transient_errors(f"asking for run {run_id}"):
+            with transient_errors(f"reading the state of run {run_id}"):
                 run = self._client.get_job_run(applicationId=application_id, jobRunId=run_id)["jobRun"]
         except ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
@@ -152,16 +147,16 @@ class Runs:
 
 
 def _was_running(run: "JobRunTypeDef") -> bool:
-    """`startedAt` is when the run moved to RUNNING; a duration says the same should a release leave it out."""
+    """Return True if the run reached RUNNING: it has `startedAt`, or at least a duration, then."""
     return bool(run["state"] == "SUCCESS" or run.get("startedAt") or run.get("totalExecutionDurationSeconds"))
 
 
-def _summarised(run: "JobRunSummaryTypeDef") -> RunState:
+def _state_of_summary(run: "JobRunSummaryTypeDef") -> RunState:
     phase = _FINAL.get(run["state"], Phase.RUNNING)
     return RunState(phase, run.get("stateDetails", ""), run["id"], run.get("name", ""), run["state"])
 
 
-def _billed(used: "ResourceUtilizationTypeDef | None") -> Billed | None:
+def _billed(used: "ResourceUtilizationTypeDef | None") -> BilledHours | None:
     if not used:
         return None
-    return Billed(used.get("vCPUHour", 0.0), used.get("memoryGBHour", 0.0), used.get("storageGBHour", 0.0))
+    return BilledHours(used.get("vCPUHour", 0.0), used.get("memoryGBHour", 0.0), used.get("storageGBHour", 0.0))

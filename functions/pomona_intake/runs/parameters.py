@@ -1,10 +1,11 @@
-"""What a run of a job is: the arguments of StartJobRun for featurize and refit, built from the settings."""
+"""Build the arguments of StartJobRun for featurize runs and refits from the settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
+from pomona_contract.image_keys import encode_patterns
+from pomona_contract.run_names import RunName
 from pomona_intake.settings import Settings
 
 _PYTHON = "python3.11"  # AWS's pages disagree on the default, and the packages in deps.tar.gz fit only this one
@@ -12,16 +13,16 @@ _PYTHON_PATH = "./job:./deps"
 
 WORKER_VCPUS = 2
 RUNS_AT_ONCE = 2  # a featurize and a refit run
-# the images of a minute's work: a worker takes a minute to start, and is billed for a minute at least
-KEYS_AN_EXECUTOR = 10_000
+# images that a worker does in a minute: it takes a minute to start, and at least a minute is billed
+KEYS_PER_EXECUTOR = 10_000
 
-# A worker of 2 vCPU and 8 GB. Half of the memory stays outside the JVM: Python decodes the images there.
+# A worker of 2 vCPU and 8 GB. Half of the memory is outside the JVM, where Python decodes the images.
 _WORKERS = {
     "spark.driver.cores": str(WORKER_VCPUS),
     "spark.driver.memory": "4g",
     "spark.driver.memoryOverhead": "4g",
-    # a driver mostly waits: the second compiler would cost a small run more than it saves (one option alone: who takes
-    # the parameters apart splits them at spaces)
+    # Disable C2: the driver mostly waits and starts faster without it. Only one JVM option is possible, because the
+    # parameters are split at spaces.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.cores": str(WORKER_VCPUS),
     "spark.executor.memory": "4g",
@@ -30,19 +31,19 @@ _WORKERS = {
 
 
 def executors_at_start(keys: int, at_most: int) -> int:
-    """Return how many executors a run of so many keys asks for at its start: each has a minute's work, or is the only.
+    """Return how many executors a run of so many keys requests at its start: one for each minute of work, at least one.
 
     Without this number EMR Serverless starts three, and refuses a run that may have fewer. Two cores featurize 17,000
-    images a minute with the default network (docs/performance.md); two vCPUs may be one such core. A slower network, or
-    a table that needs maintenance, gets its further executors from dynamic allocation.
+    images a minute with the default network (docs/performance.md); two vCPUs may be one such core. Dynamic allocation
+    adds executors for a slower network, or for a table that needs maintenance.
     """
-    return max(1, min(at_most, keys // KEYS_AN_EXECUTOR))
+    return max(1, min(at_most, keys // KEYS_PER_EXECUTOR))
 
 
 def executors_at_most(max_executors: int, max_vcpus: int) -> int:
-    """Return how many executors a run may have, so that two runs at their largest share the application's vCPUs.
+    """Return how many executors a run may have, so that two runs of the largest size share the application's vCPUs.
 
-    A run that took more would keep the other from getting its driver. Never less than one: the template allows no
+    With more, one run could keep the other from getting its driver. The result is at least one: the template allows no
     application that is too small for two runs of a driver and an executor.
     """
     share = max_vcpus // RUNS_AT_ONCE
@@ -50,7 +51,7 @@ def executors_at_most(max_executors: int, max_vcpus: int) -> int:
 
 
 def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: int) -> dict[str, Any]:
-    """The arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys."""
+    """Return the arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys."""
     arguments = {
         "--lake-bucket": settings.lake_bucket,
         "--images-bucket": settings.images_bucket,
@@ -64,21 +65,15 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
         "--max-decoded-bytes": str(settings.max_decoded_bytes),
         "--max-jpeg-scans": str(settings.max_jpeg_scans),
         "--snapshot-days": str(settings.snapshot_days),
-        **({"--ignored-names": _one_word(settings.ignored_names)} if settings.ignored_names else {}),
+        **({"--ignored-names": encode_patterns(settings.ignored_names)} if settings.ignored_names else {}),
         "--timeout-minutes": str(settings.run_timeout_minutes),
     }
-    name = f"featurize-{batch_id}-{attempt}"
+    name = str(RunName(batch_id, attempt))
     return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, keys))
 
 
-def _one_word(patterns: tuple[str, ...]) -> str:
-    """Return the patterns in a form that no shell would expand, nor argparse take for an option; the job decodes it."""
-    encoded = (quote(pattern, safe="").replace("~", "%7E").replace("-", "%2D") for pattern in patterns)
-    return ",".join(encoded)
-
-
 def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
-    """The arguments of StartJobRun, without the client token, for a refit over the whole table."""
+    """Return the arguments of StartJobRun, without the client token, for a refit of the whole table."""
     arguments = {
         "--lake-bucket": settings.lake_bucket,
         "--database": settings.database_name,
@@ -86,13 +81,13 @@ def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
         "--backbone": settings.backbone_name,
         "--components": settings.components,
     }
-    # how large the table is, the job finds out
+    # no keys: the size of the table is unknown here, and dynamic allocation adds executors
     return _parameters(settings, _Job(name, "refit_job.py", arguments, settings.refit_timeout_minutes, keys=0))
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What distinguishes one run from another."""
+    """What differs between runs."""
 
     name: str
     script: str
@@ -109,7 +104,7 @@ def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
         "name": job.name,
         "jobDriver": {
             "sparkSubmit": {
-                "entryPoint": f"{_jobs(settings)}/{job.script}",
+                "entryPoint": f"{_bundle(settings)}/{job.script}",
                 "entryPointArguments": [text for argument in job.arguments.items() for text in argument],
                 "sparkSubmitParameters": _submit_parameters(settings, job.keys),
             }
@@ -118,13 +113,13 @@ def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
     }
 
 
-def _jobs(settings: Settings) -> str:
+def _bundle(settings: Settings) -> str:
     return f"s3://{settings.lake_bucket}/{settings.job_prefix}"
 
 
 def _submit_parameters(settings: Settings, keys: int) -> str:
     configuration = {
-        "spark.archives": f"{_jobs(settings)}/job.tar.gz#job,{_jobs(settings)}/deps.tar.gz#deps",
+        "spark.archives": f"{_bundle(settings)}/job.tar.gz#job,{_bundle(settings)}/deps.tar.gz#deps",
         "spark.emr-serverless.driverEnv.PYTHONPATH": _PYTHON_PATH,
         "spark.executorEnv.PYTHONPATH": _PYTHON_PATH,
         "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": _PYTHON,
@@ -137,13 +132,13 @@ def _submit_parameters(settings: Settings, keys: int) -> str:
 
 
 def _allocation(keys: int, at_most: int) -> dict[str, str]:
-    """All bounds together: EMR Serverless's own default of one contradicts the others."""
+    """Return all bounds of dynamic allocation: EMR Serverless's default of a missing one contradicts the others."""
     return {
         "spark.dynamicAllocation.enabled": "true",
         "spark.dynamicAllocation.initialExecutors": str(executors_at_start(keys, at_most)),
-        "spark.dynamicAllocation.minExecutors": "1",  # while the driver works alone: another would take a minute
+        "spark.dynamicAllocation.minExecutors": "1",  # kept while the driver works alone: a new one needs a minute
         "spark.dynamicAllocation.maxExecutors": str(at_most),
-        # tasks that wait for less are done before another executor is there; after that, Spark asks every second
+        # tasks that wait for less are done before another executor has started; then Spark requests every second
         "spark.dynamicAllocation.schedulerBacklogTimeout": "30s",
         "spark.dynamicAllocation.sustainedSchedulerBacklogTimeout": "1s",
     }

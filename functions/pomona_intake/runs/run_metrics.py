@@ -1,39 +1,41 @@
-"""What ended runs did and what they cost: metrics, and a bill for each run. Beside the queue, never in its way.
+"""Metrics and bills of ended runs. They never hold up the queue.
 
-Nothing here raises: what cannot be read or written now is missing from the metrics, not from the table.
+No method raises: what cannot be read or written now is missing from the metrics, not from the table.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 
-from pomona_intake.queue.failed_batches import FAILED
-from pomona_intake.queue.failure_pause import LineState
-from pomona_intake.queue.segments import PENDING, parse_name
-from pomona_intake.queue.steps import Step
-from pomona_intake.runs.bills import Attempt, Bills
-from pomona_intake.runs.emr_client import Phase, Runs, RunState
+from pomona_contract.documents.run_record import RunRecord
+from pomona_contract.outcomes import Outcome
+from pomona_contract.run_names import RunName
+from pomona_contract.times import now
+from pomona_intake.runs.bills import Bills
+from pomona_intake.runs.emr_client import EmrClient, Phase, RunState
 from pomona_intake.s3.lake import Lake
-from pomona_intake.times import now
+from pomona_intake.telemetry import Measure, best_effort
 
-_IMAGES = {"done": "ImagesDone", "unchanged": "ImagesUnchanged", "deleted": "ImagesDeleted", "errors": "ImagesErrors"}
-_LOOKED_BACK = timedelta(days=3)  # runs that were created earlier are no longer looked for
-Measure = Callable[[str, MetricUnit, float], None]
+_METRIC_OF_OUTCOME = {
+    Outcome.DONE: "ImagesDone",
+    Outcome.UNCHANGED: "ImagesUnchanged",
+    Outcome.DELETED: "ImagesDeleted",
+    Outcome.ERRORS: "ImagesErrors",
+}
+_SEARCHED = timedelta(days=3)  # runs that were created earlier are not searched for a missing bill
 
 
-class Bookkeeping:
-    """Listens to the steps of the queue, and writes up what has ended when the queue's own work is done."""
+class RunMetrics:
+    """Collects the runs that the queue has closed, and records them after the queue's own work is done."""
 
     def __init__(
         self,
         lake: Lake,
         bills: Bills,
-        runs: Runs,
+        emr: EmrClient,
         application_id: str,
         measure: Measure,
         logger: Logger,
@@ -41,75 +43,49 @@ class Bookkeeping:
     ) -> None:
         self._lake = lake
         self._bills = bills
-        self._runs = runs
+        self._emr = emr
         self._application_id = application_id
         self._measure = measure
         self._logger = logger
         self._clock = clock
-        self._ended: tuple[Attempt, RunState] | None = None
-        self._closed: list[tuple[Attempt, RunState]] = []
-        self._billed: set[Attempt] = set()  # whose bills are known to be complete
+        self._closed: list[tuple[RunName, RunState]] = []
+        self._complete: set[RunName] = set()  # runs whose bills have their hours
         self._next_page: tuple[datetime, str] | None = None
 
-    def note(self, step: Step) -> None:
-        """Remember a run that has ended, and that this caller, and not another, has closed its attempt."""
-        if step.run is not None:
-            self._ended = (Attempt(step.batch_id, step.attempt), step.run)
-        elif self._ended and step.done in ("settled", "attempted again", "failed"):
-            self._closed.append(self._ended)
-            self._ended = None
+    def add_closed(self, name: RunName, run: RunState) -> None:
+        """Remember the run of an attempt that this caller, and no other, has closed."""
+        self._closed.append((name, run))
 
-    def write_up(self) -> None:
-        """Metrics and bills of the attempts that were closed since the last time."""
-        self._ended = None
+    def record_closed(self) -> None:
+        """Write metrics and bills of the runs that were closed since the last call."""
         while self._closed:
-            attempt, run = self._closed.pop()
-            self._try(partial(self._write_up, attempt, run), f"writing up {attempt.name}")
+            name, run = self._closed.pop()
+            with best_effort(self._logger, f"recording {name}"):
+                self._record(name, run)
 
-    def look_at(self, event: Mapping[str, Any]) -> None:
-        """Write up a refit that an event says has ended; at the clock's event, every run that was not written up.
+    def record_from_event(self, event: Mapping[str, Any]) -> None:
+        """Record the refit that an event names; for the schedule's event, record every ended run that has no bill.
 
-        The queue knows nothing of refits, and an event of EMR Serverless is delivered on a best effort.
+        The queue does not know refits, and EMR Serverless delivers events on a best effort only.
         """
         detail = event.get("detail") or {}
         if event.get("source") == "aws.events":
-            self._try(self._catch_up, "looking for runs that were not written up")
+            with best_effort(self._logger, "looking for runs without a bill"):
+                self._record_missing()
         elif event.get("source") == "aws.emr-serverless" and {"applicationId", "jobRunId"} <= set(detail):
-            self._try(partial(self._look_at, detail["applicationId"], detail["jobRunId"]), "writing up a refit")
+            with best_effort(self._logger, "recording a refit"):
+                self._record_refit(detail["applicationId"], detail["jobRunId"])
 
-    def measure_queue(self, line: LineState, now: datetime) -> None:
-        """What the alarms ask of the queue: what waits, what was set aside, and whether the line is paused.
-
-        The last two are measured only while there is something to tell: CloudWatch bills a metric by the hour.
-        """
-        self._try(lambda: self._measure_pending(now), "measuring what waits")
-        self._try(self._measure_failed, "counting the failed batches")
-        self._try(lambda: self._measure_pause(line, now), "measuring whether the line is paused")
-
-    def _measure_failed(self) -> None:
-        if failed := sum(1 for _ in self._lake.children(FAILED)):
-            self._measure("FailedBatches", MetricUnit.Count, failed)
-
-    def _measure_pause(self, line: LineState, now: datetime) -> None:
-        if line.read().is_paused(now):
-            self._measure("LinePaused", MetricUnit.Count, 1)
-
-    def _measure_pending(self, now: datetime) -> None:
-        # the names sort by time
-        segments = (parse_name(name) for name in self._lake.names(PENDING))
-        oldest = next((segment.written_at for segment in segments if segment), now)
-        self._measure("OldestPendingSeconds", MetricUnit.Seconds, max(0.0, (now - oldest).total_seconds()))
-
-    def _write_up(self, attempt: Attempt, run: RunState) -> None:
-        if not self._bills.create(attempt, run):
-            return  # whoever wrote the bill has counted the run
+    def _record(self, name: RunName, run: RunState) -> None:
+        if not self._bills.create(name, run):
+            return  # the caller that wrote the bill has counted the run
         self._measure_bill(run)
-        if attempt.is_refit:
+        if name.is_refit:
             return
         if run.phase is Phase.FAILED:
             self._measure("RunsFailed", MetricUnit.Count, 1)
-        if (stored := self._lake.read(f"{attempt.name}.json")) is not None:
-            self._measure_record(json.loads(stored.body))
+        if (stored := self._lake.read(name.record_key)) is not None:
+            self._measure_record(RunRecord.from_json(name.record_key, stored.body))
 
     def _measure_bill(self, run: RunState) -> None:
         if run.billed is not None:
@@ -117,48 +93,42 @@ class Bookkeeping:
         if run.seconds is not None:
             self._measure("RunSeconds", MetricUnit.Seconds, run.seconds)
 
-    def _measure_record(self, record: Mapping[str, Any]) -> None:
-        for outcome, metric in _IMAGES.items():
-            self._measure(metric, MetricUnit.Count, record["images"][outcome])
-        if set_aside := record.get("set_aside"):
-            self._measure("BatchesFailed", MetricUnit.Count, len(set_aside))
-        maintenance = record["maintenance"]
-        # none is measured too, if anything was done: the alarm ends when it works, not when a run had nothing to do
-        if maintenance["error"] or maintenance["done"]:
-            self._measure("MaintenanceErrors", MetricUnit.Count, 1 if maintenance["error"] else 0)
+    def _measure_record(self, record: RunRecord) -> None:
+        for outcome, metric in _METRIC_OF_OUTCOME.items():
+            self._measure(metric, MetricUnit.Count, record.images[outcome])
+        if record.set_aside:
+            self._measure("BatchesFailed", MetricUnit.Count, len(record.set_aside))
+        maintenance = record.maintenance
+        # A 0 is measured only if something was done: the alarm ends when maintenance works, not when it has no work
+        if maintenance.error or maintenance.done:
+            self._measure("MaintenanceErrors", MetricUnit.Count, 1 if maintenance.error else 0)
 
-    def _look_at(self, application_id: str, run_id: str) -> None:
-        run = self._runs.state(application_id, run_id)
-        attempt = Attempt.of(run.name)
-        if run.phase is not Phase.RUNNING and attempt and attempt.is_refit:
-            self._write_up(attempt, run)
+    def _record_refit(self, application_id: str, run_id: str) -> None:
+        run = self._emr.state(application_id, run_id)
+        name = RunName.parse(run.name)
+        if run.phase is not Phase.RUNNING and name and name.is_refit:
+            self._record(name, run)
 
-    def _catch_up(self) -> None:
-        """Go through one page of the runs that ended lately; the next call goes on with the next page."""
-        since, token = self._next_page or (self._clock() - _LOOKED_BACK, None)
-        self._next_page = None  # a page that cannot be read must not end the search: it begins again
-        page = self._runs.ended(self._application_id, since, token)
+    def _record_missing(self) -> None:
+        """Check one page of the runs that ended lately; the next call continues with the next page."""
+        since, token = self._next_page or (self._clock() - _SEARCHED, None)
+        self._next_page = None  # if this page cannot be read, the search begins again
+        page = self._emr.ended(self._application_id, since, token)
         if page.next_token:
             self._next_page = (since, page.next_token)
-        for name, run_id in page.ids.items():
-            attempt = Attempt.of(name)
-            if attempt and attempt not in self._billed:
-                self._try(partial(self._catch_up_with, attempt, run_id), f"writing up {name}")
+        for text, run_id in page.ids.items():
+            name = RunName.parse(text)
+            if name and name not in self._complete:
+                with best_effort(self._logger, f"recording {name}"):
+                    self._record_if_missing(name, run_id)
 
-    def _catch_up_with(self, attempt: Attempt, run_id: str) -> None:
-        bill = self._bills.read(attempt)
-        if bill and bill.hours_are_known:
-            self._billed.add(attempt)
+    def _record_if_missing(self, name: RunName, run_id: str) -> None:
+        stored = self._bills.read(name)
+        if stored and stored.bill.billed is not None:
+            self._complete.add(name)
             return
-        run = self._runs.state(self._application_id, run_id)
-        if bill is None:
-            self._write_up(attempt, run)
-        elif run.billed and self._bills.complete(attempt, run, bill):
+        run = self._emr.state(self._application_id, run_id)
+        if stored is None:
+            self._record(name, run)
+        elif run.billed and self._bills.complete(name, run, stored):
             self._measure("VcpuHours", MetricUnit.NoUnit, run.billed.vcpu_hours)
-
-    def _try(self, work: Callable[[], None], doing: str) -> None:
-        try:
-            work()
-        except Exception:
-            # by design of everything here: a book that cannot be kept must not hold up a row
-            self._logger.warning("the books are incomplete", extra={"details": doing}, exc_info=True)

@@ -1,4 +1,4 @@
-"""Clients of S3 that speak to buckets of one account alone: a name may be taken by somebody else's bucket."""
+"""Clients of S3 that use only buckets of one account: another account may own a bucket of the expected name."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import boto3
 
 
 def s3_of(account_id: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
-    """Return a client whose requests S3 refuses with 403 where the bucket belongs to another account.
+    """Return a client whose requests S3 refuses with 403 if the bucket belongs to another account.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     """

@@ -1,4 +1,4 @@
-"""The lake bucket as the queue sees it: whole small objects, written and deleted under conditions."""
+"""Read and write the lake bucket: whole small objects, written and deleted under conditions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CopySourceTypeDef
 
 _MAX_DELETIONS = 1000  # of one DeleteObjects
-_MOVED_AT_ONCE = 200  # a crash repeats at most so many copies
+_MOVED_AT_ONCE = 200  # bounds the copies that a crash repeats
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """An object's content and the etag it had when read."""
 
     body: bytes
@@ -33,8 +33,8 @@ class Lake:
         self._bucket = bucket
         self._copies_at_once = copies_at_once
 
-    def read(self, name: str) -> Stored | None:
-        """The object, or None if S3 says that this key is gone."""
+    def read(self, name: str) -> StoredObject | None:
+        """Return the object; None if S3 answers NoSuchKey."""
         with transient_errors(f"reading {name}"):
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=name)
@@ -42,32 +42,32 @@ class Lake:
                 if code_of(error) == "NoSuchKey":
                     return None
                 raise
-            return Stored(answer["Body"].read(), answer["ETag"])
+            return StoredObject(answer["Body"].read(), answer["ETag"])
 
     def create(self, name: str, body: bytes) -> str:
         """Write a new object and return its etag.
 
         Raises:
-            PreconditionFailedError: it exists; a client that repeats a creation whose answer was lost hears that too.
-            WriteConflictError: somebody else was creating it; whether it exists now is not known.
+            PreconditionFailedError: it exists. botocore's retry of a creation whose answer was lost gets this too.
+            WriteConflictError: another caller was creating it; whether it exists now is unknown.
         """
         with lost_races(f"creating {name}"):
             return self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfNoneMatch="*")["ETag"]
 
     def replace(self, name: str, body: bytes, etag: str) -> str:
-        """Write over the object with this etag and return the new etag; LostRaceError if it has another or is gone."""
+        """Replace the object that has this etag and return the new etag; raise LostRaceError if it has changed."""
         with lost_races(f"replacing {name}"):
             return self._client.put_object(Bucket=self._bucket, Key=name, Body=body, IfMatch=etag)["ETag"]
 
     def write(self, name: str, body: bytes) -> None:
-        """Write an object whatever was there: the last writer wins."""
+        """Write an object unconditionally: the last writer wins."""
         with transient_errors(f"writing {name}"):
             self._client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
     def move(self, targets: Mapping[str, str]) -> None:
-        """Copy each object to its target on the server side, then delete it; objects that are gone are left out.
+        """Let S3 copy each object to its target, then delete the object; skip objects that are gone.
 
-        Repeated after a crash it goes on where it ended. Memory does not depend on what the objects hold.
+        Repeated after a crash, it continues where it ended. The memory does not depend on the objects' size.
         """
         names = list(targets)
         for start in range(0, len(names), _MOVED_AT_ONCE):
@@ -81,7 +81,7 @@ class Lake:
                 self._copy(name, target)
             return
         with ThreadPoolExecutor(self._copies_at_once) as pool:
-            list(pool.map(self._copy, targets.keys(), targets.values()))  # raises what a copy raised
+            list(pool.map(self._copy, targets.keys(), targets.values()))  # list() raises the error of a copy
 
     def _copy(self, name: str, target: str) -> None:
         source: CopySourceTypeDef = {"Bucket": self._bucket, "Key": name}
@@ -93,15 +93,15 @@ class Lake:
                     raise
 
     def delete(self, name: str, etag: str) -> None:
-        """Delete the object that has this etag; LostRaceError if it has another.
+        """Delete the object that has this etag; raise LostRaceError if it has another.
 
-        Of an object that is gone some stores say 204, some 404: success does not mean to be the only one.
+        If the object is gone, some stores answer 204 and some 404. Success does not prove that this caller deleted it.
         """
         with lost_races(f"deleting {name}"):
             self._client.delete_object(Bucket=self._bucket, Key=name, IfMatch=etag)
 
     def delete_all(self, names: Sequence[str]) -> None:
-        """Delete objects whatever they hold; those that are gone do not matter."""
+        """Delete objects unconditionally; objects that are gone are no error."""
         for start in range(0, len(names), _MAX_DELETIONS):
             self._delete_some(names[start : start + _MAX_DELETIONS])
 
@@ -114,13 +114,13 @@ class Lake:
             raise TransientError(f"deleting {errors[0].get('Key')}: {errors[0].get('Message')}")
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Names that begin with the prefix, in S3's order."""
+        """Yield the names that begin with the prefix, in S3's order."""
         with transient_errors(f"listing {prefix}"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
                 yield from (found["Key"] for found in page.get("Contents", ()))
 
     def children(self, prefix: str) -> Iterator[str]:
-        """Names directly under the prefix: objects, and folders with a slash at their end."""
+        """Yield the names directly below the prefix: objects, and folders with a slash at their end."""
         with transient_errors(f"listing {prefix}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=prefix, Delimiter="/"

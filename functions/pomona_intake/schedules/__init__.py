@@ -1,1 +1,1 @@
-"""What the schedules start: refits and maintenance, when the table has changed."""
+"""What the schedules start when the table has changed: refits and maintenance."""

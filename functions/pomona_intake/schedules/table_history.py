@@ -1,4 +1,4 @@
-"""The history of an Iceberg table, from its metadata file: have its rows changed since a snapshot?"""
+"""Read the history of an Iceberg table from its metadata: have its rows changed since a snapshot?"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,21 +8,22 @@ _CHANGES = ("added-records", "deleted-records", "added-position-deletes", "added
 
 
 def current_snapshot(metadata: Mapping[str, Any]) -> int | None:
-    """The id of the table's current snapshot, None if it has none yet."""
+    """Return the id of the table's current snapshot, None if it has none yet."""
     snapshot_id = metadata.get("current-snapshot-id")
     return None if snapshot_id in (None, -1) else int(snapshot_id)
 
 
 def has_rows(metadata: Mapping[str, Any]) -> bool:
-    """Whether the current snapshot has any row left, as its summary counts them."""
+    """Return True if the current snapshot has any row left, as its summary counts them."""
     summary: Mapping[str, str] = next((snapshot["summary"] for snapshot in _ancestry(metadata)), {})
     return _count(summary, "total-records") > _count(summary, "total-position-deletes")
 
 
 def changed_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> bool:
-    """Whether rows were added or deleted after a snapshot; yes for None, and if that snapshot is not in the history.
+    """Return True if rows were added or deleted after a snapshot.
 
-    Every run commits a snapshot, also one that changed nothing, and a compaction (`replace`) changes files but no row.
+    Also True for None, and for a snapshot that is not in the history. A snapshot alone proves no change: a run commits
+    one even if it changed nothing, and a compaction (`replace`) changes files but no row.
     """
     for snapshot in _ancestry(metadata):
         if snapshot["snapshot-id"] == snapshot_id:
@@ -33,7 +34,7 @@ def changed_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> bool:
 
 
 def unfitted_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> datetime | None:
-    """When the oldest change of rows after a snapshot was committed, as far as the history goes; None without any."""
+    """Return when the oldest change of rows after a snapshot was committed, as far as the history goes; else None."""
     oldest = None
     for snapshot in _ancestry(metadata):
         if snapshot["snapshot-id"] == snapshot_id:
@@ -44,17 +45,17 @@ def unfitted_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> date
 
 
 def needs_maintenance(metadata: Mapping[str, Any], before: datetime) -> bool:
-    """Whether files still hold deleted rows, or a snapshot that is not the present one is older than `before`."""
-    present = current_snapshot(metadata)
+    """Return True if files still hold deleted rows, or a snapshot other than the current one is older than `before`."""
+    current = current_snapshot(metadata)
     snapshots: Sequence[Mapping[str, Any]] = metadata.get("snapshots", ())
-    old = (one for one in snapshots if one["snapshot-id"] != present)
+    old = (one for one in snapshots if one["snapshot-id"] != current)
     if any(one["timestamp-ms"] < before.timestamp() * 1000 for one in old):
         return True
-    return any(_count(one["summary"], "total-delete-files") for one in snapshots if one["snapshot-id"] == present)
+    return any(_count(one["summary"], "total-delete-files") for one in snapshots if one["snapshot-id"] == current)
 
 
 def _ancestry(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The current snapshot and those it follows, newest first, as far as they have not expired."""
+    """Yield the current snapshot and its ancestors, newest first, as far as they have not expired."""
     snapshots = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots", ())}
     snapshot = snapshots.get(current_snapshot(metadata))
     while snapshot is not None:

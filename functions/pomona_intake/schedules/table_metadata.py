@@ -1,4 +1,4 @@
-"""Iceberg's metadata of the feature table, found through the Glue catalog and read from the lake, without Spark."""
+"""Read Iceberg's metadata of the feature table from the lake, without Spark; the Glue catalog knows where it lies."""
 
 import gzip
 import json
@@ -7,18 +7,20 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from pomona_intake.errors import FormatError, code_of, transient_errors
+from pomona_contract.versions import Format
+from pomona_intake.errors import code_of, transient_errors
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
 
-_FORMAT_VERSIONS = (1, 2, 3)  # of Iceberg's metadata
+# Iceberg's own versions of its metadata; the jobs write version 2
+_FORMAT = Format(written=2, readable=(1, 2, 3), field="format-version")
 
 
 class TableMetadata:
-    """The metadata of one table, as they are whenever they are read."""
+    """The present metadata of one table."""
 
     def __init__(self, glue: "GlueClient", lake: Lake, settings: Settings) -> None:
         self._glue = glue
@@ -26,11 +28,11 @@ class TableMetadata:
         self._settings = settings
 
     def read(self) -> dict[str, Any]:
-        """Iceberg's document; empty for a table that no run has created yet.
+        """Return Iceberg's document; empty if no run has created the table yet.
 
         Raises:
             TransientError: AWS could not answer.
-            FormatError: the document is of a version that this release does not know.
+            FormatError: the document has a version that this release does not know.
         """
         location = self._location()
         stored = self._lake.read(urlsplit(location).path.lstrip("/")) if location else None
@@ -38,11 +40,11 @@ class TableMetadata:
             return {}
         body = gzip.decompress(stored.body) if ".gz" in str(location) else stored.body
         metadata: dict[str, Any] = json.loads(body)
-        require_format(str(location), metadata, "format-version", _FORMAT_VERSIONS)
+        _FORMAT.require(str(location), metadata.get(_FORMAT.field))
         return metadata
 
     def _location(self) -> str | None:
-        with transient_errors(f"asking for table {self._settings.table_name}"):
+        with transient_errors(f"reading the table {self._settings.table_name}"):
             try:
                 answer = self._glue.get_table(DatabaseName=self._settings.database_name, Name=self._settings.table_name)
             except ClientError as error:
@@ -50,9 +52,3 @@ class TableMetadata:
                     return None
                 raise
         return answer["Table"].get("Parameters", {}).get("metadata_location")
-
-
-def require_format(name: str, document: dict[str, Any], field: str, known: tuple[int, ...]) -> None:
-    """FormatError, naming the document, unless its field holds one of the versions that are known."""
-    if document.get(field) not in known:
-        raise FormatError(f"{name} has {field} {document.get(field)!r}, but this release reads only {known}.")

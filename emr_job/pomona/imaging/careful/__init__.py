@@ -1,1 +1,1 @@
-"""Careful mode: each image is decoded in a child process with limits of memory and time."""
+"""Careful mode: each image is preprocessed in a child process with limits of memory and time."""

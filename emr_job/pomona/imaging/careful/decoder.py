@@ -1,6 +1,6 @@
-"""Careful mode: each image is decoded in a child process, whose death makes that image an error row and no more.
+"""Careful mode: each image is preprocessed in a child process, whose death makes that image an error row and no more.
 
-A new process is started instead of a fork: a worker has the threads of obstore, and a fork of it their locks.
+The child is started, not forked: a Spark worker has the threads of obstore, and a fork would inherit their locks.
 """
 
 import json
@@ -16,29 +16,35 @@ import numpy as np
 from pomona.errors import JobError
 from pomona.imaging.careful.process import OUT_OF_MEMORY, READY
 from pomona.imaging.errors import ImageError
-from pomona.imaging.preparation import Preparation, PreparedImage
+from pomona.imaging.limits import Limits
+from pomona.imaging.preprocessing import PreprocessedImage, PreprocessingSpec
 
 _ANSWER_BYTES = 64 * 1024
 _SECONDS_TO_END = 10
 
 
 class CarefulDecoder:
-    """Decodes one image after the other in a child process, which is started again after it died."""
+    """Preprocesses one image after the other in a child process. A child that died is replaced by a new one."""
 
-    def __init__(self, wanted: Preparation) -> None:
-        self._wanted = wanted
+    def __init__(self, spec: PreprocessingSpec) -> None:
+        self._spec = spec
         self._child: _Child | None = None
 
-    def prepare(self, body: bytes) -> PreparedImage:
-        """Return what `preparing.prepare` returns. ImageError also if the child died of this image."""
-        child = self._child or _Child(self._wanted)
+    def preprocess(self, body: bytes) -> PreprocessedImage:
+        """Return what `preprocessing.preprocess` returns.
+
+        Raises:
+            ImageError: as by `preprocess`, or the child died while it decoded this image.
+            JobError: the child did not start.
+        """
+        child = self._child or _Child(self._spec)
         self._child = child
         try:
-            return child.prepare(body)
+            return child.preprocess(body)
         except _ChildDiedError as death:
             self.close()
             if child.has_answered and not death.is_timeout:
-                return self.prepare(body)  # an earlier image may have damaged or filled the child's memory
+                return self.preprocess(body)  # an earlier image may have damaged or filled the child's memory
             raise ImageError(f"cannot be decoded: its decoder {death}") from None
 
     def close(self) -> None:
@@ -49,24 +55,28 @@ class CarefulDecoder:
 
 
 class _ChildDiedError(Exception):
-    """The text says what of, for whoever uploaded the image."""
+    """The child died. The text gives the cause, for whoever uploaded the image."""
 
-    def __init__(self, status: int, wanted: Preparation) -> None:
+    def __init__(self, status: int, limits: Limits) -> None:
         self.is_timeout = status == -signal.SIGALRM
-        super().__init__(_told(status, wanted))
+        super().__init__(_cause_of_death(status, limits))
 
 
 class _Child:
-    """One child process. JobError if it does not even start: that is no image's fault."""
+    """One child process.
 
-    def __init__(self, wanted: Preparation) -> None:
+    Raises:
+        JobError: the child did not start: no image is the cause.
+    """
+
+    def __init__(self, spec: PreprocessingSpec) -> None:
         self.has_answered = False
-        self._wanted = wanted
+        self._spec = spec
         self._connection, theirs = Pipe()
         with theirs:
             command = [sys.executable, "-P", "-m", "pomona.imaging.careful.process"]
             self._process = subprocess.Popen(
-                [*command, str(theirs.fileno()), wanted.to_json()],
+                [*command, str(theirs.fileno()), spec.to_json()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -75,30 +85,32 @@ class _Child:
         try:
             self._connection.recv_bytes(len(READY))
         except (EOFError, OSError):
-            raise JobError(f"the process that decodes images did not start: exit status {self._ended()}") from None
+            status = self._wait()
+            raise JobError(f"the process that decodes images did not start: exit status {status}") from None
 
-    def prepare(self, body: bytes) -> PreparedImage:
+    def preprocess(self, body: bytes) -> PreprocessedImage:
         try:
             self._connection.send_bytes(body)
             answer = json.loads(self._connection.recv_bytes(_ANSWER_BYTES))
             pixels = b"" if "error" in answer else self._connection.recv_bytes(self._pixel_bytes)
         except (EOFError, OSError):
-            raise _ChildDiedError(self._ended(), self._wanted) from None
+            raise _ChildDiedError(self._wait(), self._spec.limits) from None
         self.has_answered = True
         if "error" in answer:
             raise ImageError(answer["error"])
-        shape = (self._wanted.height, self._wanted.width, 3)
-        return PreparedImage(np.frombuffer(pixels, np.uint8).reshape(shape), answer["width"], answer["height"])
+        shape = (self._spec.height, self._spec.width, 3)
+        return PreprocessedImage(np.frombuffer(pixels, np.uint8).reshape(shape), answer["width"], answer["height"])
 
     def close(self) -> None:
-        self._connection.close()  # it ends when it has nothing more to read
-        self._ended()
+        self._connection.close()  # the child ends when it has nothing more to read
+        self._wait()
 
     @property
     def _pixel_bytes(self) -> int:
-        return self._wanted.height * self._wanted.width * 3
+        return self._spec.height * self._spec.width * 3
 
-    def _ended(self) -> int:
+    def _wait(self) -> int:
+        """Wait for the child's end, kill it if that takes too long, and return its exit status."""
         try:
             return self._process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -113,9 +125,9 @@ def _environment() -> dict[str, str]:
     return inherited | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
 
 
-def _told(status: int, wanted: Preparation) -> str:
+def _cause_of_death(status: int, limits: Limits) -> str:
     if status == -signal.SIGALRM:
-        return f"took longer than {wanted.seconds:g} s"
+        return f"took longer than {limits.decode_seconds:g} s"
     if status == OUT_OF_MEMORY:
-        return f"needed more than {wanted.memory_bytes // 2**20:,} MB"
+        return f"needed more than {limits.decode_memory_bytes // 2**20:,} MB"
     return f"crashed ({signal.Signals(-status).name})" if status < 0 else f"ended with exit status {status}"

@@ -1,4 +1,4 @@
-"""Bounds on what decoding one image may take. The kernel enforces them: a native decoder that hangs runs no Python."""
+"""Limits of time and memory for a block. The kernel enforces them: a native decoder that hangs runs no Python."""
 
 import resource
 import signal
@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-DECODE_SECONDS = 20.0
-DECODE_MEGABYTES = 768
-"""A worker that takes this much for one image stays below a gigabyte."""
 _STATUS = {resource.RLIMIT_AS: "VmSize", resource.RLIMIT_DATA: "VmData"}
 
 
@@ -23,26 +20,27 @@ def killed_after(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def growth_bounded(kind: int, growth: int) -> Iterator[None]:
+def limited_growth(kind: int, growth: int) -> Iterator[None]:
     """Let this process take at most `growth` bytes more than it has now, as long as the block runs.
 
-    Beyond that an allocation fails: MemoryError, or whatever a native decoder makes of it.
+    Beyond that an allocation fails with MemoryError, or with whatever a native decoder makes of it.
 
     Args:
-        kind: RLIMIT_AS, the whole address space, or RLIMIT_DATA, the writable private part of it. A process with many
-            threads reserves address space that it never uses: it is bounded by RLIMIT_DATA.
+        kind: RLIMIT_AS, the whole address space, or RLIMIT_DATA, its writable private part. Use RLIMIT_DATA for a
+            process with many threads, which reserves address space that it never uses.
         growth: in bytes.
     """
     soft, hard = resource.getrlimit(kind)
-    wanted = _bytes_of_this_process(_STATUS[kind]) + growth
-    resource.setrlimit(kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    limit = _memory_of_this_process(_STATUS[kind]) + growth
+    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     try:
         yield
     finally:
         resource.setrlimit(kind, (soft, hard))
 
 
-def _bytes_of_this_process(name: str) -> int:
+def _memory_of_this_process(name: str) -> int:
+    """Return the field `name` of /proc/self/status, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         field, _, value = line.partition(":")
         if field == name:

@@ -1,4 +1,4 @@
-"""HEIC and AVIF: boxes of ISO media files around a picture. Pillow reads HEIC, the format of phones, by pi-heif."""
+"""HEIC and AVIF: pictures in the boxes of ISO media files. Pillow reads HEIC, the format of phones, by pi-heif."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -7,7 +7,9 @@ from typing import NamedTuple
 import pi_heif
 
 from pomona.imaging.errors import ImageError, cut_short
+from pomona.imaging.formats.decoder_input import DecoderInput
 from pomona.imaging.formats.zero_runs import ends_in_zeros
+from pomona.imaging.limits import Limits
 
 LARGE = 1  # the size of a box that has its size in 8 bytes behind its type
 VERSION_AND_FLAGS = 4
@@ -27,21 +29,21 @@ class Box(NamedTuple):
 
 @cache
 def register_heif() -> None:
-    """Let Pillow open HEIC. A worker has one core, and of all that such a file may hold only the picture is wanted."""
+    """Let Pillow open HEIC: with one thread, because a worker has one core, and only the picture of such a file."""
     pi_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
 
 
-def checked_heif(name: str, body: bytes) -> bytes:
-    """Return the file without what is appended to it: a motion photo's film has boxes of its own.
+def sanitize_heif(name: str, body: bytes, _: Limits) -> DecoderInput:
+    """Return the file, whose format is `name`, without what is appended to it: the film of a motion photo.
 
     Raises:
-        ImageError: The end of the picture's data is missing (decoders fill up with grey what zeros replace), or a HEIC
-            holds items that phones and cameras do not write.
+        ImageError: the end of the picture's data is missing (decoders would fill the gap with grey), or a HEIC holds
+            items that phones and cameras do not write.
     """
     has_data = False
     for box in _boxes(body):
         if (box.start and box.kind in FILM) or (has_data and box.kind == bytes(4)):
-            return body[: box.start]
+            return DecoderInput(body[: box.start])
         if box.kind == bytes(4) or (box.kind in (b"meta", b"mdat") and box.end > len(body)):
             raise cut_short(name)
         has_data |= box.kind == b"mdat"
@@ -51,11 +53,11 @@ def checked_heif(name: str, body: bytes) -> bytes:
             raise ImageError("a sequence of HEIF is not supported: export a picture of it as JPEG")
         if name == "HEIC" and box.kind == b"meta":
             _require_known_items(body[box.content : box.end])
-    return body
+    return DecoderInput(body)
 
 
 def _require_known_items(meta: bytes) -> None:
-    """Raise ImageError for items whose code in libheif nobody needs here, and which have been its weak spots."""
+    """Raise ImageError for items that no photograph needs: their code in libheif has had vulnerabilities."""
     for box in _boxes(meta, VERSION_AND_FLAGS):
         if box.kind == b"iinf":
             entries = box.content + (6 if meta[box.content] == 0 else 8)
@@ -67,12 +69,12 @@ def _require_known_items(meta: bytes) -> None:
 
 
 def _item_kind(entry: bytes) -> bytes:
-    """The type of an item (ISO/IEC 14496-12, 8.11.6); its id has 2 bytes in version 2, 4 in version 3."""
+    """Return the type of an item (ISO/IEC 14496-12, 8.11.6); its id has 2 bytes in version 2, 4 in version 3."""
     return entry[8:12] if entry[:1] == b"\2" else entry[10:14]
 
 
 def _boxes(body: bytes, start: int = 0) -> Iterator[Box]:
-    """The boxes that follow one another from `start` (ISO/IEC 14496-12, 4.2); the last may be cut."""
+    """Yield the boxes that follow one another from `start` (ISO/IEC 14496-12, 4.2); the last may be cut."""
     while start + 8 <= len(body):
         size, kind, content = int.from_bytes(body[start : start + 4]), body[start + 4 : start + 8], start + 8
         if size == LARGE:

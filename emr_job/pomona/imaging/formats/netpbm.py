@@ -1,4 +1,4 @@
-"""PPM, PGM and PBM in the forms that Pillow decodes a sample at a time, in Python, as forms that it decodes in C."""
+"""PPM, PGM and PBM: converts the forms that Pillow decodes in Python, a sample at a time, to those it decodes in C."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pomona.imaging.errors import ImageError
+from pomona.imaging.formats.decoder_input import DecoderInput
 from pomona.imaging.limits import Limits
 
 SPACE = rb"(?:\s|#[^\r\n]*[\r\n])"
@@ -21,7 +22,7 @@ TEXT_BYTES = 16 * 2**20  # parsing takes a second; photographs are not kept in t
 
 @dataclass(frozen=True)
 class Header:
-    """`data` is where the samples begin."""
+    """The header; `data` is the offset of the samples, `largest` the sample value of white."""
 
     kind: int
     width: int
@@ -34,21 +35,21 @@ class Header:
         return 3 if self.kind in (3, 6) else 1
 
 
-def checked_netpbm(body: bytes, limits: Limits) -> bytes:
-    """Return the image in binary with samples of 8 bits or, if it is grey and has more, of 16.
+def sanitize_netpbm(body: bytes, limits: Limits) -> DecoderInput:
+    """Return the image in binary form with samples of 8 bits or, if it is grey and has more, of 16.
 
     Raises:
-        ImageError: The image is above a limit.
+        ImageError: the image is above a limit.
     """
     header = _header(body)
     if header is None:
-        return body  # a PFM, or what Pillow refuses
+        return DecoderInput(body)  # a PFM, or what Pillow refuses
     limits.check_pixels(header.width, header.height)
     if header.kind <= 3:
-        return _from_text(body, header)
+        return DecoderInput(_from_text(body, header))
     if header.kind == 4 or header.largest == 255 or (header.kind == 5 and header.largest == 65535):
-        return body
-    return _binary(_samples(body, header), header)
+        return DecoderInput(body)
+    return DecoderInput(_binary(_samples(body, header), header))
 
 
 def _header(body: bytes) -> Header | None:
@@ -70,7 +71,7 @@ def _from_text(body: bytes, header: Header) -> bytes:
 
 
 def _lines(body: bytes, start: int) -> Iterator[bytes]:
-    """Whole lines, some at a time: to find millions of comments at once takes a gigabyte."""
+    """Yield some whole lines at a time: to find millions of comments at once would take a gigabyte."""
     while start < len(body):
         end = body.find(b"\n", start + LINES_BYTES) + 1 or len(body)
         yield body[start:end]
@@ -85,7 +86,7 @@ def _samples(body: bytes, header: Header) -> npt.NDArray[Any]:
 
 
 def _binary(samples: npt.NDArray[Any], header: Header) -> bytes:
-    """The image with its samples scaled to the full range, by a table of all that there may be."""
+    """Return the image with its samples scaled to the full range, by a lookup table of all sample values."""
     full = 65535 if header.bands == 1 and header.largest > 255 else 255
     scaled = np.rint(np.arange(2**16) * (full / header.largest)).clip(0, full)
     table = scaled.astype(">u2" if full > 255 else np.uint8)

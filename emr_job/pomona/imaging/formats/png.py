@@ -1,4 +1,4 @@
-"""The part of a PNG's bytes that its pixels depend on."""
+"""PNG: keeps the chunks that the pixels depend on."""
 
 import zlib
 from collections.abc import Iterator
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pomona.imaging.errors import ImageError, cut_short
+from pomona.imaging.formats.decoder_input import DecoderInput
 from pomona.imaging.formats.zero_runs import ZEROS, may_hold_zeros
+from pomona.imaging.limits import Limits
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AROUND = 12  # the length, name and CRC of a chunk
-PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-# how to show the pixels: kept if they are whole and of a sensible size
-SHOWN_BY = (b"iCCP", b"eXIf")
+PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+# chunks that say how to show the pixels: kept if they are whole and small
+SHOWN_BY = (b"tRNS", b"iCCP", b"eXIf")
 METADATA_BYTES = 2**16
 CHUNKS = 200_000  # pixels come in chunks of 8 kB and more
 INFLATED_BYTES = 2**20  # Pillow refuses the image if a profile is larger
@@ -20,20 +22,20 @@ INFLATED_BYTES = 2**20  # Pillow refuses the image if a profile is larger
 
 @dataclass(frozen=True)
 class Chunk:
-    """`body[start:end]` is the chunk with its length, name and CRC."""
+    """A chunk: `body[start:end]` holds its length, name, data and CRC."""
 
     name: bytes
     start: int
     end: int
 
 
-def checked_png(body: bytes) -> bytes:
-    """Return the PNG without its metadata: a damaged or huge chunk of it must cost neither the pixels nor the memory.
+def sanitize_png(body: bytes, _: Limits) -> DecoderInput:
+    """Return the PNG without its metadata: a damaged chunk must not cost the pixels, nor a huge one the memory.
 
     An animation becomes its default image.
 
     Raises:
-        ImageError: Zeros lie where the pixels were, or the chunks are too many to look at.
+        ImageError: zeros lie where the pixels were, or there are too many chunks.
     """
     chunks = list(islice(_chunks(body), CHUNKS + 1))
     if len(chunks) > CHUNKS:
@@ -43,13 +45,13 @@ def checked_png(body: bytes) -> bytes:
             raise cut_short("PNG")
     kept = [chunk for chunk in chunks if _is_kept(body, chunk)]
     if len(kept) == len(chunks):
-        return body
+        return DecoderInput(body)
     rest = body[chunks[-1].end :] if chunks[-1].name != b"IEND" else b""
-    return b"".join([SIGNATURE, *(body[chunk.start : chunk.end] for chunk in kept), rest])
+    return DecoderInput(b"".join([SIGNATURE, *(body[chunk.start : chunk.end] for chunk in kept), rest]))
 
 
 def _chunks(body: bytes) -> Iterator[Chunk]:
-    """Every chunk that begins in `body`; the last may be cut."""
+    """Yield every chunk that begins in `body`; the last may be cut."""
     start = len(SIGNATURE)
     while len(body) - start >= AROUND - 4:
         length, name = int.from_bytes(body[start : start + 4]), body[start + 4 : start + 8]

@@ -1,6 +1,7 @@
-"""What the header of a WebP says before it is decoded."""
+"""WebP: checks the limits, and that the file is whole, from the header."""
 
 from pomona.imaging.errors import cut_short
+from pomona.imaging.formats.decoder_input import DecoderInput
 from pomona.imaging.formats.zero_runs import ends_in_zeros
 from pomona.imaging.limits import Limits
 
@@ -10,11 +11,11 @@ PIXELS = (b"VP8 ", b"VP8L", b"ANMF")
 BYTES_A_PIXEL = 12
 
 
-def check_webp(body: bytes, limits: Limits) -> int:
-    """Return the memory that the decoder needs beside the image. The decoder takes it before it looks at the pixels.
+def sanitize_webp(body: bytes, limits: Limits) -> DecoderInput:
+    """Return the WebP unchanged. Its decoder allocates `decoder_bytes` before it looks at the pixels.
 
     Raises:
-        ImageError: The image is above a limit, or its end is missing.
+        ImageError: the image is above a limit, or its end is missing.
     """
     width, height = _canvas(body)
     limits.check_pixels(width, height)
@@ -22,11 +23,11 @@ def check_webp(body: bytes, limits: Limits) -> int:
     limits.check_decoded_bytes(needed)
     if int.from_bytes(body[4:8], "little") + 8 > len(body) + 1 or ends_in_zeros(_pixels(body)):
         raise cut_short("WebP")
-    return needed
+    return DecoderInput(body, needed)
 
 
 def _canvas(body: bytes) -> tuple[int, int]:
-    """Width and height (RFC 9649, 2.7; RFC 6386, 9.1; lossless: RFC 9649, 3.4)."""
+    """Return width and height (RFC 9649, 2.7; RFC 6386, 9.1; lossless: RFC 9649, 3.4)."""
     if body[12:16] == b"VP8X":
         return int.from_bytes(body[24:27], "little") + 1, int.from_bytes(body[27:30], "little") + 1
     if body[12:16] == b"VP8L":
@@ -36,7 +37,7 @@ def _canvas(body: bytes) -> tuple[int, int]:
 
 
 def _pixels(body: bytes) -> bytes:
-    """The data of the first frame."""
+    """Return the data of the first frame."""
     start = 12
     while start + 8 <= len(body):
         length = int.from_bytes(body[start + 4 : start + 8], "little")

@@ -1,4 +1,4 @@
-"""Embedded ICC profiles: colours become sRGB, by LittleCMS, as a colour-managed viewer shows them."""
+"""Embedded ICC profiles: converts colours to sRGB with LittleCMS, as a colour-managed viewer shows them."""
 
 import functools
 import io
@@ -21,7 +21,7 @@ LEVELS = (0, 36, 73, 109, 146, 182, 219, 255)
 def transform_to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """Return the transform of images of `mode` (L, RGB, CMYK) to sRGB in mode RGB.
 
-    None if the image stays as it is: its profile is sRGB, damaged, absurd, or for another kind of image.
+    Returns None if the image stays as it is: its profile is sRGB, damaged, too large, or for another kind of image.
     """
     if len(profile) > MOST_BYTES:
         return None
@@ -30,7 +30,7 @@ def transform_to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform |
         if source.profile.xcolor_space.strip() != COLOUR_SPACES.get(mode):
             return None
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except Exception:  # a hostile profile makes Pillow raise almost anything, and says nothing about the pixels
+    except Exception:  # given a hostile profile, Pillow raises almost anything
         return None
     return transform if _is_of_use(transform, mode) else None
 

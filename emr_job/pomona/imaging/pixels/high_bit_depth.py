@@ -1,4 +1,4 @@
-"""Images of more than 8 bits a sample become images of 8 bits. They are reduced in strips, in their own type."""
+"""Reduces images of more than 8 bits a sample to 8 bits, in strips and in their own type."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,22 +28,22 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class HighBitDepth:
+class HighBitDepthImage:
     """An image whose samples are read in strips."""
 
     width: int
     height: int
     rows: Callable[[int, int], Strip]
-    """Takes the first row and the one after the last."""
+    """Reads the rows from the first argument up to, and without, the second."""
     whole_numbers: bool
     white_is_zero: bool = False
     no_data: float | None = None
-    """The value that the file declares to be no measurement."""
+    """The value that the file declares to mean "not measured"."""
     shown: tuple[float, float] | None = None
-    """Black and white, if the type says so; None: the values decide."""
+    """The values of black and white; None if they have to be found from the values."""
 
     def weights(self, strip: Strip) -> Samples | None:
-        """Return how much each pixel counts, [rows, width]: not measured 0, else its opacity. None: all count 1."""
+        """Return the weight of each pixel, [rows, width]: its opacity, 0 if it was not measured. None: all weigh 1."""
         if self.whole_numbers and self.no_data is None:
             return strip.opacity
         missing = ~np.isfinite(strip.colours) | (strip.colours == self.no_data)
@@ -51,12 +51,17 @@ class HighBitDepth:
         return measured if strip.opacity is None else measured * strip.opacity
 
 
-def to_eight_bits(image: HighBitDepth, height: int, width: int) -> Image.Image:
-    """Return the image in mode L or RGB; each side is less than twice REDUCTION_MARGIN times the network's, or full.
+def to_eight_bits(image: HighBitDepthImage, height: int, width: int) -> Image.Image:
+    """Return the image in mode L or RGB, reduced to less than 2 · REDUCTION_MARGIN times `height` and `width`.
 
-    A pixel is the mean of a cell of whole pixels, over white where they are transparent. Pixels that are no measurement
-    (NaN, infinite, no-data) count in no mean; a cell of nothing else is black. Values outside the range are clipped
-    before the mean, so a stray spoils no more than its own pixel.
+    Each pixel of the result is the mean of a cell of pixels, over white where they are transparent. Pixels without a
+    measurement (NaN, infinite, no-data) have no weight; a cell that has no other pixels is black. Values outside of the
+    range are clipped before the mean, so that a stray changes no more than its own pixel.
+
+    Args:
+        image: of any size; a side that is small enough keeps its full size.
+        height: of the network's input, in pixels.
+        width: of the network's input, in pixels.
     """
     down = max(1, image.height // (REDUCTION_MARGIN * height))
     across = max(1, image.width // (REDUCTION_MARGIN * width))
@@ -67,11 +72,11 @@ def to_eight_bits(image: HighBitDepth, height: int, width: int) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
-def _sampled(image: HighBitDepth) -> npt.NDArray[np.float64]:
+def _sampled(image: HighBitDepthImage) -> npt.NDArray[np.float64]:
     """Return the values of the visible, measured pixels of evenly spaced rows: [values]."""
     every = -(-image.width * image.height // SAMPLED_PIXELS)
     parts = []
-    for row in range(every // 2, image.height, every):
+    for row in range(min(every // 2, image.height - 1), image.height, every):
         strip = image.rows(row, row + 1)
         weights = image.weights(strip)
         parts.append((strip.colours if weights is None else strip.colours[weights > 0]).ravel())
@@ -79,7 +84,7 @@ def _sampled(image: HighBitDepth) -> npt.NDArray[np.float64]:
 
 
 def _eight_bits(
-    image: HighBitDepth, strip: Strip, shown: tuple[float, float], cell: tuple[int, int]
+    image: HighBitDepthImage, strip: Strip, shown: tuple[float, float], cell: tuple[int, int]
 ) -> npt.NDArray[np.uint8]:
     """Return the cells of a strip: uint8 [rows of cells, columns of cells, 1 or 3]."""
     weights = image.weights(strip)
@@ -92,7 +97,7 @@ def _eight_bits(
 
 
 def _scaled(colours: Samples, shown: tuple[float, float]) -> Samples:
-    """Return values from 0 for black to 255 for white; what is not a number is black."""
+    """Return the values scaled to 0 for black and 255 for white; NaN becomes black."""
     black, white = shown
     scaled: Samples = np.clip(colours, black, white)
     scaled -= black
@@ -102,7 +107,7 @@ def _scaled(colours: Samples, shown: tuple[float, float]) -> Samples:
 
 
 def _cell_means(values: Samples, weights: Samples | None, cell: tuple[int, int]) -> Samples:
-    """Return the weighted mean of each cell, [rows, columns, bands]; 0 where nothing counts."""
+    """Return the weighted mean of each cell, [rows, columns, bands]; 0 where all weights are 0."""
     if weights is None:
         return _cell_sums(values, cell) / _cell_sums(np.ones((*values.shape[:2], 1), values.dtype), cell)
     sums = _cell_sums(values * weights[..., np.newaxis], cell)
@@ -110,7 +115,7 @@ def _cell_means(values: Samples, weights: Samples | None, cell: tuple[int, int])
 
 
 def _cell_sums(values: Samples, cell: tuple[int, int]) -> Samples:
-    """Sum cells of `cell` = (rows, columns) over the first two axes; those at the far edges may be smaller."""
+    """Sum cells of `cell` = (rows, columns) over the first two axes; cells at the far edges may be smaller."""
     for axis, size in enumerate(cell):
         if size > 1:
             values = np.add.reduceat(values, np.arange(0, values.shape[axis], size), axis=axis)

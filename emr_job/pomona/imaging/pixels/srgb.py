@@ -1,4 +1,4 @@
-"""What the pixels of an image mean: every mode, depth, transparency and colour space becomes sRGB of eight bits."""
+"""Converts images of every mode, bit depth, transparency and colour space to sRGB of eight bits."""
 
 from PIL import Image, ImageCms
 
@@ -11,8 +11,8 @@ from pomona.imaging.pixels.wide_samples import wide_samples
 def to_rgb(image: Image.Image, body: bytes, height: int, width: int) -> Image.Image:
     """Return the loaded image in mode RGB, ready to be resized to `height` by `width`.
 
-    An opaque 8-bit image without a profile other than sRGB keeps its size and its pixels. What is costly is done after
-    the reduction: images of more bits come back small, transparent ones and those with a profile at the size asked for.
+    An opaque 8-bit image without a profile other than sRGB keeps its size and its pixels. The costly conversions reduce
+    the image first: one of more bits comes back small, a transparent one or one with a profile at the size asked for.
 
     Args:
         image: loaded; of a format that Pillow reads.

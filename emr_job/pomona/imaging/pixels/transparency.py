@@ -1,4 +1,4 @@
-"""Transparent images over white, as a browser shows them: what transparency hides has no part in it."""
+"""Puts transparent images over white, as a browser shows them; colours that transparency hides do not matter."""
 
 from PIL import Image, ImageChops
 
@@ -10,8 +10,8 @@ def over_white(image: Image.Image, height: int, width: int) -> Image.Image:
     """Return the image over white, resized to `height` by `width`, in mode L or RGB.
 
     Each band is multiplied by alpha before it is resized (Porter and Duff, 1984), so that hidden colours do not bleed
-    into the edges. One band at a time: an image of RGBA needs no second one of its size. An opaque image has the
-    same pixels as if it had no alpha.
+    into the edges. The bands are treated one at a time, so that RGBA needs no second image of its size. An opaque
+    image gets the same pixels as without alpha.
     """
     if image.mode not in STRAIGHT + PREMULTIPLIED:
         image = image.convert("RGBA")

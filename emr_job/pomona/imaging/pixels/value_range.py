@@ -1,11 +1,11 @@
-"""Which values of a high-bit-depth image are black and white. NumPy alone; docs/images.md gives the reasons."""
+"""Finds the values of a high-bit-depth image that are black and white. docs/images.md gives the reasons."""
 
 import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 
-# A picture in a wider integer type has the bits of its sensor: 8, 10, 12, 14 or 16. Floats have no bit depth; libraries
+# A picture in a wider integer type has the bits of its sensor: 8, 10, 12, 14 or 16. Floats have no bit depth: libraries
 # write them as 0…1, 0…255 or 0…65535.
 INTEGER_WHITES = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 FLOAT_WHITES = (1.0, 255.0, 65535.0)
@@ -27,7 +27,7 @@ def value_range(values: Values, whole_numbers: bool) -> tuple[float, float]:
 
     An 8-bit picture in a wider type keeps its own black and white. Otherwise black is 0 and white the smallest full
     scale that holds the values, unless they use only a sliver of that scale, or leave it: then their own range is
-    stretched. Strays and no-data values decide nothing.
+    stretched. Strays and no-data values are left out of the decision.
 
     Args:
         values: [n], finite, a sample of the image; may be empty.

@@ -1,4 +1,4 @@
-"""Reads every bit of 16-bit, 32-bit and float images, of which Pillow's own conversions to RGB keep 8."""
+"""Reads all bits of 16-bit, 32-bit and float images; Pillow's own conversions to RGB keep 8 of them."""
 
 import io
 from collections.abc import Mapping
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pomona.imaging.formats.tiff_layout import BITS, PHOTOMETRIC, WHITE_IS_ZERO, declared_no_data
-from pomona.imaging.pixels.high_bit_depth import HighBitDepth, Samples, Strip
+from pomona.imaging.tiff_layout import BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO, declared_no_data
+from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
 from pomona.imaging.pixels.value_range import SLIVER, STRAYS
 
 SIXTEEN_BITS = 65535
@@ -22,7 +22,7 @@ LESS_SIGNIFICANT = {
 GREY_AND_ALPHA = "LA;16B"  # four bytes: read as RGBA, they are the four bands
 
 
-def wide_samples(image: Image.Image, body: bytes) -> HighBitDepth | None:
+def wide_samples(image: Image.Image, body: bytes) -> HighBitDepthImage | None:
     """Return the samples of a loaded image if 8 bits of them are not enough to show it; else None.
 
     Args:
@@ -36,41 +36,49 @@ def wide_samples(image: Image.Image, body: bytes) -> HighBitDepth | None:
     return None
 
 
-def _one_band(image: Image.Image) -> HighBitDepth:
+def _one_band(image: Image.Image) -> HighBitDepthImage:
     transparent = image.info.get("transparency")
+    # Pillow keeps the 32 bits of unsigned samples in signed ones
+    is_unsigned = image.mode == "I" and _tag(image, BITS) == 32 and _tag(image, SAMPLE_FORMAT) in (None, 1)
+    kind = np.uint32 if is_unsigned else None
 
     def rows(first: int, end: int) -> Strip:
-        values = _rows(image, first, end)
+        values = _rows(image, first, end, kind)
         opacity = (values != transparent).astype(np.float32) if isinstance(transparent, int) else None
         return Strip(values[..., np.newaxis], opacity)
 
     inverted = _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
-    return HighBitDepth(*image.size, rows, image.mode != "F", inverted, declared_no_data(_tags(image)))
+    return HighBitDepthImage(*image.size, rows, image.mode != "F", inverted, declared_no_data(_tags(image)))
 
 
-def _both_bytes(image: Image.Image, body: bytes) -> HighBitDepth | None:
+def _both_bytes(image: Image.Image, body: bytes) -> HighBitDepthImage | None:
     with Image.open(io.BytesIO(body), formats=(str(image.format),)) as again:
         mode = _raw_mode(again)
         if mode == GREY_AND_ALPHA:
             _read_as(again, "RGBA")
-            return HighBitDepth(*again.size, lambda first, end: _grey_and_alpha(again, first, end), True)
+            return HighBitDepthImage(*again.size, lambda first, end: _grey_and_alpha(again, first, end), True)
         if mode in LESS_SIGNIFICANT:
             _read_as(again, LESS_SIGNIFICANT[mode])
-            return HighBitDepth(*again.size, lambda first, end: _colours(image, again, first, end), True)
+            return HighBitDepthImage(*again.size, lambda first, end: _colours(image, again, first, end), True)
     return None
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return what Pillow calls the layout of the samples of an image that is not loaded yet."""
-    args = image.tile[0].args if len(image.tile) == 1 else ""  # type: ignore[attr-defined]
-    return str(args[0] if isinstance(args, tuple) else args)
+    """Return Pillow's name for the sample layout (the raw mode) of an image that is not loaded yet.
+
+    Each strip and each tile of an uncompressed TIFF is a part of its own. The name is empty if the parts differ.
+    """
+    parts = image.tile  # type: ignore[attr-defined]
+    modes = {str(part.args[0] if isinstance(part.args, tuple) else part.args) for part in parts}
+    return modes.pop() if len(modes) == 1 else ""
 
 
 def _read_as(image: Image.Image, raw_mode: str) -> None:
-    """Load the image with another layout."""
-    [tile] = image.tile  # type: ignore[attr-defined]
-    args = (raw_mode, *tile.args[1:]) if isinstance(tile.args, tuple) else raw_mode
-    image.tile = [tile._replace(args=args)]  # type: ignore[attr-defined]
+    """Load the image with another sample layout."""
+    image.tile = [  # type: ignore[attr-defined]
+        part._replace(args=(raw_mode, *part.args[1:]) if isinstance(part.args, tuple) else raw_mode)
+        for part in image.tile  # type: ignore[attr-defined]
+    ]
     image.load()
 
 
@@ -84,20 +92,23 @@ def _colours(high: Image.Image, low: Image.Image, first: int, end: int) -> Strip
     return Strip(samples[..., :3], samples[..., 3] / SIXTEEN_BITS if samples.shape[-1] == 4 else None)
 
 
-def _rows(image: Image.Image, first: int, end: int) -> Samples:
+def _rows(image: Image.Image, first: int, end: int, kind: type[np.uint32] | None = None) -> Samples:
+    """Return rows of the image; `kind` is the type of the samples if it is another than Pillow's."""
     values = np.asarray(image.crop((0, first, image.width, end)))
-    return values.astype(np.float64 if values.dtype == np.int32 else np.float32)  # 24 bits hold all other types
+    if kind:
+        values = values.view(kind)
+    return values.astype(np.float64 if values.dtype in (np.int32, np.uint32) else np.float32)  # 24 bits hold the others
 
 
 def has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
-    """Whether an image that Pillow opens with 8 bits a sample has 16."""
+    """Return True if the file has 16 bits a sample, of which Pillow keeps 8."""
     if image.format == "PNG":
         return body[BIT_DEPTH_OF_PNG] == 16
     return _tag(image, BITS) == 16
 
 
 def _is_sliver(image: Image.Image) -> bool:
-    """Whether the values that are not hidden by transparency use less than SLIVER of the eight bits."""
+    """Return True if the values that transparency does not hide use less than SLIVER of the eight bits."""
     mask = image.getchannel("A").point(lambda alpha: 255 if alpha else 0) if image.mode == "RGBA" else None
     counts = np.reshape(image.histogram(mask), (-1, 256))[:3].sum(axis=0)
     share = np.cumsum(counts) / max(1, counts.sum())

@@ -1,1 +1,1 @@
-"""report.html: its page, tables and pictures."""
+"""The report of a refit: the page report.html with its tables, and the pictures scree.png and components.png."""

@@ -1,0 +1,70 @@
+"""`pomona export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pomona_cli.commands.options import Prefix
+from pomona_cli.commands.stack_command import stack_command
+from pomona_cli.errors import UsageError
+from pomona_cli.output.confirmation import confirm
+from pomona_cli.output.interruption import on_interrupt
+from pomona_cli.output.stream import print_message
+from pomona_cli.output.text import plural
+from pomona_cli.table.choices import ExportFormat
+
+if TYPE_CHECKING:
+    from pomona_cli.stack.stack import Stack
+
+Target = Annotated[str, typer.Argument(metavar="FILE", help="FILE.parquet or FILE.csv; - is stdout.")]
+Format = Annotated[
+    ExportFormat | None, typer.Option("--format", help="Format of a file whose name does not end in it.")
+]
+Label = Annotated[str | None, typer.Option(help="Only images with this label, the name of their folder.")]
+
+
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite FILE without asking.")]
+
+
+@stack_command
+def export(
+    stack: "Stack",
+    target: Target,
+    file_format: Format = None,
+    label: Label = None,
+    prefix: Prefix = "",
+    force: Force = False,
+) -> None:
+    """Write the current table to a file: Parquet as it is, or CSV with the features as columns f0, f1, ..."""
+    from pomona_cli.output.progress import progress
+    from pomona_cli.table.export import write_rows
+    from pomona_cli.table.reader import key_prefix_filter, label_filter, open_table
+
+    chosen = file_format or _format_of(target)
+    table = open_table(stack)
+    if not (force or _may_write(target)):
+        return
+    where = label_filter(key_prefix_filter(prefix, stack.images_bucket), label)
+    with on_interrupt(lambda: f"{target} was not written; start it again."), progress("rows") as counter:
+        rows = write_rows(table, where, target, chosen, counter.add)
+    filters = [f"the label {label!r}"] if label is not None else []
+    filters += [f"a key that begins with {prefix!r}"] if prefix else []
+    if rows or not filters:
+        print_message(f"{plural(rows, 'row')} in {target}")
+    else:
+        print_message(f"No row has {' and '.join(filters)}: {target} has no rows.")
+
+
+def _may_write(target: str) -> bool:
+    """Return whether the target is no existing file, or the operator agrees to overwrite it."""
+    if target == "-" or not Path(target).is_file():
+        return True
+    return confirm(f"{target} exists. Overwrite it?", f"{target} exists and was not overwritten.", "--force")
+
+
+def _format_of(target: str) -> ExportFormat:
+    suffix = Path(target).suffix.removeprefix(".")
+    if suffix not in ExportFormat.__members__:
+        raise UsageError(f"{target} does not end in .parquet or .csv: name the format with --format.")
+    return ExportFormat(suffix)

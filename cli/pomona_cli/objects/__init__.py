@@ -1,0 +1,1 @@
+"""Objects of the images bucket: listing them in parallel, and deleting their versions."""

@@ -1,0 +1,1 @@
+"""What `pomona` writes: text that is safe for a terminal, tables, JSON, CSV cells, progress, questions and files."""

@@ -1,0 +1,1 @@
+"""The queue: what waits and has failed, marking keys dirty, and backfill."""

@@ -1,0 +1,1 @@
+"""Runs of the jobs: their history with cost, how it is shown, and their logs."""

@@ -1,0 +1,70 @@
+"""The batch in flight and the state of its run."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pomona_cli.stack.stack import Stack
+from pomona_contract.documents.claim import Claim
+from pomona_contract.errors import FormatError
+from pomona_contract.times import now
+from pomona_intake.errors import code_of
+from pomona_intake.queue.claim_repair import read_claim
+
+_CLAIM_FIELDS = (
+    "batch_id",
+    "attempt",
+    "failures",
+    "claimed_at",
+    "not_before",
+    "last_failure",
+    "keys",
+    "run_id",
+)
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """The batch in flight and the state of its run in EMR Serverless."""
+
+    claim: Claim
+    state: str
+    details: str
+    started_at: datetime | None
+
+    def document(self) -> dict[str, Any]:
+        """Return the fields for --json."""
+        claim = {name: getattr(self.claim, name) for name in _CLAIM_FIELDS}
+        return {**claim, "segments": len(self.claim.segments), "state": self.state, "details": self.details}
+
+
+def read_claim_or_problem(stack: Stack) -> tuple[Claim | None, str]:
+    """Return the claim of the batch in flight, or None and why its document cannot be read."""
+    try:
+        return read_claim(stack.lake), ""
+    except FormatError as error:
+        return None, str(error)
+
+
+def find_in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
+    """Return the batch of the claim with the state of its run, None without a claim."""
+    if claim is None:
+        return None
+    if claim.run_id is None:
+        return _without_a_run(claim)
+    try:
+        emr = stack.client("emr-serverless")
+        run = emr.get_job_run(applicationId=claim.application_id, jobRunId=claim.run_id)["jobRun"]
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return InFlight(claim, "gone", "the run or its application no longer exists", None)
+        raise
+    return InFlight(claim, run["state"], run.get("stateDetails") or "", run["createdAt"])
+
+
+def _without_a_run(claim: Claim) -> InFlight:
+    if claim.may_start(now()):
+        return InFlight(claim, "not started", "the next invocation of advance starts it", None)
+    return InFlight(claim, "waiting", f"not before {claim.not_before}: {claim.last_failure}", None)

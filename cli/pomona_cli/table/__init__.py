@@ -1,0 +1,1 @@
+"""Reading the feature table: rows, error rows, and export to Parquet or CSV."""

@@ -1,0 +1,138 @@
+"""Export of the current table to Parquet or CSV, one data file at a time."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from pomona_cli.errors import CliError
+from pomona_cli.output.csv_cells import escape_formulas
+from pomona_cli.output.files import replaced_when_complete, written_in_place
+from pomona_cli.table.choices import ExportFormat
+from pomona_cli.table.reader import TableReader
+
+if TYPE_CHECKING:
+    from pyiceberg.expressions import BooleanExpression
+
+COLUMNS = (
+    "key",
+    "bucket",
+    "label",
+    "etag",
+    "size",
+    "last_modified",
+    "width",
+    "height",
+    "backbone",
+    "error",
+    "featurized_at",
+    "batch_id",
+    "features",
+)
+STDOUT = "-"
+_ROWS_PER_GROUP = 10_000
+OnProgress = Callable[[int], None]
+
+
+def write_rows(
+    table: TableReader, where: "BooleanExpression", target: str, file_format: ExportFormat, on_progress: OnProgress
+) -> int:
+    """Write the rows that match to a file and return their number.
+
+    A regular file appears when it is complete. A device or a named pipe is written in place: replacing it would make
+    it a regular file.
+
+    Args:
+        table: the feature table.
+        where: the filter.
+        target: the path of the file; `-` is stdout.
+        file_format: Parquet has the table as it is, CSV a column for each feature.
+        on_progress: is called with the number of rows of each batch.
+
+    Raises:
+        CliError: the file cannot be written.
+    """
+    write = _write_parquet if file_format is ExportFormat.parquet else _write_csv
+    with _opened(target) as file:
+        return write(table, where, file, on_progress)
+
+
+@contextmanager
+def _opened(target: str) -> Iterator[IO[bytes]]:
+    if target == STDOUT:
+        yield sys.stdout.buffer
+        return
+    path = Path(target)
+    open_file = written_in_place if path.exists() and not path.is_file() else replaced_when_complete
+    try:
+        with open_file(path) as file:
+            yield file
+    except OSError as error:
+        if error.filename is None:  # an error of the source
+            raise
+        raise CliError(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def _write_parquet(table: TableReader, where: "BooleanExpression", file: IO[bytes], on_progress: OnProgress) -> int:
+    rows = 0
+    schema = table.schema(COLUMNS)
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in table.batches(COLUMNS, where):
+            writer.write_batch(batch, row_group_size=_ROWS_PER_GROUP)
+            rows += batch.num_rows
+            on_progress(batch.num_rows)
+    return rows
+
+
+def _write_csv(table: TableReader, where: "BooleanExpression", file: IO[bytes], on_progress: OnProgress) -> int:
+    rows = 0
+    width = feature_width(table, where)
+    features = [pa.field(f"f{number}", pa.float32()) for number in range(width)]
+    schema = pa.schema([*_fields_without_features(table.schema(COLUMNS)), *features])
+    with csv.CSVWriter(file, schema) as writer:
+        for batch in table.batches(COLUMNS, where):
+            writer.write_batch(_with_feature_columns(batch, width, schema))
+            rows += batch.num_rows
+            on_progress(batch.num_rows)
+    return rows
+
+
+def _fields_without_features(schema: pa.Schema) -> list[pa.Field]:
+    return [field for field in schema if field.name != "features"]
+
+
+def feature_width(table: TableReader, where: "BooleanExpression") -> int:
+    """Return the largest number of features in the rows that match, read from one row of each backbone."""
+    from pyiceberg.expressions import And, EqualTo, IsNull
+
+    featured = And(where, IsNull("error"))  # pyiceberg cannot filter by a list column
+    backbones = {
+        name for batch in table.batches(("backbone",), featured) for name in batch.column(0).unique().to_pylist()
+    }
+    widths = (table.first("features", And(featured, EqualTo("backbone", backbone))) for backbone in sorted(backbones))
+    return max((len(features) for features in widths), default=0)
+
+
+def _with_feature_columns(batch: pa.RecordBatch, width: int, schema: pa.Schema) -> pa.RecordBatch:
+    """Return the batch with `width` columns of features; a row with fewer features has empty cells."""
+    cells = [escape_formulas(batch.column(field.name)) for field in _fields_without_features(batch.schema)]
+    matrix = _feature_matrix(batch.column("features"), width)
+    missing = np.isnan(matrix)
+    features = [pa.array(matrix[:, number], mask=missing[:, number]) for number in range(width)]
+    return pa.RecordBatch.from_arrays([*cells, *features], schema=schema)
+
+
+def _feature_matrix(lists: pa.ListArray, width: int) -> np.ndarray:
+    """Return an array of shape (rows, width); NaN where a row has no feature."""
+    matrix = np.full((len(lists), width), np.nan, np.float32)
+    lengths = np.diff(lists.offsets.to_numpy())
+    for row, (features, length) in enumerate(zip(lists, lengths, strict=True)):
+        if features.is_valid:
+            matrix[row, :length] = features.values.to_numpy()
+    return matrix

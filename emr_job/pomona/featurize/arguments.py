@@ -1,0 +1,90 @@
+"""The arguments that StartJobRun passes to the featurize job, parsed and checked once.
+
+Imports nothing that the archive of packages brings: the archive is checked after the arguments are parsed.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from pomona.imaging.limits import Limits
+from pomona_contract.image_keys import decode_patterns
+from pomona_contract.run_names import RunName
+
+
+@dataclass(frozen=True)
+class FeaturizeArguments:
+    """The settings of one attempt at a batch. Every task of the run gets them too."""
+
+    lake_bucket: str
+    images_bucket: str
+    database: str
+    """Of the Glue catalog."""
+    table: str
+    backbone: str
+    """Name of the backbone, without its digest."""
+    batch_id: str
+    attempt: int
+    """1 for the first attempt at the batch."""
+    max_image_bytes: int
+    """Size of an object in bytes; a larger one becomes an error row, unread."""
+    limits: Limits
+    """Of decoding one image."""
+    timeout_minutes: int
+    """EMR Serverless ends the run after this time."""
+    snapshot_days: int = 7
+    """Snapshots of the table that are older expire."""
+    ignored_names: tuple[str, ...] = ()
+    """Shell patterns of names that are no images: keys of such names have no rows."""
+    backbones: Path | None = None
+    """The folder of the backbones; None is the one that job.tar.gz brings."""
+
+    @property
+    def run_name(self) -> RunName:
+        """Return the name of this attempt: the platform shows it, and it says where the record lies."""
+        return RunName(self.batch_id, self.attempt)
+
+    @property
+    def is_retry(self) -> bool:
+        """Return True if an earlier attempt failed: an image may be the cause, so all are decoded carefully."""
+        return self.attempt > 1
+
+
+def parse_arguments(arguments: list[str]) -> FeaturizeArguments:
+    """Return the arguments as FeaturizeArguments. argparse ends the process if one is missing or unknown."""
+    parsed = vars(_parser().parse_args(arguments))
+    limits = Limits(
+        max_image_pixels=parsed.pop("max_image_pixels"),
+        max_decoded_bytes=parsed.pop("max_decoded_bytes"),
+        max_jpeg_scans=parsed.pop("max_jpeg_scans"),
+        decode_seconds=parsed.pop("decode_seconds"),
+        decode_memory_bytes=parsed.pop("decode_megabytes") * 2**20,
+    )
+    return FeaturizeArguments(**parsed, limits=limits)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="featurize", description="Make the rows of a batch's keys agree with S3.")
+    for name in ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--attempt", type=int, required=True)
+    for name, too_large in {
+        "max-image-bytes": "larger objects become error rows, unread",
+        "max-image-pixels": "larger images become error rows, undecoded",
+        "max-decoded-bytes": "images that need more memory become error rows, undecoded",
+        "max-jpeg-scans": "JPEGs of more scans become error rows, undecoded",
+    }.items():
+        parser.add_argument(f"--{name}", type=int, required=True, help=too_large)
+    parser.add_argument("--decode-seconds", type=float, default=Limits.decode_seconds, help="for decoding one image")
+    parser.add_argument(
+        "--decode-megabytes",
+        type=int,
+        default=Limits.decode_memory_bytes // 2**20,
+        help="of memory, for decoding one image",
+    )
+    parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
+    parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument(
+        "--ignored-names", type=decode_patterns, default=(), help="patterns of names that are no images"
+    )
+    return parser

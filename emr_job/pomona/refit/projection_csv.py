@@ -1,0 +1,58 @@
+"""Reads the finished projections once more, and writes them as a CSV file."""
+
+import io
+import tempfile
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from pomona.refit.projection_sample import ProjectionSample
+from pomona.refit.results import ResultsFolder
+from pomona.s3.objects import s3_client
+from pomona.s3.read_ahead import in_order
+from pomona.s3.uploads import open_object_writer
+
+ROWS_PER_BATCH = 16384
+CSV_THREADS = 2  # the driver's cores
+
+
+def write_csv(folder: ResultsFolder, parts: list[str], rows: int) -> ProjectionSample:
+    """Write projections.csv and return a sample of its rows; a few thousand rows at a time are in memory.
+
+    Text is quoted where a comma, a quote or a line break makes that necessary (RFC 4180), so no key can add a column or
+    a row. The text is not altered: a spreadsheet that opens the file takes a key that starts with = for a formula.
+
+    Args:
+        folder: of the results.
+        parts: keys of the Parquet files with the projections.
+        rows: number of rows in all parts.
+    """
+    sample = ProjectionSample(rows)
+    batches = in_order(_batches(folder.bucket, parts), _with_csv, CSV_THREADS)
+    with open_object_writer(folder.bucket, f"{folder.prefix}projections.csv", "text/csv; charset=utf-8") as file:
+        for number, (batch, text) in enumerate(batches):
+            if not number:
+                file.write(_csv(batch.slice(0, 0), header=True))
+            file.write(text)
+            sample.add_from(batch)
+    return sample
+
+
+def _with_csv(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, bytes]:
+    return batch, _csv(batch, header=False)
+
+
+def _csv(batch: pa.RecordBatch, *, header: bool) -> bytes:
+    text = io.BytesIO()
+    pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=header))
+    return text.getvalue()
+
+
+def _batches(bucket: str, parts: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of the parts in order. One part at a time lies in a temporary file, one batch in memory."""
+    for key in parts:
+        with tempfile.TemporaryFile() as file:
+            s3_client().download_fileobj(bucket, key, file)
+            yield from pq.ParquetFile(file).iter_batches(ROWS_PER_BATCH)

@@ -1,0 +1,101 @@
+"""The files of an Iceberg table, through the driver's JVM: their schema, manifest entries and delete files."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from pomona.errors import MisconfiguredError
+from pomona.table.iceberg import iterate, iterate_and_close, jvm_of
+
+POSITIONS = pa.schema(
+    [
+        pa.field("file_path", pa.string(), nullable=False, metadata={"PARQUET:field_id": "2147483546"}),
+        pa.field("pos", pa.int64(), nullable=False, metadata={"PARQUET:field_id": "2147483545"}),
+    ]
+)
+"""The columns of Iceberg's position deletes, with the field ids that its specification reserves for them."""
+
+
+def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (an object of the JVM)
+    """Return the schema `rows` with the field ids of Iceberg's `table`, as its Parquet files need them.
+
+    Raises:
+        MisconfiguredError: the table lacks a column.
+    """
+    return pa.schema([_numbered(table.schema(), field, field.name) for field in rows])
+
+
+def _numbered(schema: Any, field: pa.Field, path: str) -> pa.Field:  # noqa: ANN401 (an object of the JVM)
+    found = schema.findField(path)
+    if found is None:
+        raise MisconfiguredError(f"the table has no column {path}: somebody else has altered it")
+    if pa.types.is_list(field.type):
+        element = _numbered(schema, pa.field("element", field.type.value_type), f"{path}.element")
+        field = field.with_type(pa.list_(element))
+    return field.with_metadata({"PARQUET:field_id": str(found.fieldId())})
+
+
+def data_file(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)
+    """Return the manifest entry for a Parquet file of rows; its metrics come from the footer."""
+    iceberg = jvm_of(spark).org.apache.iceberg
+    return _entry(spark, table, location, iceberg.DataFiles.builder(table.spec()), iceberg.MetricsConfig.forTable)
+
+
+def position_deletes(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)
+    """Return the manifest entry for a Parquet file of POSITIONS."""
+    iceberg = jvm_of(spark).org.apache.iceberg
+    builder = iceberg.FileMetadata.deleteFileBuilder(table.spec()).ofPositionDeletes()
+    return _entry(spark, table, location, builder, iceberg.MetricsConfig.forPositionDelete)
+
+
+def _entry(spark: SparkSession, table: Any, location: str, builder: Any, metrics: Any) -> Any:  # noqa: ANN401
+    file = table.io().newInputFile(location)
+    measured = jvm_of(spark).org.apache.iceberg.parquet.ParquetUtil.fileMetrics(file, metrics(table))
+    return builder.withInputFile(file).withFormat("parquet").withMetrics(measured).build()
+
+
+def data_locations(table: Any) -> set[str]:  # noqa: ANN401 (an object of the JVM)
+    """Return the addresses of the data files of the table's present."""
+    return {task.file().location() for task in iterate_and_close(table.newScan().planFiles())}
+
+
+def files_with_deletes(table: Any) -> set[str]:  # noqa: ANN401 (an object of the JVM)
+    """Return the addresses of the data files that have delete files."""
+    tasks = iterate_and_close(table.newScan().planFiles())
+    return {task.file().location() for task in tasks if not task.deletes().isEmpty()}
+
+
+def remove_dangling_deletes(spark: SparkSession, table: Any) -> int:  # noqa: ANN401 (objects of the JVM)
+    """Remove the delete files that apply to no data file of the present, and return their number.
+
+    Iceberg removes such files itself only in partitioned tables, and in commits that read all manifests anyway. The
+    delete files of data files that a compaction has replaced would stay.
+    """
+    tasks = iterate_and_close(table.newScan().planFiles())
+    applied = {delete.location() for task in tasks for delete in iterate(task.deletes())}
+    dangling = [file for file in _delete_files(spark, table) if file.location() not in applied]
+    if dangling:
+        rewrite = table.newRewrite()
+        for file in dangling:
+            rewrite.deleteFile(file)
+        rewrite.commit()
+    return len(dangling)
+
+
+def _delete_files(spark: SparkSession, table: Any) -> Iterator[Any]:  # noqa: ANN401 (objects of the JVM)
+    files = jvm_of(spark).org.apache.iceberg.ManifestFiles
+    for manifest in iterate(table.currentSnapshot().deleteManifests(table.io())):
+        reader = files.readDeleteManifest(manifest, table.io(), table.specs())
+        yield from (file.copy() for file in iterate_and_close(reader))  # the reader uses one object for all
+
+
+def forget_files(spark: SparkSession, table: Any) -> None:  # noqa: ANN401 (an object of the JVM)
+    """Rewrite the present's manifests without their entries for removed files.
+
+    Such an entry holds the beginnings of the file's first and last keys and labels, which an erasure must remove too.
+    Iceberg's procedure `rewrite_manifests` would leave a single manifest as it is.
+    """
+    into_one = jvm_of(spark).com.google.common.base.Functions.constant("")
+    table.rewriteManifests().clusterBy(into_one).commit()

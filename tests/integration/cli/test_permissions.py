@@ -1,0 +1,58 @@
+"""Permissions: a missing one is named, and those in docs/operations.md are enough."""
+
+import pytest
+
+from pomona_contract.lake_layout import CLAIM
+from tests.cli_documents import BATCH, VIEW, fail, lines, user, waiting_claim
+from tests.cli_stack import CliStack
+
+
+@pytest.mark.parametrize(
+    ("name", "actions", "words", "missing"),
+    [
+        ("nobody", ("s3:ListAllMyBuckets",), ("status",), "cloudformation:DescribeStacks"),
+        ("looker", ("cloudformation:DescribeStacks",), ("status",), "s3:GetObject"),
+        ("lister", ("cloudformation:DescribeStacks",), ("retry", "--all"), "s3:ListBucket"),
+        ("reader", VIEW, ("errors",), "glue:GetTable"),
+        ("filler", (*VIEW, "glue:GetTable"), ("backfill",), "lambda:GetFunctionConfiguration"),
+    ],
+)
+def test_a_missing_permission_is_named(common, name, actions, words, missing):
+    told = common.pomona(*words, **user(common.aws, name, *actions))
+    assert told.exit_code == 1
+    assert f"may not {missing}" in told.stderr
+
+
+def test_what_looks_needs_no_more_than_it_says(common):
+    told = common.pomona("status", "--json", **user(common.aws, "watcher", *VIEW))
+    assert (told.exit_code, told.stderr) == (0, "")
+    (document,) = lines(told.stdout)
+    assert document["events"] is None  # without sqs:GetQueueAttributes
+    assert document["alarms"] is None  # without cloudwatch:DescribeAlarms
+
+
+LAKE = ("cloudformation:DescribeStacks", "s3:ListBucket", "s3:GetObject")
+MARK = (*LAKE, "s3:PutObject", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction")
+BOOK = {
+    "runs": (*LAKE, "emr-serverless:ListJobRuns", "emr-serverless:GetJobRun"),
+    "errors": (*LAKE, "glue:GetTable"),
+    "backfill": (*MARK, "glue:GetTable"),
+    "retry --all": (*MARK, "s3:DeleteObject"),
+    "retry --errors": (*LAKE, "s3:PutObject", "lambda:InvokeFunction", "glue:GetTable"),
+    "discard --all --yes": (*LAKE, "s3:DeleteObject"),
+    "resume": (*MARK, "s3:DeleteObject"),
+    "repair --yes": (*LAKE, "s3:PutObject", "s3:DeleteObject", "lambda:InvokeFunction"),
+    "erase a/ --yes": (*MARK, "glue:GetTable", "s3:ListBucketVersions", "s3:DeleteObjectVersion"),
+}
+
+
+@pytest.mark.parametrize("words", BOOK)
+def test_the_permissions_in_the_book_are_enough(aws, words):
+    name = words.replace("/", "").replace("--", "").replace(" ", "-")
+    stack = CliStack(aws, f"cli-book-{name}")
+    stack.put("a/1")
+    stack.append(stack.row("a/1", error="e", features=None))
+    fail(stack, BATCH, "a/1")
+    stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=b"?" if "repair" in words else waiting_claim().to_json())
+    told = stack.pomona(*words.split(), **user(aws, f"book-{name}", *BOOK[words]))
+    assert told.exit_code == 0, told.stderr
