@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from embedded_aws.cloudformation.slow_imports import import_slowly
+
 CUSTOM = "AWS::CloudFormation::CustomResource"
 _TYPES = {str: "String", int: "Integer", float: "Number", bool: "Boolean", dict: "JSONObject", list: "JSONArray"}
 _INTEGER = re.compile(r"-?\d+")
@@ -26,26 +28,24 @@ def is_custom(kind: str) -> bool:
 @lru_cache
 def schema(kind: str, region: str) -> dict[str, Any]:
     """Return the registry's schema of a resource type in a region."""
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # takes more than a second to import
-
-    return dict(PROVIDER_SCHEMA_MANAGER.get_resource_schema(region, kind).schema)
+    manager = import_slowly("cfnlint.schema.manager").PROVIDER_SCHEMA_MANAGER
+    return dict(manager.get_resource_schema(region, kind).schema)
 
 
 def load_schemas() -> None:
     """Load what a deployment needs ahead of the first one: the imports and the first schema take about a second."""
-    import samtranslator.translator.transform  # noqa: F401
-
+    import_slowly("samtranslator.translator.transform")
     schema("AWS::S3::Bucket", "us-east-1")
 
 
 def complaints(kind: str, region: str, properties: Mapping[str, Any]) -> list[str]:
     """Return the violations of the type's schema in CloudFormation's words; empty if there are none."""
-    from cfnlint.jsonschema import CfnTemplateValidator
-
     if is_custom(kind):
         return [] if "ServiceToken" in properties else ["#: required key [ServiceToken] not found"]
     known = schema(kind, region)
-    validator = CfnTemplateValidator({}).extend(validators={"type": _type})(schema=known)
+    validator = (
+        import_slowly("cfnlint.jsonschema").CfnTemplateValidator({}).extend(validators={"type": _type})(schema=known)
+    )
     # CloudFormation's message for these is not known
     read_only = [f"#: read-only key [{name}] is not permitted" for name in _read_only(known, properties)]
     return sorted({_in_words(error) for error in validator.iter_errors(properties)} | set(read_only))
@@ -99,11 +99,11 @@ def _text(value: Any) -> Any:
 
 def _type(validator: Any, wanted: str | list[str], value: Any, _schema: Any) -> Iterator[Any]:
     """Check a type as CloudFormation does, which converts text, numbers and Booleans into each other."""
-    from cfnlint.jsonschema import ValidationError
-
     kinds = [wanted] if isinstance(wanted, str) else wanted
     if not any(validator.is_type(value, kind) or _converts(value, kind) for kind in kinds):
-        yield ValidationError(f"expected type: {kinds[0].capitalize()}, found: {_TYPES.get(type(value), 'Null')}")
+        yield import_slowly("cfnlint.jsonschema").ValidationError(
+            f"expected type: {kinds[0].capitalize()}, found: {_TYPES.get(type(value), 'Null')}"
+        )
 
 
 def _converts(value: Any, kind: str) -> bool:

@@ -10,6 +10,7 @@ import yaml
 from embedded_aws.cloudformation.errors import TemplateError
 from embedded_aws.cloudformation.intrinsics import Scope
 from embedded_aws.cloudformation.managed_policies import managed_policies
+from embedded_aws.cloudformation.slow_imports import import_slowly
 
 SAM = "AWS::Serverless-2016-10-31"
 
@@ -70,13 +71,12 @@ def _uses_sam(template: dict[str, Any]) -> bool:
 
 
 def _apply_sam(template: dict[str, Any], parameters: dict[str, str], region: str) -> dict[str, Any]:
-    from samtranslator.model.exceptions import InvalidDocumentException  # takes a fifth of a second to import
-    from samtranslator.translator.transform import transform
-
+    transform = import_slowly("samtranslator.translator.transform").transform
+    invalid_document = import_slowly("samtranslator.model.exceptions").InvalidDocumentException
     os.environ["AWS_DEFAULT_REGION"] = region  # the transform asks boto3 for the partition
     try:
         transformed = transform(copy.deepcopy(template), dict(parameters), _ManagedPolicies())
-    except InvalidDocumentException as error:
+    except invalid_document as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise TemplateError(f"Transform {SAM} failed with: {error.message} {causes}") from None
     transformed.pop("Transform", None)

@@ -51,7 +51,8 @@ def timestamp(moment: datetime) -> str:
 def _region_name(region: str) -> str:
     """Return the display name of a region, which botocore has with its endpoints."""
     partitions = Loader().load_data("endpoints")["partitions"]
-    names = {name: told["description"] for partition in partitions for name, told in partition["regions"].items()}
+    regions = [pair for partition in partitions for pair in partition["regions"].items()]
+    names = {name: body["description"] for name, body in regions}
     return str(names.get(region, region))
 
 
@@ -79,13 +80,13 @@ def _trigger(alarm: Any) -> dict[str, Any]:
 
 
 def _query(query: Any) -> dict[str, Any]:
-    told = {"Id": query.id, "Label": query.label, "ReturnData": query.return_data is not False}
+    described = {"Id": query.id, "Label": query.label, "ReturnData": query.return_data is not False}
     if query.expression:
-        return {**told, "Expression": query.expression}
+        return {**described, "Expression": query.expression}
     stat = query.metric_stat
     metric = {"Namespace": stat.metric.namespace, "MetricName": stat.metric.metric_name}
     metric["Dimensions"] = _dimensions(stat.metric.dimensions)
-    return {**told, "MetricStat": {"Metric": metric, "Period": int(stat.period), "Stat": stat.stat}}
+    return {**described, "MetricStat": {"Metric": metric, "Period": int(stat.period), "Stat": stat.stat}}
 
 
 def _dimensions(dimensions: Any) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Everything that the embedded AWS takes from moto: a module for each of moto's services, and nobody else imports moto.
+"""Everything that the embedded AWS takes from moto: a module for each of moto's services. No other module imports moto.
 
 moto's backends, models and responses are not a public API, and any release may change them. Each module here says what
 is used of a service; its `install` puts our classes in the place of moto's.

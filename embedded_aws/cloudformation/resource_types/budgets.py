@@ -12,16 +12,16 @@ def _put_budget(request: ResourceRequest) -> ReturnValues:
     budgets, budget = request.clients("budgets", "us-east-1"), dict(request.properties["Budget"])
     budget.setdefault("BudgetName", request.generated_name)
     budget["BudgetLimit"] = _spend(budget.get("BudgetLimit"))
-    told = [_notification(one) for one in request.properties.get("NotificationsWithSubscribers", [])]
+    notifications = [_notification(one) for one in request.properties.get("NotificationsWithSubscribers", [])]
     if request.previous and not request.restoring:
         budgets.delete_budget(AccountId=ACCOUNT_ID, BudgetName=budget["BudgetName"])
-    budgets.create_budget(AccountId=ACCOUNT_ID, Budget=budget, NotificationsWithSubscribers=told)
+    budgets.create_budget(AccountId=ACCOUNT_ID, Budget=budget, NotificationsWithSubscribers=notifications)
     return ReturnValues(budget["BudgetName"])
 
 
-def _notification(told: dict[str, Any]) -> dict[str, Any]:
-    threshold = float(told["Notification"]["Threshold"])
-    return {**told, "Notification": {**told["Notification"], "Threshold": threshold}}
+def _notification(notification: dict[str, Any]) -> dict[str, Any]:
+    threshold = float(notification["Notification"]["Threshold"])
+    return {**notification, "Notification": {**notification["Notification"], "Threshold": threshold}}
 
 
 def _spend(limit: dict[str, Any] | None) -> dict[str, str]:
