@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pomona.classifier.folds import FOLDS, Folds, KeySample, etag_hashes
+from pomona.classifier.folds import FOLDS, Folds, KeySample, content_hashes
 from pomona.classifier.natural_order import natural_key
 from pomona.classifier.repeats import FEWEST_BITS, Repeats
 
@@ -24,7 +24,7 @@ def sampled(labels, keys):
 def folds_of(labels, keys, etags=None):
     etags = [f"etag of {key}" for key in keys] if etags is None else etags
     repeats = Repeats.for_values(len(keys))
-    repeats.add(etag_hashes(etags))
+    repeats.add(content_hashes(etags, keys))
     return Folds.of(sampled(labels, keys), repeats).of_rows(labels, keys, etags)
 
 

@@ -20,6 +20,7 @@ from pomona.classifier.repeats import Repeats
 FOLDS = 5
 SAMPLED_KEYS = 100
 """Keys of each label from which its cuts are found: a fold then has 20 ± 4 % of the label's images."""
+MOST_SAMPLED_LABELS = 50_000
 
 
 def stable_hash(text: str) -> int:
@@ -49,11 +50,21 @@ class KeySample:
     def merge(self, other: "KeySample") -> None:
         """Take in the sample of other rows."""
         for label, count in other.counts.items():
-            self._take(label, count, other.hashed[label])
+            self._take(label, count, other.hashed.get(label, []))
+
+    def of_labels(self, labels: Iterable[str]) -> "KeySample":
+        """Return the sample of these labels alone."""
+        return KeySample(
+            {label: self.counts[label] for label in labels}, {label: self.hashed.get(label, []) for label in labels}
+        )
 
     def _take(self, label: str, count: int, hashed: list[tuple[int, str]]) -> None:
         self.counts[label] = self.counts.get(label, 0) + count
         self.hashed[label] = nsmallest(SAMPLED_KEYS, self.hashed.get(label, []) + hashed)
+        if len(self.hashed) > MOST_SAMPLED_LABELS:
+            # labels that are rare so far: hardly one of them will be a class, and then its folds are random
+            common = sorted(self.hashed, key=lambda name: -self.counts[name])[: MOST_SAMPLED_LABELS // 2]
+            self.hashed = {name: self.hashed[name] for name in common}
 
 
 @dataclass(frozen=True)
@@ -68,12 +79,12 @@ class Folds:
     @classmethod
     def of(cls, sample: KeySample, repeats: Repeats) -> "Folds":
         """Cut each label's sampled keys into FOLDS ranges of the same size."""
-        cuts = {label: _cuts([key for _, key in hashed]) for label, hashed in sample.hashed.items()}
+        cuts = {label: _cuts([key for _, key in hashed]) for label, hashed in sample.hashed.items() if hashed}
         return cls(cuts, repeats)
 
     def of_rows(self, labels: Sequence[str | None], keys: Sequence[str], etags: Sequence[str]) -> NDArray[np.int8]:
         """Return the folds [n], each from 0 to FOLDS - 1."""
-        hashes = etag_hashes(etags)
+        hashes = content_hashes(etags, keys)
         folds = [self._of_key(label, key) for label, key in zip(labels, keys, strict=True)]
         return np.where(self.repeats.hold(hashes), (hashes >> np.uint64(32)) % FOLDS, folds).astype(np.int8)
 
@@ -89,6 +100,6 @@ def _cuts(keys: Iterable[str]) -> tuple[NaturalKey, ...]:
     return tuple(ordered[number * len(ordered) // FOLDS] for number in range(1, FOLDS))
 
 
-def etag_hashes(etags: Iterable[str]) -> NDArray[np.uint64]:
-    """Return 64 bits for each etag."""
-    return np.fromiter((stable_hash(etag) for etag in etags), np.uint64)
+def content_hashes(etags: Iterable[str | None], keys: Iterable[str]) -> NDArray[np.uint64]:
+    """Return 64 bits for the content of each object: of its etag, or of its key if it has none."""
+    return np.fromiter((stable_hash(etag or key) for etag, key in zip(etags, keys, strict=True)), np.uint64)

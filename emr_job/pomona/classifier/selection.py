@@ -1,6 +1,8 @@
 """Fits the classifier to all rows and to all but each fold, with the shrinkage that predicts held-out rows best."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,19 @@ class SampledRows:
     features: NDArray[np.float32]
     folds: NDArray[np.integer]
     codes: Counts
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["SampledRows"], width: int) -> Self:
+        """Return the rows of all parts; `width` is d, also if there are none."""
+        return cls(
+            np.concatenate([*(part.features for part in parts), np.empty((0, width), np.float32)]),
+            np.concatenate([*(part.folds for part in parts), np.empty(0, np.int8)]),
+            np.concatenate([*(part.codes for part in parts), np.empty(0, np.int64)]),
+        )
+
+    def taken(self, places: NDArray[np.integer]) -> "SampledRows":
+        """Return the rows at these places."""
+        return SampledRows(self.features[places], self.folds[places], self.codes[places])
 
     def of_classes(self, chosen: NDArray[np.bool_]) -> "SampledRows":
         """Return the rows of the chosen classes [C] alone."""
