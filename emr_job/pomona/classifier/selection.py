@@ -13,6 +13,8 @@ from pomona.classifier.folds import FOLDS
 from pomona.classifier.lda import SHRINKAGES, LdaStatistics, LinearClassifier
 
 SAMPLED_ROWS = 5000
+FEWEST_ROWS, MOST_SCORES = 1000, 4_000_000
+"""With very many classes fewer of the sampled rows choose shrinkage and temperature, which need no more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,7 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
         LdaStatistics.of(moments.classified(fold), moments.class_sums(classes, fold)) for fold in range(FOLDS)
     ]
     rows = sample.of_classes(moments.evaluable(classes))
+    rows = rows.taken(np.arange(min(len(rows.codes), max(FEWEST_ROWS, MOST_SCORES // max(classes, 1)))))
     best: tuple[float, float, float, tuple[LinearClassifier, ...]] | None = None
     for shrinkage in SHRINKAGES:
         fitted = tuple(each.fit(shrinkage) for each in statistics)
