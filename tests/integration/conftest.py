@@ -15,6 +15,9 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
+from pomona import backbone as backbone_module
+from tests.refit_table import RefitTable
+
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-3"
 
@@ -153,3 +156,11 @@ def backbones() -> Path:
     description = json.loads((folder / "fruitnet.json").read_text())
     assert description["digest"] == hashlib.sha256((folder / "fruitnet.tflite").read_bytes()).hexdigest()
     return folder
+
+
+@pytest.fixture
+def table_of_width(spark, s3, lake, database, tmp_path, monkeypatch):
+    monkeypatch.setattr(backbone_module, "BACKBONES_FOLDER", tmp_path)
+    s3.delete_object(Bucket=lake, Key="results/latest.json")  # of another test's table, which may be the newer one
+    yield lambda width: RefitTable(spark, s3, lake, database, tmp_path, width)
+    s3.delete_object(Bucket=lake, Key="results/latest.json")

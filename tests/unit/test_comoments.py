@@ -1,5 +1,7 @@
 """Co-moments of parts add up to those of the whole, in any order and at any offset."""
 
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,6 +53,27 @@ def test_no_rows_are_neutral(some):
     moments = CoMoments.of(some)
     assert_same(moments.merge(CoMoments.empty(3)), moments)
     assert_same(CoMoments.empty(3).merge(moments), moments)
+
+
+@given(rows(3), rows(3))
+def test_rows_that_are_taken_away_again_leave_the_others(some, others):
+    merged = CoMoments.of(some).merge(CoMoments.of(others))
+    left = merged.without(CoMoments.of(others))
+    assert left.count == len(some)
+    np.testing.assert_allclose(left.scatter, CoMoments.of(some).scatter, atol=1e-6)
+    if len(some):
+        np.testing.assert_allclose(left.mean, CoMoments.of(some).mean, atol=1e-9)
+
+
+@given(rows(4))
+def test_statistics_survive_pickling_in_half_the_bytes(some):
+    moments = CoMoments.of(some)
+    assert_same(pickle.loads(pickle.dumps(moments)), moments)
+
+
+def test_a_pickle_holds_one_triangle():
+    moments = CoMoments.of(np.random.default_rng(0).normal(size=(10, 100)))
+    assert len(pickle.dumps(moments)) < 0.6 * moments.scatter.nbytes
 
 
 @pytest.mark.parametrize("offset", [1e3, 1e6])

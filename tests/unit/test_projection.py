@@ -5,10 +5,11 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from pomona.classifier.lda import LinearClassifier
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
-from pomona.pca.model import PcaModel, fit
-from pomona.projection import load_model, model_bytes, project
+from pomona.pca.model import fit
+from pomona.projection import FittedModel, class_probabilities, classify, load_model, model_bytes, project
 
 
 @pytest.fixture
@@ -17,8 +18,9 @@ def features():
 
 
 @pytest.fixture
-def model(features) -> PcaModel:
-    return fit(CoMoments.of(features), ComponentCount(100))
+def model(features) -> FittedModel:
+    pca = fit(CoMoments.of(features), ComponentCount(100))
+    return FittedModel.of(pca, (), np.empty(0, np.int64), None)
 
 
 def test_projections_are_scikit_learn_s(features, model):
@@ -37,6 +39,28 @@ def test_a_saved_model_comes_back_whole(tmp_path, model, features):
     assert np.array_equal(project(features, loaded), project(features, model))
     assert (loaded.rows, loaded.notes) == (model.rows, model.notes)
     assert "16 kept" in loaded.notes[0]
+
+
+def test_a_saved_classifier_comes_back_whole(tmp_path, model, features):
+    # Given a model with three classes
+    rng = np.random.default_rng(0)
+    classifier = LinearClassifier(rng.normal(size=(3, 16)), rng.normal(size=3))
+    labels = ("Äpfel", "kiwi", "pear, green")
+    (tmp_path / "model.npz").write_bytes(model_bytes(FittedModel.of(model, labels, np.array([5, 7, 2]), classifier)))
+    loaded = load_model(tmp_path / "model.npz")
+    # Then it gives the softmax of the scores
+    scores = features.astype(float) @ classifier.weights.T + classifier.bias
+    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(class_probabilities(features, loaded), shares, atol=1e-12)
+    found, probability = classify(features, loaded)
+    assert found.tolist() == [labels[best] for best in shares.argmax(axis=1)]
+    np.testing.assert_allclose(probability, shares.max(axis=1), atol=1e-12)
+    assert (loaded.classes, loaded.class_counts.tolist()) == (labels, [5, 7, 2])
+
+
+def test_a_model_without_classes_says_so(model, features):
+    with pytest.raises(ValueError, match="fewer than two labels"):
+        classify(features, model)
 
 
 def test_the_same_model_is_the_same_file(model):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,37 @@ class CoMoments:
         scatter += self.scatter
         scatter += other.scatter
         return CoMoments(count, self.mean + step * (other.count / count), scatter)
+
+    def without(self, part: "CoMoments") -> "CoMoments":
+        """Return the statistics of the rows that are not in `part`, a part of these rows: the inverse of merge.
+
+        Digits are lost where hardly any rows are left: take away a minority.
+        """
+        count = self.count - part.count
+        if not part.count or not count:
+            return self if count else CoMoments.empty(len(self.mean))
+        mean = (self.mean * self.count - part.mean * part.count) / count
+        step = part.mean - mean
+        scatter = self.scatter - part.scatter
+        scatter -= np.multiply.outer(step, step * (count * part.count / self.count))
+        return CoMoments(count, mean, scatter)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the upper triangle alone: what tasks hand over is half as large."""
+        return _unpacked, (self.count, self.mean, self.scatter[_upper(len(self.mean))] if self.count else None)
+
+
+def _unpacked(count: int, mean: Vector, upper: Vector | None) -> CoMoments:
+    scatter = np.zeros((len(mean), len(mean)))
+    if upper is not None:
+        scatter[_upper(len(mean))] = upper
+        scatter.T[_upper(len(mean))] = upper
+    return CoMoments(count, mean, scatter)
+
+
+@lru_cache(1)
+def _upper(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(width)
 
 
 def merge_all(parts: Iterable[CoMoments], width: int) -> CoMoments:

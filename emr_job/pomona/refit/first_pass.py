@@ -1,76 +1,132 @@
-"""The refit's first pass over the table: statistics of its rows, and the co-moments of those that have features."""
+"""The refit's first pass over the features: co-moments and class sums by fold, and a sample of the rows."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
-from pyspark import StorageLevel
+from numpy.typing import NDArray
 
-from pomona.pca.comoments import CoMoments
-from pomona.refit.row_statistics import STATISTICS_COLUMNS, RowStatistics, RowStatisticsTotal
+from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
+from pomona.classifier.classes import Classes
+from pomona.classifier.folds import Folds, stable_hash
+from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
 from pomona.table.feature_blocks import feature_matrix, rows_with_features, usable_rows
-from pomona.table.scan import DataFile, distribute, rows_of
+from pomona.table.scan import DataFile, distributed_results, rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-COLUMNS = [*STATISTICS_COLUMNS, "features"]
+COLUMNS = ["key", "label", "etag", "backbone", "features"]
+SURPLUS = 1.2
+"""How many times SAMPLED_ROWS the tasks bring back together, so that there are enough whatever the hashes are."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """To which class and fold an image belongs, and whether it is in the sample.
+
+    sampled_share  of all rows, by the hash of the key: the same rows at each refit
+    """
+
+    classes: Classes
+    folds: Folds
+    sampled_share: float
+
+    @classmethod
+    def of(cls, classes: Classes, folds: Folds, rows: int) -> Self:
+        """Return the assignment for a table of so many rows."""
+        return cls(classes, folds, min(SURPLUS * SAMPLED_ROWS / max(rows, 1), 1.0))
+
+    def codes_and_folds(self, batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Return the numbers of the classes [n] and the folds [n] of rows that have COLUMNS."""
+        labels, keys = batch["label"].to_pylist(), batch["key"].to_pylist()
+        return self.classes.codes(labels), self.folds.of_rows(labels, keys, batch["etag"].to_pylist())
+
+
+@dataclass
+class _Sample:
+    """Rows with the hashes of their keys, as the tasks bring them back."""
+
+    hashes: list[NDArray[np.uint64]] = field(default_factory=list)
+    rows: list[SampledRows] = field(default_factory=list)
+
+    def add(self, hashes: NDArray[np.uint64], rows: SampledRows) -> None:
+        self.hashes.append(hashes)
+        self.rows.append(rows)
+
+    def merge(self, other: "_Sample") -> None:
+        self.hashes += other.hashes
+        self.rows += other.rows
+
+    def chosen(self, width: int) -> SampledRows:
+        """Return the SAMPLED_ROWS rows with the smallest hashes."""
+        rows = SampledRows.concatenated(self.rows, width)
+        hashes = np.concatenate([*self.hashes, np.empty(0, np.uint64)])
+        return rows.taken(np.argsort(hashes, kind="stable")[:SAMPLED_ROWS])
 
 
 @dataclass(frozen=True, eq=False)
 class FirstPassResult:
-    """What the first pass found in some rows."""
+    """What the first pass found.
 
-    statistics: RowStatistics
-    moments: CoMoments
-    """Of the rows with usable features of the backbone."""
-    left_out: int = 0
-    """Number of rows with features of the backbone that are all zero or not finite."""
+    moments   of the rows with usable features of the backbone
+    sample    of these rows
+    left_out  number of rows with features of the backbone that are all zero or not finite
+    """
 
-    @classmethod
-    def merge_all(cls, parts: Iterable["FirstPassResult"], width: int) -> Self:
-        """Return the result for the rows of all parts, which are taken one at a time, in their order."""
-        statistics, moments, left_out = RowStatisticsTotal(), CoMoments.empty(width), 0
-        for part in parts:
-            statistics.add(part.statistics)
-            moments = moments.merge(part.moments)
-            left_out += part.left_out
-        return cls(statistics.result(), moments, left_out)
+    moments: FoldMoments
+    sample: SampledRows
+    left_out: int
 
 
-def run_first_pass(spark: "SparkSession", work: list[list[DataFile]], backbone: str, width: int) -> FirstPassResult:
+@dataclass
+class _Part:
+    moments: FoldMoments
+    sample: _Sample
+    left_out: int
+
+
+def run_first_pass(
+    spark: "SparkSession", work: list[list[DataFile]], backbone: str, width: int, assignment: Assignment
+) -> FirstPassResult:
     """Read the files once, in one task for each list of them.
 
-    A task reads its rows in blocks and keeps one CoMoments, 8 · width² bytes. The driver merges them one at a time, in
-    their order, from the executors' disks. So memory grows neither with the number of rows nor, on the driver, with the
-    number of tasks, and the same snapshot on the same cluster gives the same bits.
+    A task keeps co-moments of each fold, 4 · width² bytes each, and the class sums that occur in its rows.
 
     Args:
         spark: the session.
         work: the data files of the snapshot, by task.
         backbone: label of the backbone whose features count.
         width: number of its features.
+        assignment: of the rows to classes and folds.
     """
-    partial = distribute(spark, work, _reader(backbone, width)).persist(StorageLevel.DISK_ONLY)
-    try:
-        partial.count()  # runs all tasks at once: toLocalIterator would run one after the other
-        return FirstPassResult.merge_all(partial.toLocalIterator(), width)
-    finally:
-        partial.unpersist()
+    moments, sample, left_out = FoldMoments.empty(width), _Sample(), 0
+    for part in distributed_results(spark, work, partial(_read_files, backbone, width, assignment)):
+        moments = moments.merge(part.moments)
+        sample.merge(part.sample)
+        left_out += part.left_out
+    return FirstPassResult(moments, sample.chosen(width), left_out)
 
 
-def _reader(backbone: str, width: int) -> Callable[[list[DataFile]], FirstPassResult]:
-    def read_files(files: list[DataFile]) -> FirstPassResult:
-        parts = (_result_of(batch, backbone, width) for batch in rows_of(files, COLUMNS))
-        return FirstPassResult.merge_all(parts, width)
+def _read_files(backbone: str, width: int, assignment: Assignment, files: Iterable[DataFile]) -> _Part:
+    builder, sample, left_out = FoldMomentsBuilder(width), _Sample(), 0
+    for batch in rows_of(files, COLUMNS):
+        current = rows_with_features(batch, backbone)
+        features = feature_matrix(current, width)
+        keep = usable_rows(features)
+        left_out += int(np.count_nonzero(~keep))
+        if not keep.all():
+            current, features = current.filter(pa.array(keep)), features[keep]
+        codes, folds = assignment.codes_and_folds(current)
+        builder.add(features, folds, codes)
+        _take_sample(sample, current, SampledRows(features, folds, codes), assignment.sampled_share)
+    return _Part(builder.finish(), sample, left_out)
 
-    return read_files
 
-
-def _result_of(batch: pa.RecordBatch, backbone: str, width: int) -> FirstPassResult:
-    features = feature_matrix(rows_with_features(batch, backbone), width)
-    keep = usable_rows(features)
-    moments = CoMoments.of(features if keep.all() else features[keep])
-    return FirstPassResult(RowStatistics.of(batch, backbone), moments, int(np.count_nonzero(~keep)))
+def _take_sample(sample: _Sample, batch: pa.RecordBatch, rows: SampledRows, share: float) -> None:
+    hashes = np.fromiter((stable_hash(key) for key in batch["key"].to_pylist()), np.uint64, batch.num_rows)
+    chosen = np.flatnonzero(hashes < share * 2.0**64)
+    sample.add(hashes[chosen], rows.taken(chosen))

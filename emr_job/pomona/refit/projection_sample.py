@@ -39,5 +39,6 @@ class ProjectionSample:
         self.keys += chosen["key"].to_pylist()
         self.labels += labels
         self.classes.update(labels)
-        shown = [column.to_pylist() for column in chosen.columns[3 : 3 + SHOWN_COMPONENTS]]
+        components = [name for name in chosen.schema.names if name.startswith("pc_")][:SHOWN_COMPONENTS]
+        shown = [chosen[name].to_pylist() for name in components]
         self.points += [list(point) for point in zip(*shown, strict=True)]

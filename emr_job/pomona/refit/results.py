@@ -1,6 +1,8 @@
 """The results of refits in the lake, and `results/latest.json`, which names the newest of them."""
 
+import io
 import json
+import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +11,13 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from pomona.errors import JobError
-from pomona.s3.objects import error_code, list_objects, remove_folder, s3_client
+from pomona.projection import FittedModel, load_model
+from pomona.s3.objects import error_code, list_objects, read_bytes, remove_folder, s3_client
 from pomona_contract.documents import latest_results
 from pomona_contract.lake_layout import LATEST_RESULTS, RESULTS, results_folder
 
 RESULTS_KEPT = 14
+log = logging.getLogger("pomona.refit")
 FOLDER = re.compile(rf"{RESULTS}\d+(-2)?/")
 ATTEMPTS = 20
 LOST_RACE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409", "404"}
@@ -75,6 +79,19 @@ def remove_old(bucket: str) -> list[str]:
     for prefix in old:
         remove_folder(bucket, prefix)
     return old
+
+
+def earlier_model(bucket: str, backbone: str) -> FittedModel | None:
+    """Return the model that `latest.json` names, if it is of this backbone (its label) and can be read."""
+    latest, _ = _read_latest(bucket)
+    if latest is None or latest.get("backbone") != backbone or not latest.get("prefix"):
+        return None
+    body = read_bytes(bucket, f"{latest['prefix']}model.npz")
+    try:
+        return load_model(io.BytesIO(body)) if body is not None else None
+    except ValueError as error:
+        log.warning("the model of the last refit cannot be read, so nothing is compared with it: %s", error)
+        return None
 
 
 def move_latest(bucket: str, newest: dict[str, Any]) -> bool:

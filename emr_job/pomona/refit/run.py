@@ -2,25 +2,29 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pomona.backbone import ExportedBackbone, load_backbone
+from pomona.classifier.documents import Evaluation
 from pomona.errors import JobError, SupersededError
-from pomona.pca.model import PcaModel, fit
-from pomona.projection import model_bytes
+from pomona.pca.drift import Drift, drift, with_signs_of
+from pomona.pca.model import fit
+from pomona.projection import FittedModel, model_bytes
 from pomona.refit.arguments import RefitArguments
-from pomona.refit.first_pass import run_first_pass
+from pomona.refit.class_survey import survey_classes
+from pomona.refit.classification import Classification, write_evaluation
+from pomona.refit.first_pass import Assignment, run_first_pass
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report import scree
 from pomona.refit.report.components import components_png
 from pomona.refit.report.page import HTML, Report, render
-from pomona.refit.results import ResultsFolder, move_latest, remove_old
+from pomona.refit.results import ResultsFolder, earlier_model, move_latest, remove_old
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import recorded_runs
-from pomona.refit.second_pass import write_projections
+from pomona.refit.second_pass import SecondPass, write_projections
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
@@ -70,9 +74,13 @@ class _FittedTable:
     table: PinnedTable
     folder: ResultsFolder
     backbone: ExportedBackbone
-    model: PcaModel
+    model: FittedModel
     statistics: RowStatistics
     sample: ProjectionSample
+    evaluation: Evaluation | None
+    """None for a table with fewer than two classes."""
+    drift: Drift | None
+    """Since the last refit of the same backbone; None for the first."""
 
 
 def _fit(
@@ -84,15 +92,33 @@ def _fit(
 ) -> _FittedTable:
     with stopwatch.timing("plan"):
         work = split_by_bytes(table.files(), TASKS_PER_SLOT * task_slots(table.spark))
+    with stopwatch.timing("survey"):
+        survey = survey_classes(table.spark, work, backbone.label)
+        statistics = survey.statistics.result()
+        assignment = Assignment.of(survey.classes, survey.folds(), statistics.images)
     with stopwatch.timing("gather"):
-        found = run_first_pass(table.spark, work, backbone.label, backbone.output_width)
+        found = run_first_pass(table.spark, work, backbone.label, backbone.output_width, assignment)
+    earlier = earlier_model(arguments.lake_bucket, backbone.label)
     with stopwatch.timing("fit"):
-        model = fit(found.moments, arguments.components).with_notes(left_out_note(found.left_out))
+        pca = fit(found.moments.whole(), arguments.components).with_notes(left_out_note(found.left_out))
+        pca = with_signs_of(pca, earlier) if earlier else pca
+    with stopwatch.timing("classify"):
+        classification = Classification.fitted(assignment, found)
     with stopwatch.timing("project"):
-        parts = write_projections(table.spark, work, backbone.label, model, folder)
+        second_pass = SecondPass(backbone.label, pca, classification.classifier, folder)
+        written = write_projections(table.spark, work, second_pass)
     with stopwatch.timing("export"):
-        sample = write_csv(folder, parts, model.rows)
-    return _FittedTable(table, folder, backbone, model, found.statistics, sample)
+        sample = write_csv(folder, written.parts, pca.rows)
+    return _FittedTable(
+        table=table,
+        folder=folder,
+        backbone=backbone,
+        model=classification.model(pca),
+        statistics=statistics,
+        sample=sample,
+        evaluation=classification.evaluation(written.tally),
+        drift=drift(pca, earlier) if earlier else None,
+    )
 
 
 def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwatch) -> dict[str, Any]:
@@ -100,7 +126,9 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     folder, model = fitted.folder, fitted.model
     summary = _summary(fitted, str(arguments.components))
     folder.put("model.npz", model_bytes(model), "application/octet-stream")
-    folder.put("model.json", model_document(summary, model), "application/json")
+    folder.put("model.json", model_document(summary, model, fitted.drift), "application/json")
+    if fitted.evaluation:
+        write_evaluation(folder, fitted.evaluation)
     with stopwatch.timing("plots"):
         folder.put("scree.png", scree.png(model), PNG)
         folder.put("components.png", components_png(fitted.sample, model), PNG)
@@ -146,7 +174,13 @@ def left_out_note(left_out: int) -> tuple[str, ...]:
     return (f"{left_out} images were left out: their features are all zero or not finite",) if left_out else ()
 
 
-def model_document(summary: dict[str, Any], model: PcaModel) -> bytes:
-    """Return model.json: the summary, the shares of variance and the notes, for readers without NumPy."""
-    shares = {"explained_variance_ratio": model.explained_variance_ratio.tolist(), "notes": model.notes}
-    return json.dumps(summary | shares, indent=1).encode()
+def model_document(summary: dict[str, Any], model: FittedModel, moved: Drift | None) -> bytes:
+    """Return model.json for readers without NumPy: the summary, shares of variance, images of each class, drift."""
+    counts = [] if model.class_counts is None else model.class_counts.tolist()
+    document = summary | {
+        "explained_variance_ratio": model.explained_variance_ratio.tolist(),
+        "classes": dict(zip(model.classes, counts, strict=True)),
+        "drift": asdict(moved) if moved else None,
+        "notes": model.notes,
+    }
+    return json.dumps(document, indent=1).encode()

@@ -1,65 +1,97 @@
-"""The refit's second pass: projects every row on the components; each task writes its rows as a Parquet part."""
+"""The refit's second pass: projects and classifies every row; each task writes its rows as a Parquet part."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from pomona.pca.model import PcaModel
 from pomona.projection import project
+from pomona.refit import held_out
+from pomona.refit.first_pass import COLUMNS as FIRST_PASS_COLUMNS
+from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
 from pomona.table.feature_blocks import feature_matrix, rows_with_features, usable_rows
 from pomona.table.parquet_files import write_parquet
 from pomona.table.scan import DataFile, distribute, rows_of
 
 if TYPE_CHECKING:
+    from pyspark import Broadcast
     from pyspark.sql import SparkSession
 
-COLUMNS = ["key", "bucket", "label", "backbone", "features"]
+COLUMNS = ["bucket", *FIRST_PASS_COLUMNS]
+NAMES = ("key", "bucket", "label")
 
 
-def write_projections(
-    spark: "SparkSession", work: list[list[DataFile]], backbone: str, model: PcaModel, folder: ResultsFolder
-) -> list[str]:
-    """Project the files' rows with features of `backbone`, in one task for each list of files; return the parts' keys.
+@dataclass(frozen=True, eq=False)
+class SecondPass:
+    """What the tasks need: it is sent to each executor once."""
+
+    backbone: str
+    model: PcaModel
+    classifier: HeldOutClassifier
+    folder: ResultsFolder
+
+
+@dataclass(frozen=True)
+class SecondPassResult:
+    """The keys of the parts that were written, and what the predictions add up to."""
+
+    parts: list[str]
+    tally: PredictionTally
+
+
+def write_projections(spark: "SparkSession", work: list[list[DataFile]], second_pass: SecondPass) -> SecondPassResult:
+    """Project and classify the files' rows, in one task for each list of files.
 
     Each task writes one part, named by the number of its list, so that a repeated task replaces its own part. Parts
     that an earlier refit of the same snapshot left are removed first. The parts have `projections_schema`.
     """
-    folder.remove_projections()
-    written = distribute(spark, list(enumerate(work)), _projector(backbone, model, folder)).collect()
-    return [part for part in written if part is not None]
+    second_pass.folder.remove_projections()
+    shared = spark.sparkContext.broadcast(second_pass)
+    try:
+        results = distribute(spark, list(enumerate(work)), partial(_write_part, shared)).collect()
+    finally:
+        shared.unpersist()
+    total = PredictionTally()
+    for _, tally in results:
+        total.merge(tally)
+    return SecondPassResult([part for part, _ in results if part is not None], total)
 
 
 def projections_schema(k: int) -> pa.Schema:
-    """Return the columns of the projections: key, bucket, label and, for k components, pc_1 … pc_k.
+    """Return the columns of the projections: key, bucket, label, held_out.SCHEMA and, for k components, pc_1 … pc_k.
 
     One column a component, because pandas, SQL and CSV have no lists. They are float64 although the features are
     float32: a projection repeated from model.npz then agrees up to rounding, not only to seven digits.
     """
-    names = [(name, pa.string()) for name in ("key", "bucket", "label")]
-    return pa.schema(names + [(f"pc_{i}", pa.float64()) for i in range(1, k + 1)])
+    components = [pa.field(f"pc_{i}", pa.float64()) for i in range(1, k + 1)]
+    return pa.schema([pa.field(name, pa.string()) for name in NAMES] + list(held_out.SCHEMA) + components)
 
 
-def _projector(
-    backbone: str, model: PcaModel, folder: ResultsFolder
-) -> Callable[[tuple[int, list[DataFile]]], str | None]:
-    schema = projections_schema(len(model.components))
-
-    def project_files(numbered: tuple[int, list[DataFile]]) -> str | None:
-        number, files = numbered
-        current = (rows_with_features(batch, backbone) for batch in rows_of(files, COLUMNS))
-        projected = (_projected(batch, model, schema) for batch in current if batch.num_rows)
-        key = folder.part_key(number)
-        return key if write_parquet(folder.bucket, key, projected) else None
-
-    return project_files
+def _write_part(
+    shared: "Broadcast[SecondPass]", numbered: tuple[int, list[DataFile]]
+) -> tuple[str | None, PredictionTally]:
+    number, files = numbered
+    task, tally = shared.value, PredictionTally()
+    key = task.folder.part_key(number)
+    written = write_parquet(task.folder.bucket, key, _projected(task, files, tally))
+    return key if written else None, tally
 
 
-def _projected(batch: pa.RecordBatch, model: PcaModel, schema: pa.Schema) -> pa.RecordBatch:
-    features = feature_matrix(batch, len(model.mean))
-    keep = usable_rows(features)
-    names = batch.select(["key", "bucket", "label"]).filter(pa.array(keep))
-    coordinates = project(features[keep], model)
-    texts = (column.cast(pa.string()) for column in names.columns)
-    return pa.RecordBatch.from_arrays([*texts, *map(pa.array, coordinates.T)], schema=schema)
+def _projected(task: SecondPass, files: list[DataFile], tally: PredictionTally) -> Iterator[pa.RecordBatch]:
+    schema = projections_schema(len(task.model.components))
+    for batch in rows_of(files, COLUMNS):
+        current = rows_with_features(batch, task.backbone)
+        if not current.num_rows:
+            continue
+        features = feature_matrix(current, len(task.model.mean))
+        keep = usable_rows(features)
+        if not keep.all():
+            current, features = current.filter(pa.array(keep)), features[keep]
+        texts = [current[name].cast(pa.string()) for name in NAMES]
+        classes = task.classifier.columns(current, features, tally)
+        components = map(pa.array, project(features, task.model).T)
+        yield pa.RecordBatch.from_arrays([*texts, *classes, *components], schema=schema)

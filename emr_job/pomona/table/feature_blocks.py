@@ -30,3 +30,11 @@ def usable_rows(features: NDArray[np.floating]) -> NDArray[np.bool_]:
     squared_norms = np.einsum("ij,ij->i", features, features, dtype=np.float64)
     finite_and_positive: NDArray[np.bool_] = np.isfinite(squared_norms) & (squared_norms > 0)
     return finite_and_positive
+
+
+def rows_of_backbone(batch: pa.RecordBatch, backbone: str) -> pa.RecordBatch:
+    """Return the rows that have features of this backbone, from a batch that has no column `features`.
+
+    A row has either features or an error.
+    """
+    return batch.filter(pc.and_(pc.equal(batch["backbone"], backbone), pc.is_null(batch["error"])))

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyspark import StorageLevel
 
 from pomona.errors import MisconfiguredError
 from pomona.s3.downloads import LARGE_CHUNKS, SMALL_CHUNKS, ChunkSettings, ObjectReader, download
@@ -38,6 +39,8 @@ class DataFile:
     location: str
     bytes: int
     deletes: tuple[str, ...] = ()
+    rows: int = 0
+    """How many rows the file was written with."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,12 @@ def _data_file(task: Any) -> DataFile:  # noqa: ANN401 (an object of the JVM)
             f"the file {file.location()} of the table is of a kind that no run writes ({kinds}): somebody else has "
             "written to the table; rewrite it with Iceberg's rewrite_data_files (delete-file-threshold 1)"
         )
-    return DataFile(file.location(), file.fileSizeInBytes(), tuple(delete.location() for delete in deletes))
+    return DataFile(
+        file.location(),
+        file.fileSizeInBytes(),
+        tuple(delete.location() for delete in deletes),
+        file.recordCount(),
+    )
 
 
 def split_by_bytes(files: list[DataFile], most: int) -> list[list[DataFile]]:
@@ -95,6 +103,20 @@ def split_by_bytes(files: list[DataFile], most: int) -> list[list[DataFile]]:
 def distribute(spark: "SparkSession", work: list[_Item], task: Callable[[_Item], _Made]) -> Any:  # noqa: ANN401
     """Return an RDD of `task`'s results for the items, each in a Spark task of its own."""
     return spark.sparkContext.parallelize(work, max(len(work), 1)).map(task)
+
+
+def distributed_results(spark: "SparkSession", work: list[_Item], task: Callable[[_Item], _Made]) -> Iterator[_Made]:
+    """Yield `task`'s result for each item, in the order of the items.
+
+    The tasks run at once and leave their results on the executors' disks. The driver holds one of them at a time, so
+    its memory does not grow with their number, and the same snapshot on the same cluster gives the same bits.
+    """
+    results = distribute(spark, work, task).persist(StorageLevel.DISK_ONLY)
+    try:
+        results.count()  # runs all tasks at once: toLocalIterator would run one after the other
+        yield from results.toLocalIterator()
+    finally:
+        results.unpersist()
 
 
 def rows_of(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -10,6 +10,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from pomona.imaging.errors import ImageError
 from pomona.imaging.formats.tiff_grey import is_swapped_twice, read_as_grey, samples_of
+from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
+from pomona.imaging.recognition import RAW
 from pomona.imaging.tiff_layout import (
     BLACK_IS_ZERO,
     CAMERA_DATA,
@@ -22,8 +24,6 @@ from pomona.imaging.tiff_layout import (
     layout_of,
     read_tags,
 )
-from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
-from pomona.imaging.recognition import RAW
 
 PREMULTIPLIED_ALPHA = 1
 EIGHT_BITS = (0.0, 255.0)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from pomona.imaging.pixels.high_bit_depth import Samples
 from pomona.imaging.tiff_layout import (
     BANDS,
     BITS,
@@ -18,7 +19,6 @@ from pomona.imaging.tiff_layout import (
     WIDTH,
     TiffLayout,
 )
-from pomona.imaging.pixels.high_bit_depth import Samples
 
 ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 278, 322, 323
 OFFSETS, BYTE_COUNTS = (273, 324), (279, 325)  # of strips, of tiles

@@ -1,0 +1,105 @@
+"""Cross-validation folds that do not flatter: near-copies of an image stay in one fold.
+
+Frames of one object, taken one after the other, are near-copies of each other. Random folds put some of them into the
+training set and others into the test set. The accuracy then says how well copies are recognised. So a fold here is a
+contiguous range of a label's keys in natural order, and images of the same etag are in the same fold.
+"""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pomona.classifier.natural_order import NaturalKey, natural_key
+from pomona.classifier.repeats import Repeats
+
+FOLDS = 5
+SAMPLED_KEYS = 100
+"""Keys of each label from which its cuts are found: a fold then has 20 ± 4 % of the label's images."""
+MOST_SAMPLED_LABELS = 50_000
+
+
+def stable_hash(text: str) -> int:
+    """Return 64 bits that depend on the text alone, in every process and version."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+@dataclass
+class KeySample:
+    """For each label, how many keys it has and the SAMPLED_KEYS of them with the smallest hashes.
+
+    Samples of disjoint sets of keys add up to the sample of the union, in whatever order they are merged.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    hashed: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+
+    def add(self, labels: Sequence[str | None], keys: Sequence[str]) -> None:
+        """Take in some rows; those without a label have no class."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for label, key in zip(labels, keys, strict=True):
+            if label is not None:
+                found.setdefault(label, []).append((stable_hash(key), key))
+        for label, hashed in found.items():
+            self._take(label, len(hashed), hashed)
+
+    def merge(self, other: "KeySample") -> None:
+        """Take in the sample of other rows."""
+        for label, count in other.counts.items():
+            self._take(label, count, other.hashed.get(label, []))
+
+    def of_labels(self, labels: Iterable[str]) -> "KeySample":
+        """Return the sample of these labels alone."""
+        return KeySample(
+            {label: self.counts[label] for label in labels}, {label: self.hashed.get(label, []) for label in labels}
+        )
+
+    def _take(self, label: str, count: int, hashed: list[tuple[int, str]]) -> None:
+        self.counts[label] = self.counts.get(label, 0) + count
+        self.hashed[label] = nsmallest(SAMPLED_KEYS, self.hashed.get(label, []) + hashed)
+        if len(self.hashed) > MOST_SAMPLED_LABELS:
+            # labels that are rare so far: hardly one of them will be a class, and then its folds are random
+            common = sorted(self.hashed, key=lambda name: -self.counts[name])[: MOST_SAMPLED_LABELS // 2]
+            self.hashed = {name: self.hashed[name] for name in common}
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Which fold an image of which label is in, decided by its key and etag alone."""
+
+    cuts: Mapping[str, tuple[NaturalKey, ...]]
+    """For each label, the first keys of its second, third … range."""
+    repeats: Repeats
+    """The etags that more than one image has."""
+
+    @classmethod
+    def of(cls, sample: KeySample, repeats: Repeats) -> "Folds":
+        """Cut each label's sampled keys into FOLDS ranges of the same size."""
+        cuts = {label: _cuts([key for _, key in hashed]) for label, hashed in sample.hashed.items() if hashed}
+        return cls(cuts, repeats)
+
+    def of_rows(self, labels: Sequence[str | None], keys: Sequence[str], etags: Sequence[str]) -> NDArray[np.int8]:
+        """Return the folds [n], each from 0 to FOLDS - 1."""
+        hashes = content_hashes(etags, keys)
+        folds = [self._of_key(label, key) for label, key in zip(labels, keys, strict=True)]
+        return np.where(self.repeats.hold(hashes), (hashes >> np.uint64(32)) % FOLDS, folds).astype(np.int8)
+
+    def _of_key(self, label: str | None, key: str) -> int:
+        if label is None or label not in self.cuts:
+            return stable_hash(key) % FOLDS
+        # small labels fill the last ranges first: turned by the label, they fill all folds alike
+        return (bisect_right(self.cuts[label], natural_key(key)) + stable_hash(label)) % FOLDS
+
+
+def _cuts(keys: Iterable[str]) -> tuple[NaturalKey, ...]:
+    ordered = sorted(map(natural_key, keys))
+    return tuple(ordered[number * len(ordered) // FOLDS] for number in range(1, FOLDS))
+
+
+def content_hashes(etags: Iterable[str | None], keys: Iterable[str]) -> NDArray[np.uint64]:
+    """Return 64 bits for the content of each object: of its etag, or of its key if it has none."""
+    return np.fromiter((stable_hash(etag or key) for etag, key in zip(etags, keys, strict=True)), np.uint64)

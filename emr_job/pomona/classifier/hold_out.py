@@ -1,0 +1,31 @@
+"""Accuracy on randomly held-out images, beside which the contiguous folds are shown: the difference is the leak."""
+
+import numpy as np
+
+from pomona.classifier.class_moments import ClassSums, FoldMoments
+from pomona.classifier.documents import HoldOut
+from pomona.classifier.lda import LdaStatistics
+from pomona.classifier.selection import SampledRows
+from pomona.pca.comoments import CoMoments
+
+LARGEST_SHARE = 0.2
+
+
+def random_hold_out(moments: FoldMoments, classes: int, sample: SampledRows, shrinkage: float) -> HoldOut | None:
+    """Return how many of the sampled rows a classifier predicts that was fitted to all other rows; None for no rows.
+
+    The sample is random, so near-copies of its images are among the others. Its own statistics are subtracted from
+    those of all rows, so nothing is read again. At most LARGEST_SHARE of the rows are held out.
+    """
+    total = moments.classified()
+    rows = sample.of_classes(moments.evaluable(classes))
+    held_out = int(min(len(rows.codes), total.count * LARGEST_SHARE))
+    if not held_out:
+        return None
+    features, codes = rows.features[:held_out], rows.codes[:held_out]
+    sums = moments.class_sums(classes)
+    own = np.zeros_like(sums.sums)
+    np.add.at(own, codes, features.astype(np.float64))
+    left = ClassSums(sums.counts - np.bincount(codes, minlength=classes), sums.sums - own)
+    scores = LdaStatistics.of(total.without(CoMoments.of(features)), left).fit(shrinkage).scores(features)
+    return HoldOut(held_out, int(np.count_nonzero(scores.argmax(axis=1) == codes)))

@@ -1,0 +1,104 @@
+"""Fits the classifier to all rows and to all but each fold, with the shrinkage that predicts held-out rows best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pomona.classifier.calibration import log_loss, temperature
+from pomona.classifier.class_moments import NO_CLASS, Counts, FoldMoments
+from pomona.classifier.folds import FOLDS
+from pomona.classifier.lda import SHRINKAGES, LdaStatistics, LinearClassifier
+
+SAMPLED_ROWS = 5000
+FEWEST_ROWS, MOST_SCORES = 1000, 4_000_000
+"""With very many classes fewer of the sampled rows choose shrinkage and temperature, which need no more."""
+
+
+@dataclass(frozen=True, eq=False)
+class SampledRows:
+    """Rows that the first pass brings back, SAMPLED_ROWS at most, spread evenly over the table.
+
+    features  [n, d] float32
+    folds     [n]
+    codes     [n] the numbers of the classes, NO_CLASS for none
+    """
+
+    features: NDArray[np.float32]
+    folds: NDArray[np.integer]
+    codes: Counts
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["SampledRows"], width: int) -> Self:
+        """Return the rows of all parts; `width` is d, also if there are none."""
+        return cls(
+            np.concatenate([*(part.features for part in parts), np.empty((0, width), np.float32)]),
+            np.concatenate([*(part.folds for part in parts), np.empty(0, np.int8)]),
+            np.concatenate([*(part.codes for part in parts), np.empty(0, np.int64)]),
+        )
+
+    def taken(self, places: NDArray[np.integer]) -> "SampledRows":
+        """Return the rows at these places."""
+        return SampledRows(self.features[places], self.folds[places], self.codes[places])
+
+    def of_classes(self, chosen: NDArray[np.bool_]) -> "SampledRows":
+        """Return the rows of the chosen classes [C] alone."""
+        kept = (self.codes != NO_CLASS) & chosen[self.codes]
+        return SampledRows(self.features[kept], self.folds[kept], self.codes[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidated:
+    """A classifier for new images, and one for each fold that has not seen its rows. All share one temperature.
+
+    whole        fitted to all rows of a class
+    held_out     one for each fold, fitted to the rows of the other folds
+    shrinkage    the one of SHRINKAGES with the smallest log-loss on held-out rows
+    temperature  what all scores were divided by already
+    """
+
+    whole: LinearClassifier
+    held_out: tuple[LinearClassifier, ...]
+    shrinkage: float
+    temperature: float
+
+    def scores(self, rows: NDArray[np.floating], folds: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return each row's scores [n, C] by the classifier that has not seen its fold."""
+        return _held_out_scores(self.held_out, rows, folds)
+
+
+def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
+    """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
+
+    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and FOLDS + 1 matrices [d, d] in memory.
+    """
+    statistics = [
+        LdaStatistics.of(moments.classified(fold), moments.class_sums(classes, fold)) for fold in range(FOLDS)
+    ]
+    rows = sample.of_classes(moments.evaluable(classes))
+    rows = rows.taken(np.arange(min(len(rows.codes), max(FEWEST_ROWS, MOST_SCORES // max(classes, 1)))))
+    best: tuple[float, float, float, tuple[LinearClassifier, ...]] | None = None
+    for shrinkage in SHRINKAGES:
+        fitted = tuple(each.fit(shrinkage) for each in statistics)
+        scores = _held_out_scores(fitted, rows.features, rows.folds)
+        at = temperature(scores, rows.codes)
+        loss = log_loss(scores, rows.codes, at)
+        if best is None or loss <= best[0]:  # of equals the one that shrinks more
+            best = (loss, shrinkage, at, fitted)
+    assert best is not None  # noqa: S101 (SHRINKAGES is not empty)
+    _, shrinkage, at, fitted = best
+    whole = LdaStatistics.of(moments.classified(), moments.class_sums(classes)).fit(shrinkage)
+    held_out = tuple(each.at_temperature(at) for each in fitted)
+    return CrossValidated(whole.at_temperature(at), held_out, shrinkage, at)
+
+
+def _held_out_scores(
+    classifiers: tuple[LinearClassifier, ...], rows: NDArray[np.floating], folds: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    scores = np.empty((len(rows), len(classifiers[0].bias)))
+    for fold in np.unique(folds):
+        chosen = folds == fold
+        scores[chosen] = classifiers[fold].scores(rows[chosen])
+    return scores

@@ -1,0 +1,73 @@
+"""The classifier of a refit: fitted to the statistics of the first pass, evaluated by the predictions of the second."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pomona.classifier.documents import Evaluation, HoldOut, classification_report, suspects_table
+from pomona.classifier.hold_out import random_hold_out
+from pomona.classifier.selection import cross_validate
+from pomona.pca.model import PcaModel
+from pomona.projection import FittedModel
+from pomona.refit.first_pass import Assignment, FirstPassResult
+from pomona.refit.held_out import HeldOutClassifier, PredictionTally
+from pomona.refit.results import ResultsFolder
+
+JSON, CSV = "application/json", "text/csv; charset=utf-8"
+
+
+@dataclass(frozen=True, eq=False)
+class Classification:
+    """A fitted classifier with what is known of it before the second pass.
+
+    counts  [C] images of each class
+    random  accuracy on randomly chosen images; None without a classifier
+    """
+
+    classifier: HeldOutClassifier
+    counts: NDArray[np.int64]
+    random: HoldOut | None
+
+    @classmethod
+    def fitted(cls, assignment: Assignment, found: FirstPassResult) -> "Classification":
+        """Return the classifier of the rows of the first pass; without one if there are fewer than two classes."""
+        classes = len(assignment.classes.labels)
+        evaluable = found.moments.evaluable(classes)
+        counts = found.moments.class_sums(classes).counts
+        if np.count_nonzero(counts) < 2:
+            return cls(HeldOutClassifier(assignment, None, evaluable), counts, None)
+        validated = cross_validate(found.moments, classes, found.sample)
+        random = random_hold_out(found.moments, classes, found.sample, validated.shrinkage)
+        return cls(HeldOutClassifier(assignment, validated, evaluable), counts, random)
+
+    def model(self, pca: PcaModel) -> FittedModel:
+        """Return the PCA with the classifier of all rows."""
+        validated = self.classifier.validated
+        labels = self.classifier.assignment.classes.labels
+        return FittedModel.of(pca, labels, self.counts, validated.whole if validated else None)
+
+    def evaluation(self, tally: PredictionTally) -> Evaluation | None:
+        """Return what the held-out predictions are worth; None without a classifier."""
+        validated = self.classifier.validated
+        if validated is None:
+            return None
+        classes = self.classifier.assignment.classes
+        return Evaluation(
+            classes=classes,
+            images_of=dict(zip(classes.labels, self.counts.tolist(), strict=True)),
+            evaluated=self.classifier.evaluable.tolist(),
+            counts=tally.counts,
+            suspects=tally.suspects,
+            shrinkage=validated.shrinkage,
+            temperature=validated.temperature,
+            random=self.random,
+        )
+
+
+def write_evaluation(folder: ResultsFolder, evaluation: Evaluation) -> None:
+    """Write evaluation.json, classification_report.csv and suspects.csv."""
+    folder.put("evaluation.json", json.dumps(evaluation.document(), indent=1).encode(), JSON)
+    folder.put("classification_report.csv", classification_report(evaluation), CSV)
+    folder.put("suspects.csv", suspects_table(evaluation.suspects), CSV)

@@ -1,0 +1,124 @@
+"""Folds hold near-copies together: contiguous ranges in natural order, and equal etags in one fold."""
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pomona.classifier.folds import FOLDS, Folds, KeySample, content_hashes
+from pomona.classifier.natural_order import natural_key
+from pomona.classifier.repeats import FEWEST_BITS, Repeats
+
+keys = st.lists(st.text(st.characters(codec="utf-8"), max_size=12), unique=True, max_size=30)
+
+
+def sampled(labels, keys):
+    sample = KeySample()
+    sample.add(labels, keys)
+    return sample
+
+
+def folds_of(labels, keys, etags=None):
+    etags = [f"etag of {key}" for key in keys] if etags is None else etags
+    repeats = Repeats.for_values(len(keys))
+    repeats.add(content_hashes(etags, keys))
+    return Folds.of(sampled(labels, keys), repeats).of_rows(labels, keys, etags)
+
+
+def test_numbers_in_names_are_in_the_order_in_which_people_count():
+    ordered = ["a/r_1.jpg", "a/r_2.jpg", "a/r_10.jpg", "a/r_100.jpg", "b/r_1.jpg"]
+    assert sorted(ordered, key=natural_key) == ordered
+
+
+@given(keys)
+def test_every_text_has_its_place(keys):
+    ordered = sorted(keys, key=natural_key)
+    assert sorted(ordered) == sorted(keys)
+    assert sorted(ordered, key=natural_key) == ordered
+
+
+@pytest.mark.parametrize("name", ["٣.jpg", "²", "9" * 1000, "", "\ud800"])
+def test_odd_names_can_be_compared(name):
+    assert natural_key(name) == natural_key(name)
+    assert sorted([name, "a1", "1a"], key=natural_key)
+
+
+def test_a_fold_is_a_range_of_a_labels_keys():
+    # Given 90 frames of one fruit, in the order in which a bucket lists them
+    keys = sorted(f"apple/r_{number}.jpg" for number in range(90))
+    folds = folds_of(["apple"] * 90, keys)
+    # Then walking through the frames as they were taken changes the fold FOLDS - 1 times
+    in_order = [fold for _, fold in sorted(zip(map(natural_key, keys), folds.tolist(), strict=True))]
+    assert sum(a != b for a, b in itertools.pairwise(in_order)) == FOLDS - 1
+    assert Counter(in_order) == dict.fromkeys(range(FOLDS), 90 // FOLDS)
+
+
+def test_folds_of_a_large_label_have_about_the_same_size():
+    keys = [f"apple/{number}.jpg" for number in range(5000)]
+    shares = np.bincount(folds_of(["apple"] * 5000, keys), minlength=FOLDS) / 5000
+    assert shares.min() > 0.08
+    assert shares.max() < 0.35
+
+
+def test_small_labels_do_not_all_fill_the_same_fold():
+    labels = [f"label {number}" for number in range(200)]
+    assert set(folds_of(labels, [f"{label}/1.jpg" for label in labels]).tolist()) == set(range(FOLDS))
+
+
+@pytest.mark.parametrize("images", [2, 3, 4, 5, 7])
+def test_a_label_of_two_images_or_more_is_in_two_folds_or_more(images):
+    keys = [f"kiwi/{number}.jpg" for number in range(images)]
+    assert len(set(folds_of(["kiwi"] * images, keys).tolist())) == min(images, FOLDS)
+
+
+def test_images_of_one_etag_are_in_one_fold_whatever_their_labels():
+    # Given a picture that lies under two labels, far apart in each
+    keys = [f"{label}/{number:03}.jpg" for label in ("apple", "pear") for number in range(100)]
+    etags = ["the same" if key in ("apple/001.jpg", "apple/099.jpg", "pear/050.jpg") else key for key in keys]
+    folds = folds_of([key[: key.index("/")] for key in keys], keys, etags)
+    assert len({int(fold) for fold, etag in zip(folds, etags, strict=True) if etag == "the same"}) == 1
+
+
+def test_images_without_a_label_have_a_fold_too():
+    assert set(folds_of([None] * 100, [f"{number}.jpg" for number in range(100)]).tolist()) == set(range(FOLDS))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.text(max_size=5)), max_size=60), st.integers(0, 60))
+def test_samples_of_parts_are_the_sample_of_the_whole(rows, cut):
+    labels, keys = [label for label, _ in rows], [key for _, key in rows]
+    merged = sampled(labels[:cut], keys[:cut])
+    merged.merge(sampled(labels[cut:], keys[cut:]))
+    whole = sampled(labels, keys)
+    assert merged.counts == whole.counts
+    assert {label: sorted(found) for label, found in merged.hashed.items()} == {
+        label: sorted(found) for label, found in whole.hashed.items()
+    }
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.integers(0, 40))
+def test_repeated_values_are_held_however_they_are_split(values, cut):
+    # Given values, some of which occur twice
+    values += values[::3]
+    hashes = np.array(values, np.uint64)
+    one, other = Repeats.for_values(len(values)), Repeats.for_values(len(values))
+    one.add(hashes[:cut])
+    other.add(hashes[cut:])
+    one.merge(other)
+    # Then every value that occurs twice is held
+    repeated = [values.count(value) > 1 for value in values]
+    assert (one.hold(hashes) | ~np.array(repeated, bool)).all()
+
+
+def test_few_values_that_occur_once_are_held():
+    hashes = np.random.default_rng(0).integers(0, 2**63, 20_000).astype(np.uint64)
+    repeats = Repeats.for_values(len(hashes))
+    repeats.add(hashes)
+    assert repeats.hold(hashes).mean() < 0.002
+
+
+def test_the_filter_is_bounded():
+    assert len(Repeats.for_values(0).once) * 8 == FEWEST_BITS
+    assert len(Repeats.for_values(10**12).once) * 8 == 2**28

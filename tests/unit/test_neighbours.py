@@ -1,0 +1,60 @@
+"""The nearest images are those that a dense comparison of all finds."""
+
+import io
+
+import numpy as np
+import pytest
+
+from pomona.identify.neighbours import NeighboursBuilder, load_neighbours, neighbours_bytes
+
+
+def built(rows, keys=None, labels=None):
+    builder = NeighboursBuilder()
+    keys = keys or [f"{number}.jpg" for number in range(len(rows))]
+    labels = labels or [None] * len(rows)
+    for part in np.array_split(np.arange(len(rows)), 3):
+        builder.add([keys[row] for row in part], [labels[row] for row in part], rows[part])
+    return builder.finish()
+
+
+def test_the_nearest_are_those_with_the_largest_cosine(monkeypatch):
+    monkeypatch.setattr("pomona.identify.neighbours.ROWS_AT_ONCE", 64)
+    rng = np.random.default_rng(0)
+    rows, wanted = rng.normal(size=(1000, 20)), rng.normal(size=20)
+    cosines = rows @ wanted / np.linalg.norm(rows, axis=1) / np.linalg.norm(wanted)
+    found = built(rows).nearest(wanted, 10)
+    assert [one.key for one in found] == [f"{row}.jpg" for row in np.argsort(-cosines)[:10]]
+    assert [one.similarity for one in found] == pytest.approx(sorted(cosines, reverse=True)[:10], abs=1e-3)
+
+
+def test_a_saved_index_comes_back_whole():
+    rows = np.random.default_rng(0).normal(size=(5, 3))
+    keys, labels = ["ä/1.jpg", "b/, 2.jpg", "c", "d\ud800/4", "e\n5"], ["ä", "b", None, "d", "ä"]
+    loaded = load_neighbours(io.BytesIO(neighbours_bytes(built(rows, keys, labels))))
+    assert [(loaded.key(row), loaded.nearest(rows[row], 1)[0].label) for row in range(5)] == list(
+        zip(keys, labels, strict=True)
+    )
+
+
+def test_the_same_picture_has_similarity_1_and_zeros_have_none():
+    rows = np.array([[1.0, 2.0], [0.0, 0.0], [-1.0, -2.0]])
+    found = built(rows).nearest(np.array([2.0, 4.0]), 5)
+    assert [one.similarity for one in found] == pytest.approx([1, 0, -1], abs=1e-3)
+
+
+def test_an_empty_index_has_no_nearest():
+    assert load_neighbours(io.BytesIO(neighbours_bytes(NeighboursBuilder().finish()))).nearest(np.ones(3), 4) == []
+
+
+def test_only_the_first_components_are_kept(monkeypatch):
+    monkeypatch.setattr("pomona.identify.neighbours.MOST_COMPONENTS", 2)
+    index = built(np.array([[1.0, 0.0, 100.0], [0.0, 1.0, 100.0]]))
+    assert index.nearest(np.array([1.0, 0.0, -100.0]), 1)[0].key == "0.jpg"
+
+
+def test_another_format_is_refused():
+    file = io.BytesIO()
+    np.savez(file, format=2)
+    file.seek(0)
+    with pytest.raises(ValueError, match="format 1"):
+        load_neighbours(file)
