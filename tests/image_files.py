@@ -71,6 +71,7 @@ def tiff(
     rows_per_strip: int = 0,
     shown: tuple[int, int] = (0, 0),
     offset_of_pixels: int | None = None,
+    differences: bool = False,
 ) -> bytes:
     """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, strips of rows, or tiles of
     its whole height.
@@ -79,6 +80,8 @@ def tiff(
     """
     height, width, bands = samples.shape
     typed = samples.astype(samples.dtype.newbyteorder(order))
+    if differences:  # the predictor of libtiff
+        typed = np.diff(samples, axis=1, prepend=samples.dtype.type(0)).astype(typed.dtype)
     planes = list(np.moveaxis(typed, -1, 0)) if planar else [typed]
     if rows_per_strip:
         cuts = range(rows_per_strip, height, rows_per_strip)
@@ -103,6 +106,7 @@ def tiff(
         278: ("I", [] if tile_width else [rows_per_strip or height]),
         279: ("I", [] if tile_width else lengths),
         284: ("H", [2 if planar else 1]),
+        317: ("H", [2] if differences else []),
         322: ("I", [tile_width] if tile_width else []),
         323: ("I", [height] if tile_width else []),
         324: ("I", offsets if tile_width else []),

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from pomona.imaging.pixels.high_bit_depth import Samples
 from pomona.imaging.tiff_layout import (
     BANDS,
     BITS,
@@ -14,11 +15,11 @@ from pomona.imaging.tiff_layout import (
     COMPRESSION,
     HEIGHT,
     PHOTOMETRIC,
+    PREDICTOR,
     SAMPLE_FORMAT,
     WIDTH,
     TiffLayout,
 )
-from pomona.imaging.pixels.high_bit_depth import Samples
 
 ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 278, 322, 323
 OFFSETS, BYTE_COUNTS = (273, 324), (279, 325)  # of strips, of tiles
@@ -50,6 +51,7 @@ def read_as_grey(layout: TiffLayout, tags: ImageFileDirectory_v2, body: bytes, p
         HEIGHT: (layout.height,),
         BITS: (bits,),
         COMPRESSION: (layout.compression,),
+        PREDICTOR: (layout.predictor,),
         PHOTOMETRIC: (BLACK_IS_ZERO,),
         BANDS: (1,),
         SAMPLE_FORMAT: (sample_format,),

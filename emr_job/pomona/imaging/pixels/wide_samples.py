@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pomona.imaging.tiff_layout import BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO, declared_no_data
 from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
 from pomona.imaging.pixels.value_range import SLIVER, STRAYS
+from pomona.imaging.tiff_layout import BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO, declared_no_data
 
 SIXTEEN_BITS = 65535
 BIT_DEPTH_OF_PNG = 24  # where the header has it (PNG, 11.2.1)
