@@ -72,6 +72,7 @@ def tiff(
     shown: tuple[int, int] = (0, 0),
     offset_of_pixels: int | None = None,
     differences: bool = False,
+    colour_map: np.ndarray | None = None,
 ) -> bytes:
     """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, strips of rows, or tiles of
     its whole height.
@@ -107,6 +108,7 @@ def tiff(
         279: ("I", [] if tile_width else lengths),
         284: ("H", [2 if planar else 1]),
         317: ("H", [2] if differences else []),
+        320: ("H", [] if colour_map is None else [int(value) for value in colour_map.T.flat]),
         322: ("I", [tile_width] if tile_width else []),
         323: ("I", [height] if tile_width else []),
         324: ("I", offsets if tile_width else []),

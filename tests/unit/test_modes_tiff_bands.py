@@ -179,3 +179,26 @@ def test_an_error_about_bits_stays_short() -> None:
     with pytest.raises(ImageError) as caught:
         decode(changed, 96, 96, LIMITS)
     assert str(caught.value).startswith("unsupported: 1 band of 0, 1, 2, 0, 1, 2, 0, 1, … bits: ")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize("entries", [256, 250])
+def test_a_colour_map_of_8_bits_is_read_as_libtiff_does(entries: int, deflate: bool, order: str) -> None:
+    # Given a palette in a colour map whose values are 0 to 255, and not 0 to 65535 as TIFF 6.0 says
+    image = Image.fromarray(sample("kiwi", "RGB")).quantize(entries)
+    colours = np.array(image.getpalette(), np.uint16).reshape(-1, 3)
+    colours = np.vstack([colours, np.zeros((256 - len(colours), 3), np.uint16)])
+    bodies = [
+        tiff(np.asarray(image)[..., np.newaxis], 3, colour_map=colours * scale, deflate=deflate, order=order)
+        for scale in (np.uint16(1), np.uint16(257))
+    ]
+    # Then the picture is that of the right colour map
+    assert np.array_equal(*map(pixels, bodies))
+    assert np.array_equal(pixels(bodies[0]), pixels(saved(image.convert("RGB"), "PNG")))
+
+
+def test_a_dark_colour_map_of_16_bits_stays_dark() -> None:
+    colours = np.zeros((256, 3), np.uint16)
+    colours[1] = 256
+    assert pixels(tiff(np.ones((9, 9, 1), np.uint8), 3, colour_map=colours)).max() == 1

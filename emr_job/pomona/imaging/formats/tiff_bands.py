@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from pomona.imaging.errors import ImageError
 from pomona.imaging.formats.tiff_grey import is_swapped_twice, read_as_grey, samples_of
 from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
+from pomona.imaging.pixels.value_range import largest_value
 from pomona.imaging.recognition import RAW
 from pomona.imaging.tiff_layout import (
     BLACK_IS_ZERO,
@@ -140,6 +141,7 @@ def _samples(layout: TiffLayout, tags: ImageFileDirectory_v2, body: bytes) -> Hi
         layout.height,
         strip,
         whole_numbers=layout.kind != "f",
+        largest=largest_value(layout.kind, layout.sample_bits),
         white_is_zero=layout.photometric == WHITE_IS_ZERO,
         no_data=layout.no_data,
         shown=EIGHT_BITS if (layout.kind, layout.sample_bits) == ("u", 8) else None,
