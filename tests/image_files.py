@@ -57,6 +57,16 @@ def png16(samples: np.ndarray, colour_type: int, extra: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+def bmp(samples: np.ndarray, masks: Sequence[int], header_bytes: int = 124) -> bytes:
+    """A BMP of [height, width, 4] in the order blue, green, red, alpha; `masks` of red, green, blue, alpha."""
+    height, width, _ = samples.shape
+    pixels_at = 14 + header_bytes
+    header = struct.pack("<IiiHHIIiiII", header_bytes, width, height, 1, 32, 3 if masks else 0, 0, 0, 0, 0, 0)
+    header += struct.pack(f"<{len(masks)}I", *masks)
+    start = b"BM" + struct.pack("<IHHI", pixels_at + samples.size, 0, 0, pixels_at)
+    return start + header.ljust(header_bytes, b"\0") + samples[::-1].tobytes()
+
+
 def tiff(
     samples: np.ndarray,
     photometric: int,

@@ -11,7 +11,7 @@ from PIL import Image
 from pomona.imaging.decoding import decode
 from pomona.imaging.errors import ImageError
 from pomona.imaging.recognition import RAW
-from tests.image_files import LIMITS, features, pixels, sample, saved
+from tests.image_files import LIMITS, bmp, features, pixels, sample, saved
 
 ORCHARD = Image.fromarray(sample("apple", "RGB"))
 
@@ -191,3 +191,24 @@ def test_a_jpeg_of_more_bits_is_named(bits: int) -> None:
     assert reason(body[:frame] + bytes((bits,)) + body[frame + 1 :]) == (
         f"a JPEG of {bits} bits is not supported: export it as PNG"
     )
+
+
+def bmp_of_compression(number: int) -> bytes:
+    body = bytearray(saved(ORCHARD, "BMP"))
+    body[30:34] = struct.pack("<I", number)
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (bmp_of_compression(4), "unsupported BMP: compression (4): convert it to JPEG or PNG"),
+        (bmp_of_compression(5), "unsupported BMP: compression (5): convert it to JPEG or PNG"),
+        (
+            bmp(np.zeros((9, 12, 4), np.uint8), (0x3FF, 0xFFC00, 0x3FF00000, 0)),
+            "unsupported BMP: bitfields layout: convert it to JPEG or PNG",
+        ),
+    ],
+)
+def test_what_a_decoder_does_not_support_is_not_called_damaged(body: bytes, said: str) -> None:
+    assert reason(body) == said

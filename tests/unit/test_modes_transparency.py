@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pomona.imaging.decoding import decode
-from tests.image_files import LIMITS, features, pixels, sample, saved, tiff
+from tests.image_files import LIMITS, bmp, features, pixels, sample, saved, tiff
 
 SIZE = 200
 RED = (200, 30, 30)
@@ -127,6 +127,36 @@ def test_a_tiff_is_over_white_however_its_alpha_is_stored(form: str, written: di
     found = np.asarray(decode(body, 100, 100, LIMITS).image.convert("RGB")).astype(float)
     # Then it lies over white
     assert np.abs(found - wanted).mean() < 2
+
+
+BGRA = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+
+
+@pytest.mark.parametrize("header_bytes", [56, 108, 124])
+@pytest.mark.parametrize("masks", [BGRA, (0, 0, 0, 0)])
+def test_a_bmp_whose_alpha_is_0_everywhere_is_opaque_as_in_browsers(header_bytes: int, masks: tuple) -> None:
+    rgb = sample("kiwi", "RGB")
+    unused = np.dstack([rgb[..., ::-1], np.zeros(rgb.shape[:2], np.uint8)])
+    assert np.array_equal(pixels(bmp(unused, masks, header_bytes)), pixels(saved(Image.fromarray(rgb), "PNG")))
+
+
+def test_a_bmp_that_uses_its_alpha_is_over_white() -> None:
+    rgba = square(1)
+    body = bmp(rgba[..., [2, 1, 0, 3]], BGRA)
+    assert np.array_equal(pixels(body), pixels(saved(Image.fromarray(rgba), "PNG")))
+
+
+def test_the_fourth_byte_of_a_bmp_without_alpha_has_no_part_in_it() -> None:
+    rgba = square(1)
+    wanted = pixels(saved(Image.fromarray(rgba[..., :3]), "PNG"))
+    assert np.array_equal(pixels(bmp(rgba[..., [2, 1, 0, 3]], (), 40)), wanted)
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "TIFF"])
+def test_another_image_whose_alpha_is_0_everywhere_is_white(form: str) -> None:
+    rgba = np.dstack([sample("kiwi", "RGB"), np.zeros((100, 100), np.uint8)])
+    options = {"lossless": True, "exact": True} if form == "WEBP" else {}
+    assert (pixels(saved(Image.fromarray(rgba), form, **options)) == 255).all()
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])

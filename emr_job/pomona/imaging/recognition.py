@@ -65,6 +65,10 @@ UNSUPPORTED = (
     (VIDEO, "a video is not supported: export a frame of it as JPEG"),
     (re.compile(rb"\x00{16}"), "not an image: it begins with zeros"),
 )
+# what Pillow says of a file that may be whole
+UNSUPPORTED_BY_DECODER = re.compile(
+    r"unsupported (?:BMP )?|(?=unknown raw mode)|(?=.* not (?:yet )?supported)", re.IGNORECASE
+)
 CUT_SHORT = ("truncated", "unexpected end", "not enough data", "eof")
 PLAIN = re.compile(r"[A-Za-z0-9 ,.:;()'/_-]{3,120}")
 
@@ -97,6 +101,8 @@ def _damaged(name: str, error: Exception) -> str:
         return str(cut_short(name))
     if isinstance(error, UnidentifiedImageError) or not PLAIN.fullmatch(text):
         return f"damaged {name}: it cannot be decoded"
+    if said := UNSUPPORTED_BY_DECODER.match(text):
+        return f"unsupported {name}: {text[said.end() :]}: {CONVERT}"
     return f"damaged {name}: {text}"
 
 
