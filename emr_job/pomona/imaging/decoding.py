@@ -108,6 +108,8 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         limits.check_pixels(full_width, full_height)
         if name == "JPEG":
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
+        if file.at_once:
+            image.decodermaxblock = len(file.body)
         limits.check_decoded_bytes(file.decoder_bytes + _image_bytes(image, file.body))
         image.load()
         orientation = _orientation(image)

@@ -30,11 +30,12 @@ SUPPORTED = (
     (re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL), "HEIC"),
 )
 JPEG, PNG, CONVERT = "export it as JPEG", "export it as PNG", "convert it to JPEG or PNG"
+JPEG_LS = f"JPEG-LS is not supported: {JPEG}"
 UNSUPPORTED = (
     (re.compile(rb"\x00\x00\x00\x0cJXL |\xff\x0a"), f"JPEG XL is not supported: {JPEG}"),
     (re.compile(rb"\x00\x00\x00\x0cjP {2}|\xff\x4f\xff\x51"), f"JPEG 2000 is not supported: {JPEG}"),
     (re.compile(rb"II\xbc"), f"JPEG XR is not supported: {JPEG}"),
-    (re.compile(rb"\xff\xd8\xff\xf7"), f"JPEG-LS is not supported: {JPEG}"),
+    (re.compile(rb"\xff\xd8\xff\xf7"), JPEG_LS),
     (re.compile(rb"8BPS"), f"a Photoshop file is not supported: {JPEG}"),
     (re.compile(rb"gimp xcf"), f"a GIMP file is not supported: {JPEG}"),
     (re.compile(rb".{128}DICM", re.DOTALL), f"DICOM is not supported: {PNG}"),
