@@ -208,6 +208,29 @@ def test_another_format_without_its_second_half_is_truncated(kind: str, picture:
     assert said == {f"truncated: the file ends before the image does ({kind.partition(',')[0]})"}
 
 
+def with_exif_behind_the_picture(body: bytes, exif: bytes) -> bytes:
+    """The HEIC or AVIF with more data at the end of `mdat`, of an item that nothing but metadata refers to."""
+    at = body.index(b"mdat") - 4
+    size = int.from_bytes(body[at : at + 4])
+    assert at + size == len(body)
+    return body[:at] + (size + len(exif)).to_bytes(4) + body[at + 4 :] + exif
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+@pytest.mark.parametrize("picture", ["noise", "above black", "flat"])
+def test_exif_that_ends_in_zeros_behind_the_picture_does_not_make_it_truncated(kind: str, picture: str) -> None:
+    body = OTHERS[kind](PICTURES[picture])
+    padded = with_exif_behind_the_picture(body, b"\0\0\0\6Exif\0\0MM\0*" + bytes(len(body)))
+    assert np.array_equal(pixels(padded), pixels(body))
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+def test_a_picture_that_ends_in_zeros_before_its_exif_is_truncated(kind: str) -> None:
+    body = OTHERS[kind](noise())
+    lost = body[: len(body) // 2] + bytes(len(body) - len(body) // 2)
+    assert reason(with_exif_behind_the_picture(lost, b"Exif" * 10_000)).startswith("truncated")
+
+
 @pytest.mark.parametrize("form", ["BMP", "TIFF", "PPM"])
 def test_an_uncompressed_image_without_its_second_half_is_truncated(form: str) -> None:
     body = saved(noise(), form)
