@@ -3,6 +3,7 @@
 import io
 import struct
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pillow_heif
@@ -11,6 +12,7 @@ from PIL import Image, ImageFile
 
 from pomona.imaging.decoding import decode
 from pomona.imaging.errors import ImageError
+from pomona.imaging.formats.heif_items import item_extents
 from tests.image_files import LIMITS, pixels, png_chunk, saved, tiff
 
 SOS = b"\xff\xda"
@@ -207,3 +209,12 @@ def test_a_png_of_any_size_is_refused_by_its_header_alone() -> None:
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
     body = b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"") + png_chunk(b"IEND", b"")
     assert reason(body).startswith("too many pixels: 30000 x 30000")
+
+
+@pytest.mark.parametrize("sizes", [0, 0x1000, 0x4400])
+def test_a_heic_that_says_it_has_billions_of_extents_has_as_many_as_it_has_bytes(sizes: int) -> None:
+    # Given a list of locations of 65,535 items with 65,535 extents each, of numbers of no, one or four bytes
+    item = struct.pack(">HHH", 1, 0, 65_535)
+    data = bytes(4) + struct.pack(">HH", sizes, 65_535) + item * 65_535
+    meta = bytes(4) + struct.pack(">I", 8 + len(data)) + b"iloc" + data
+    assert sum(1 for _ in islice(item_extents(meta), 1_000_000)) <= len(data)
