@@ -103,14 +103,21 @@ up: known-backbone setup backbone  ## start the embedded AWS and deploy into it;
 down:  ## stop the embedded AWS
 	@$(DEVELOPMENT) -m embedded_aws down --state "$$STATE_PATH"
 
+SIDE_BY_SIDE_TESTS = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
 test: setup-test  ## every test
-	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) $(PYTEST)
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
 .PHONY: test-unit
 test-unit: setup  ## the tests that need neither Spark nor a server
-	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/model tests/unit $(PYTEST)
+	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) tests/model tests/unit $(PYTEST)
+
+.PHONY: coverage
+coverage: setup  ## which branches of functions, job and command line no test takes: TESTS="tests/model tests/unit"
+	@$(DEVELOPMENT) -m coverage erase
+	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) --cov --cov-report=term $(or $(TESTS),tests/model tests/unit tests/integration) $(PYTEST)
 
 .PHONY: lint
 lint: setup  ## ruff, mypy, import-linter, sam validate --lint, checkov
@@ -165,7 +172,7 @@ bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md and s
 
 .PHONY: clean
 clean:  ## remove everything that was built or installed here
-	@rm -rf .venv .build .aws-sam .local-aws demo-out
+	@rm -rf .venv .build .aws-sam .local-aws demo-out .coverage .coverage.*
 
 # What `sam build` calls (Metadata: BuildMethod: makefile), from this folder.
 BUILD = $(firstword $(wildcard .venv/development/bin/python) $(shell command -v $(PYTHON)) python3) tools/build.py

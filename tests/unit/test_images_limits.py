@@ -189,10 +189,9 @@ def test_a_text_of_numbers_and_a_run_length_bmp_are_read_up_to_a_size() -> None:
     assert reason(bitmap).startswith("a run-length encoded BMP above 16 MB is not supported")
 
 
-@pytest.mark.parametrize("frames", [2000])
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "PNG"])
-def test_of_an_animation_of_many_frames_the_first_is_read(form: str, frames: int) -> None:
-    images = [Image.new("RGB", (8, 8), (n % 256, n // 256, 90)) for n in range(frames)]
+def test_of_an_animation_of_many_frames_the_first_is_read(form: str) -> None:
+    images = [Image.new("RGB", (8, 8), (n % 256, n // 256, 90)) for n in range(300)]
     images[0] = Image.new("RGB", (8, 8), (250, 10, 10))
     options = {"lossless": True} if form == "WEBP" else {}
     found = pixels(saved(images[0], form, save_all=True, append_images=images[1:], **options))
