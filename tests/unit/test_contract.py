@@ -16,6 +16,8 @@ from pomona_contract.documents import (
     failed_batch,
     failure_pause,
     latest_results,
+    nothing_to_fit,
+    run_progress,
     run_record,
 )
 from pomona_contract.run_names import RunName, new_batch_id, refit_name
@@ -32,7 +34,9 @@ MANUAL: dict[str, Format] = {
     "queue/failed/*/batch.json": failed_batch.FORMAT,
     "queue/line.json": failure_pause.FORMAT,
     "results/latest.json": latest_results.FORMAT,
+    "results/nothing-to-fit.json": nothing_to_fit.FORMAT,
     "runs/*.json": run_record.FORMAT,
+    "runs/in-flight.progress": run_progress.FORMAT,
     "erasures/*/*.json": erasure.FORMAT,
     "bundle.json": bundle.FORMAT,
     "backbones/*.json": backbone.FORMAT,

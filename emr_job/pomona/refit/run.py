@@ -2,16 +2,19 @@
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.errors import JobError, SupersededError
-from pomona.pca.model import PcaModel, fit
+from pomona.pca.model import NothingToFitError, PcaModel, fit
 from pomona.projection import model_bytes
 from pomona.refit.arguments import RefitArguments
-from pomona.refit.first_pass import run_first_pass
+from pomona.refit.first_pass import FirstPassResult, run_first_pass
+from pomona.refit.nothing_to_fit import note_nothing_to_fit, remove_note
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report import scree
@@ -24,7 +27,7 @@ from pomona.refit.second_pass import write_projections
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
-from pomona.table.scan import TASKS_PER_SLOT, split_by_bytes
+from pomona.table.scan import TASKS_PER_SLOT, DataFile, split_by_bytes
 from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.latest_results import LatestResults
 
@@ -38,7 +41,8 @@ log = logging.getLogger("pomona.refit")
 def refit(arguments: RefitArguments, spark: "SparkSession", stopwatch: Stopwatch | None = None) -> dict[str, Any]:
     """Carry out a refit and return its summary, which `latest.json` then holds, unless it has a newer snapshot's.
 
-    `latest.json` moves last, so that the results that it names are complete.
+    `latest.json` moves last, so that the results that it names are complete. If the rows cannot be fitted, the refit
+    writes a note instead of results, and returns the note: it has not failed, and a repetition would find the same.
 
     Raises:
         JobError: the refit cannot be done; the text is one sentence for the operator.
@@ -51,16 +55,37 @@ def refit(arguments: RefitArguments, spark: "SparkSession", stopwatch: Stopwatch
         table = PinnedTable.at_present(spark, f"{CATALOG}.{arguments.database}.{arguments.table}")
     components = str(arguments.components)
     folder = ResultsFolder.beside_latest(arguments.lake_bucket, table.snapshot.id, components, backbone.label)
-    try:
-        fitted = _fit(arguments, table, folder, backbone, stopwatch)
-    except JobError:
-        raise
-    except Exception:  # of Spark, Java or S3: files of the table or of the results are gone
-        _require_kept(table, folder)  # raises the better sentence if the snapshot has expired
-        raise
+    with _expiry_explained(table, folder):
+        rows = _read_rows(table, backbone, stopwatch)
+        try:
+            model = _fit(arguments, rows, stopwatch)
+        except NothingToFitError as error:
+            return note_nothing_to_fit(arguments, table, backbone.label, rows.found.statistics, error)
+        fitted = _project(rows, folder, backbone, model, stopwatch)
     summary = _publish(arguments, fitted, stopwatch)
     log.info(json.dumps(summary | {"seconds": stopwatch.readings(), "notes": fitted.model.notes}))
     return summary
+
+
+@contextmanager
+def _expiry_explained(table: PinnedTable, folder: ResultsFolder) -> Iterator[None]:
+    """Raise the better sentence if the block fails because the snapshot has expired."""
+    try:
+        yield
+    except JobError:
+        raise
+    except Exception:  # of Spark, Java or S3: files of the table or of the results are gone
+        _require_kept(table, folder)
+        raise
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The data files of a table, by task, and what the first pass found in them."""
+
+    table: PinnedTable
+    work: list[list[DataFile]]
+    found: FirstPassResult
 
 
 @dataclass(frozen=True)
@@ -75,24 +100,27 @@ class _FittedTable:
     sample: ProjectionSample
 
 
-def _fit(
-    arguments: RefitArguments,
-    table: PinnedTable,
-    folder: ResultsFolder,
-    backbone: ExportedBackbone,
-    stopwatch: Stopwatch,
-) -> _FittedTable:
+def _read_rows(table: PinnedTable, backbone: ExportedBackbone, stopwatch: Stopwatch) -> _Rows:
     with stopwatch.timing("plan"):
         work = split_by_bytes(table.files(), TASKS_PER_SLOT * task_slots(table.spark))
     with stopwatch.timing("gather"):
-        found = run_first_pass(table.spark, work, backbone.label, backbone.output_width)
+        return _Rows(table, work, run_first_pass(table.spark, work, backbone.label, backbone.output_width))
+
+
+def _fit(arguments: RefitArguments, rows: _Rows, stopwatch: Stopwatch) -> PcaModel:
     with stopwatch.timing("fit"):
-        model = fit(found.moments, arguments.components).with_notes(left_out_note(found.left_out))
+        model = fit(rows.found.moments, arguments.components)
+        return model.with_notes(left_out_note(rows.found.left_out))
+
+
+def _project(
+    rows: _Rows, folder: ResultsFolder, backbone: ExportedBackbone, model: PcaModel, stopwatch: Stopwatch
+) -> _FittedTable:
     with stopwatch.timing("project"):
-        parts = write_projections(table.spark, work, backbone.label, model, folder)
+        parts = write_projections(rows.table.spark, rows.work, backbone.label, model, folder)
     with stopwatch.timing("export"):
         sample = write_csv(folder, parts, model.rows)
-    return _FittedTable(table, folder, backbone, model, found.statistics, sample)
+    return _FittedTable(rows.table, folder, backbone, model, rows.found.statistics, sample)
 
 
 def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwatch) -> dict[str, Any]:
@@ -112,6 +140,7 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     _require_kept(fitted.table, folder)
     if not move_latest(arguments.lake_bucket, summary):
         log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
+    remove_note(arguments.lake_bucket)
     for prefix in remove_old(arguments.lake_bucket):
         log.info("removed the old results %s", prefix)
     return summary
@@ -136,6 +165,9 @@ def _summary(fitted: _FittedTable, components_asked: str) -> dict[str, Any]:
         components_asked=components_asked,
         variance=fitted.model.variance,
         rows=fitted.model.rows,
+        images=fitted.statistics.images,
+        errors=fitted.statistics.errors,
+        classes=fitted.statistics.classes,
         backbone=fitted.backbone.label,
         refitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
     ).document()
