@@ -30,6 +30,8 @@ FINAL_ERASURES = "erasures/final/"
 BUNDLES = "jobs/"
 """One folder for each published bundle: the entry points, the job's code and its packages."""
 
+REPORT = "report.html"
+"""In the folder of a snapshot's results."""
 RECORD_ENDING = ".json"
 BILL_ENDING = ".billed.json"
 _DIGITS_OF_A_BUNDLE = 16
