@@ -23,7 +23,7 @@ from pomona_contract.times import iso, now
 
 SHOWN_RUNS = 5
 SHOWN_FAILED = 10
-_REQUESTS_AT_ONCE = 8
+_REQUESTS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
