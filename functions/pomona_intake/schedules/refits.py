@@ -66,11 +66,13 @@ class Refits:
             self._report_unfitted(None)
             return Decision(None, "the table has 1 image, and a PCA needs 2" if rows else "the table has no rows")
         since = latest.snapshot_id if latest else None
-        has_changed, nothing = changed_since(metadata, since), self._nothing_to_fit(metadata)
+        has_changed = changed_since(metadata, since)
+        if latest and not has_changed and has_settings(latest, self._settings):
+            self._report_unfitted(None)
+            return Decision(None, "neither rows nor settings have changed since the last refit")
+        nothing = self._nothing_to_fit(metadata)
         is_overdue = has_changed and (nothing is None or nothing.stale > 0)
         self._report_unfitted(unfitted_since(metadata, since) if is_overdue else None)
-        if latest and not has_changed and has_settings(latest, self._settings):
-            return Decision(None, "neither rows nor settings have changed since the last refit")
         if nothing:
             return Decision(None, f"nothing has changed since the last refit found that {nothing.reason}")
         return self._start_unless_running(snapshot_id, scheduled_at)
