@@ -79,7 +79,9 @@ def test_the_run_of_somebody_else_has_no_such_name(name: str) -> None:
     assert RunName.parse(name) is None
 
 
-@pytest.mark.parametrize("key", ["runs/", "runs/notes.txt", "runs/in-flight.progress", "results/latest.json", "runs/b.json"])
+@pytest.mark.parametrize(
+    "key", ["runs/", "runs/notes.txt", "runs/in-flight.progress", "results/latest.json", "runs/b.json"]
+)
 def test_another_object_is_no_document_of_a_run(key: str) -> None:
     assert RunName.of_document(key) is None
 
