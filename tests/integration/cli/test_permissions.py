@@ -28,12 +28,24 @@ def test_what_looks_needs_no_more_than_it_says(common):
     assert (told.exit_code, told.stderr) == (0, "")
     (document,) = lines(told.stdout)
     assert document["events"] is None  # without sqs:GetQueueAttributes
+    assert document["dead_letters"] is None
     assert document["alarms"] is None  # without cloudwatch:DescribeAlarms
+    assert (document["images"], document["needs_refit"]) == (None, None)  # without glue:GetTable
+    assert document["next_refit"] is None  # without scheduler:GetSchedule
 
 
 LAKE = ("cloudformation:DescribeStacks", "s3:ListBucket", "s3:GetObject")
 MARK = (*LAKE, "s3:PutObject", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction")
 BOOK = {
+    "status": (
+        *LAKE,
+        "emr-serverless:ListJobRuns",
+        "emr-serverless:GetJobRun",
+        "sqs:GetQueueAttributes",
+        "cloudwatch:DescribeAlarms",
+        "glue:GetTable",
+        "scheduler:GetSchedule",
+    ),
     "runs": (*LAKE, "emr-serverless:ListJobRuns", "emr-serverless:GetJobRun"),
     "errors": (*LAKE, "glue:GetTable"),
     "backfill": (*MARK, "glue:GetTable"),
