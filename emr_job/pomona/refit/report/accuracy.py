@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pomona.classifier.documents import Evaluation
 from pomona.classifier.evaluation import interval
-from pomona.refit.report.wording import images, percent
+from pomona.refit.report.wording import images, percent, sentence
 from pomona.refit.row_statistics import RowStatistics
 
 
@@ -31,9 +31,10 @@ def accuracy(evaluation: Evaluation | None, statistics: RowStatistics) -> Accura
     """Return the content of the section."""
     if evaluation is None:
         return Accuracy((), _why_no_classes(statistics), ())
+    notes = tuple(sentence(note) for note in evaluation.notes)
     if not evaluation.counts.images:
-        return Accuracy((), "No class has images that could be held out, so there is no accuracy.", evaluation.notes)
-    return Accuracy(tuple(_figures(evaluation)), "", evaluation.notes)
+        return Accuracy((), "No class has images that could be held out, so there is no accuracy.", notes)
+    return Accuracy(tuple(_figures(evaluation)), "", notes)
 
 
 def _why_no_classes(statistics: RowStatistics) -> str:
@@ -58,7 +59,7 @@ def _figures(evaluation: Evaluation) -> Iterator[Figure]:
             percent(random.right / random.images),
             "accuracy on randomly chosen images, for comparison",
             f"of {images(random.images)}. This flatters: near-copies of a random image, such as the next photograph of "
-            "the same thing, were used to fit the classifier. New images get the accuracy on the left.",
+            "the same thing, were used to fit the classifier. Expect the first figure for new images.",
         )
     yield Figure(
         percent(found.macro.f1),

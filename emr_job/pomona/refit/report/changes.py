@@ -57,9 +57,9 @@ def _counts(model: FittedModel) -> Mapping[str, int]:
 def _sentences(model: FittedModel, moved: Drift, before: Mapping[str, int], now: Mapping[str, int]) -> Iterator[str]:
     yield f"{images(model.rows)} now, {moved.rows_before:,} then."
     if new := sorted({*now} - {*before}):
-        yield f"{len(new):,} classes are new: {_named(new)}."
+        yield f"New classes ({len(new):,}): {_named(new)}."
     if gone := sorted({*before} - {*now}):
-        yield f"{len(gone):,} classes are gone: {_named(gone)}."
+        yield f"Classes that are gone ({len(gone):,}): {_named(gone)}."
     if moved.angles_degrees:
         yield _turn(max(moved.angles_degrees), len(moved.angles_degrees))
     if moved.turned:

@@ -1,5 +1,6 @@
 """The heat map of the classes that are confused most."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,10 @@ TOLD_PAIRS = 5
 
 @dataclass(frozen=True)
 class HeatCell:
-    """How many images of the row's class were taken for the column's; `strength` is their share in per cent."""
+    """How many images of the row's class were taken for the column's.
+
+    `strength` is the square root of their share, in per cent, so that small shares can be seen.
+    """
 
     images: int
     strength: int
@@ -79,7 +83,7 @@ def _cell(images: int, total: int, label: str, predicted: str) -> HeatCell:
         return HeatCell(0, 0, "none", "")
     share = images / total
     told = f"{short(label)} taken for {short(predicted)}: {images:,} of {total:,} ({percent(share)})"
-    return HeatCell(images, max(round(100 * share), 1), "right" if label == predicted else "wrong", told)
+    return HeatCell(images, round(100 * math.sqrt(share)), "right" if label == predicted else "wrong", told)
 
 
 def _sentence(wrong: dict[tuple[int, int], int], totals: Counter[int], labels: Sequence[str]) -> str:

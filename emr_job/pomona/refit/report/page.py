@@ -36,7 +36,7 @@ from pomona.refit.report.tables import (
     runs_table,
     timings_table,
 )
-from pomona.refit.report.wording import images, percent, readable, short
+from pomona.refit.report.wording import compact, images, percent, readable, short
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import RecordedRuns
 from pomona.refit.storage_choices import StorageChoices
@@ -89,7 +89,7 @@ def render(report: Report) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "short": short, "images": images}
+    environment.filters |= {"percent": percent, "short": short, "images": images, "compact": compact}
     page = environment.get_template("report.html.j2").render(**_of_the_classes(report), **_of_the_runs(report))
     return page.encode(errors="replace")
 

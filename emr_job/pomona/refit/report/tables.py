@@ -70,7 +70,7 @@ def runs_table(runs: Sequence[RecordedRun], total: int) -> Table:
     """Return what each run did with its keys, how long it took and what it cost, newest first."""
     head = ["started (UTC)", "state", "keys", *OUTCOMES, "fallbacks", *_COSTS]
     rows = [list(_run_cells(run)) for run in runs]
-    return Table(head, rows, "No featurize run has left a record.", "numbers", _caption(runs, total))
+    return Table(head, rows, "No featurize run has left a record.", "numbers runs", _caption(runs, total))
 
 
 def parts_table(runs: Sequence[RecordedRun]) -> Table:
@@ -83,7 +83,7 @@ def refits_table(refits: Sequence[RecordedRun], total: int) -> Table:
     """Return how long the earlier refits took and what they cost, newest first."""
     rows = [[Cell(_due(refit)), _state_cell(refit), *_cost_cells(refit)] for refit in refits]
     head = ["due (UTC)", "state", *_COSTS]
-    return Table(head, rows, "No earlier refit has left a bill.", "numbers", _caption(refits, total))
+    return Table(head, rows, "No earlier refit has left a bill.", "numbers runs", _caption(refits, total))
 
 
 def timings_table(seconds: Mapping[str, float]) -> Table:

@@ -14,6 +14,19 @@ def count(number: object) -> str:
     return f"{number:,}" if isinstance(number, int) else UNKNOWN
 
 
+def compact(number: int) -> str:
+    """Return a whole number in four characters or so: 999, 1.2k, 12k, 1.2M."""
+    for size, letter in ((1_000_000, "M"), (1000, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{letter}" if number < 10 * size else f"{number // size}{letter}"
+    return str(number)
+
+
+def sentence(text: str) -> str:
+    """Return a clause as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def money(amount: float, currency: object) -> str:
     """Return an amount to a hundredth of a cent: a small run costs less than a cent."""
     return f"{amount:,.4f} {currency}"

@@ -42,6 +42,17 @@
   show();
 })();
 
+// long lists of cards begin with a few of them
+for (const list of document.querySelectorAll(".cards[data-shown]")) {
+  const more = [...list.children].slice(Number(list.dataset.shown));
+  if (!more.length) continue;
+  const button = document.createElement("button");
+  button.type = "button"; button.className = "more"; button.textContent = "Show " + more.length + " more";
+  for (const card of more) card.hidden = true;
+  button.addEventListener("click", () => { for (const card of more) card.hidden = false; button.remove(); });
+  list.after(button);
+}
+
 // keys that can be copied
 for (const button of document.querySelectorAll("button.copy")) {
   const code = button.previousElementSibling;
