@@ -93,6 +93,7 @@ class RowStatisticsTotal:
         self.labels |= part.labels
         if part.failures:
             self.failures = heapq.nsmallest(SHOWN_FAILURES, [*self.failures, *part.failures])
+        if part.groups:
             self.groups.update(part.groups)
             self.groups = _largest(self.groups)
 

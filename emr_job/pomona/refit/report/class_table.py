@@ -9,7 +9,6 @@ from pomona.classifier.evaluation import ClassFigures
 from pomona.refit.report.wording import UNKNOWN, count, percent, short
 
 SHOWN_CLASSES = 50
-LONGEST_LABEL = 48
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class ClassRow:
 
     label: str
     title: str
-    """The whole label, if `label` is a part of it."""
+    """More of the label, if `label` is a part of it."""
     key: str | None
     cells: Sequence[ClassCell]
 
@@ -44,7 +43,7 @@ COLUMNS = ("images", "failed", "recall", "precision", "most confused with")
 
 
 def class_table(
-    evaluation: Evaluation | None, failed: Mapping[str | None, int], typical: Mapping[str, str]
+    evaluation: Evaluation | None, failed: Mapping[str | None, int], typical: Mapping[str, str], longest: int
 ) -> ClassTable:
     """Return the table.
 
@@ -52,6 +51,7 @@ def class_table(
         evaluation: of the classifier; None without one: then the table has no rows.
         failed: images that failed, by label.
         typical: the key of an image of a class, by label.
+        longest: characters of a label that are shown.
     """
     if evaluation is None:
         return ClassTable(COLUMNS, ())
@@ -61,9 +61,9 @@ def class_table(
     rows = []
     for label, images in ordered:
         numbers = [_number(images), _number(failed.get(label, 0)), *_shares(figures.get(label))]
-        cells = (*numbers, _confusion(confused.get(label), figures.get(label)))
-        name = short(label, LONGEST_LABEL)
-        rows.append(ClassRow(name, label if name != label else "", typical.get(label), cells))
+        cells = (*numbers, _confusion(confused.get(label), figures.get(label), longest))
+        name = short(label, longest)
+        rows.append(ClassRow(name, short(label, 3 * longest) if name != label else "", typical.get(label), cells))
     return ClassTable(COLUMNS, rows)
 
 
@@ -87,12 +87,12 @@ def _shares(figures: ClassFigures | None) -> list[ClassCell]:
     """Return recall and precision; a class that was not evaluated comes last."""
     if figures is None:
         return [ClassCell("not evaluated", "-1"), ClassCell(UNKNOWN, "-1")]
-    return [ClassCell(percent(share), f"{share:.6f}") for share in (figures.recall, figures.precision)]
+    return [ClassCell(percent(share), f"{share:.4f}") for share in (figures.recall, figures.precision)]
 
 
-def _confusion(confused: tuple[str, int] | None, figures: ClassFigures | None) -> ClassCell:
+def _confusion(confused: tuple[str, int] | None, figures: ClassFigures | None, longest: int) -> ClassCell:
     if confused is None or figures is None:
         return ClassCell("none" if figures else UNKNOWN, "0")
     label, images = confused
     share = images / figures.support
-    return ClassCell(f"{short(label, LONGEST_LABEL)} ({images:,})", f"{share:.6f}")
+    return ClassCell(f"{short(label, longest)} ({images:,})", f"{share:.4f}")

@@ -26,7 +26,7 @@ from pomona.refit.report.class_table import class_table
 from pomona.refit.report.confusion import heat_map
 from pomona.refit.report.palette import DARK, LIGHT
 from pomona.refit.report.picks import NO_PICKS, Picks
-from pomona.refit.report.points import Picture, points_data, points_note
+from pomona.refit.report.points import Detail, Picture, points_data, points_note
 from pomona.refit.report.storage import storage_table
 from pomona.refit.report.tables import (
     failure_groups_table,
@@ -44,6 +44,9 @@ from pomona.refit.storage_choices import StorageChoices
 HTML = "text/html; charset=utf-8"
 NARROW_SCREEN = "(max-width: 640px)"
 DARK_SCREEN = "(prefers-color-scheme: dark)"
+MOST_BYTES = 3_000_000
+DETAILS = (Detail(48, 600_000, 200), Detail(24, 300_000, 100), Detail(12, 150_000, 50))
+"""Tried one after the other until the page has MOST_BYTES; only very long names in thousands need the second."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,13 @@ def render(report: Report) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": percent, "short": short, "images": images, "compact": compact}
-    page = environment.get_template("report.html.j2").render(**_of_the_classes(report), **_of_the_runs(report))
-    return page.encode(errors="replace")
+    template, of_the_runs = environment.get_template("report.html.j2"), _of_the_runs(report)
+    page = b""
+    for detail in DETAILS:
+        page = template.render(**_of_the_classes(report, detail), **of_the_runs).encode(errors="replace")
+        if len(page) <= MOST_BYTES:
+            break
+    return page
 
 
 def script_json(document: object) -> Markup:
@@ -100,22 +108,22 @@ def script_json(document: object) -> Markup:
     return Markup(text.translate({ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}))  # noqa: S704 (escaped here)
 
 
-def _of_the_classes(report: Report) -> dict[str, Any]:
+def _of_the_classes(report: Report, detail: Detail) -> dict[str, Any]:
     """Return what the template needs for the sections about images and classes."""
     picks, statistics = report.picks, report.statistics
     pictures = _pictures(report)
     return {
         "accuracy": accuracy(report.evaluation, statistics),
-        "classes": class_table(report.evaluation, statistics.errors_of_labels(), picks.typical),
+        "classes": class_table(report.evaluation, statistics.errors_of_labels(), picks.typical, detail.label),
         "heat": heat_map(report.evaluation),
         "picks": picks,
         "suspects": report.evaluation.suspects.total if report.evaluation else 0,
         "pictures": pictures,
         "points_note": points_note(report.sample),
         "failure_groups": failure_groups_table(statistics.groups),
-        "failures": failures_table(statistics.failures, statistics.errors),
+        "failures": failures_table(statistics.failures[: detail.failures], statistics.errors),
         "storage": storage_table(report.storage),
-        "data": script_json(points_data(report.sample, report.model, pictures, set(_on_page(picks)))),
+        "data": script_json(points_data(report.sample, report.model, pictures, set(_on_page(picks)), detail)),
     }
 
 

@@ -10,11 +10,21 @@ from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report.palette import OTHERS_COLOUR, class_groups, legend, shown_name
 from pomona.refit.report.wording import short
 
-KEY_BYTES = 600_000
-"""Of the keys of all points as JSON: longer keys are cut at their beginning."""
 SHORTEST_KEY = 20
 BYTES_A_CHARACTER = 6
 """At most, as JSON in ASCII."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How much of long names the page shows. Names are the only content without a bound of its own."""
+
+    label: int
+    """Characters of a label where every class is listed."""
+    bytes_of_keys: int
+    """Of the keys of all points, as JSON."""
+    failures: int
+    """Images that failed and are listed."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +36,7 @@ class Picture:
 
 
 def points_data(
-    sample: ProjectionSample, model: PcaModel, pictures: Mapping[str, Picture], on_page: Collection[str]
+    sample: ProjectionSample, model: PcaModel, pictures: Mapping[str, Picture], on_page: Collection[str], detail: Detail
 ) -> dict[str, Any]:
     """Return the document.
 
@@ -35,14 +45,15 @@ def points_data(
         model: for the shares of the components.
         pictures: by key.
         on_page: keys whose picture the page has anyway: of those the document has the number alone.
+        detail: how long names and keys may be.
     """
     groups = class_groups(sample.labels)
     classes = {label: number for number, label in enumerate(groups)}
     shown = {place: pictures[key] for place, key in enumerate(sample.keys) if key in pictures}
     return {
         "points": [[round(value, 4) for value in point] for point in sample.points],
-        "keys": shown_keys(sample.keys),
-        "classes": [short(shown_name(label)) for label in classes],
+        "keys": shown_keys(sample.keys, detail.bytes_of_keys),
+        "classes": [short(shown_name(label), detail.label) for label in classes],
         "labels": [classes[label] for label in sample.labels],
         "groups": [groups[label] for label in sample.labels],
         "legend": [{"name": short(name), "colour": colour, "group": group} for name, colour, group in legend(groups)],
@@ -53,11 +64,11 @@ def points_data(
     }
 
 
-def shown_keys(keys: list[str]) -> list[str]:
-    """Return the keys; if all together are too long, the ends of the long ones."""
-    if sum(len(json.dumps(key)) for key in keys) <= KEY_BYTES:
+def shown_keys(keys: list[str], most_bytes: int) -> list[str]:
+    """Return the keys; if as JSON they are too long all together, the ends of the long ones."""
+    if sum(len(json.dumps(key)) for key in keys) <= most_bytes:
         return keys
-    longest = max(KEY_BYTES // (BYTES_A_CHARACTER * len(keys)), SHORTEST_KEY)
+    longest = max(most_bytes // (BYTES_A_CHARACTER * len(keys)), SHORTEST_KEY)
     return [key if len(key) <= longest else f"…{key[1 - longest :]}" for key in keys]
 
 
