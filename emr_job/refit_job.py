@@ -12,7 +12,7 @@ from pomona.refit.arguments import parse_arguments
 from pomona.spark_session import start_beside, start_session
 from pomona.stopwatch import Stopwatch
 
-PACKAGES = ("numpy", "pyarrow", "pandas", "boto3", "obstore", "matplotlib", "jinja2")
+PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "matplotlib", "jinja2")
 
 
 def load_run() -> Callable[..., Any]:

@@ -231,7 +231,7 @@ def test_what_emr_serverless_billed_is_shown_for_runs_and_refits(report, lake):
     second, first = told(page, "Featurize runs")
     costs = ("state", "took", "vCPU-hours", "cost")
     assert [second[name] for name in costs] == ["success", "31.5 s", "0.250", "0.0189 USD"]
-    assert [first[name] for name in costs] == ["failed", "1 min 15 s", "0.125", "0.0095 USD"]
+    assert [first[name] for name in costs] == ["failed<small>no memory</small>", "1 min 15 s", "0.125", "0.0095 USD"]
     assert (first["started (UTC)"], first["keys"]) == ("2026-11-21 08:00:00", "-")
     assert "billed 0.375 vCPU-hours (0.0284 USD) for these runs." in page.decode()
     (refit,) = told(page, "Earlier refits")

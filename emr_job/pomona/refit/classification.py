@@ -10,10 +10,11 @@ from pomona.classifier.documents import Evaluation, HoldOut, classification_repo
 from pomona.classifier.hold_out import random_hold_out
 from pomona.classifier.selection import cross_validate
 from pomona.pca.model import PcaModel
-from pomona.projection import FittedModel
+from pomona.projection import FittedModel, project
 from pomona.refit.first_pass import Assignment, FirstPassResult
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
+from pomona.refit.storage_choices import StorageChoices, storage_choices
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
@@ -47,6 +48,20 @@ class Classification:
         validated = self.classifier.validated
         labels = self.classifier.assignment.classes.labels
         return FittedModel.of(pca, labels, self.counts, validated.whole if validated else None)
+
+    def class_means(self, found: FirstPassResult, pca: PcaModel) -> dict[str, NDArray[np.float64]]:
+        """Return the projected mean row [k] of each class that has rows."""
+        labels = self.classifier.assignment.classes.labels
+        sums = found.moments.class_sums(len(labels))
+        means = project(sums.means, pca)
+        return {label: mean for label, mean, rows in zip(labels, means, sums.counts, strict=True) if rows}
+
+    def storage_choices(self, found: FirstPassResult, pca: PcaModel) -> StorageChoices | None:
+        """Return what fewer components and smaller numbers are worth; None if there is nothing to compare."""
+        rows = found.sample.of_classes(self.classifier.evaluable)
+        if self.classifier.validated is None or not len(rows.codes):
+            return None
+        return storage_choices(found.moments, pca, self.classifier.validated, rows)
 
     def evaluation(self, tally: PredictionTally) -> Evaluation | None:
         """Return what the held-out predictions are worth; None without a classifier."""

@@ -1,6 +1,8 @@
 """Statistics of the table's rows: how many of which kind, and which images failed."""
 
 import heapq
+import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -9,6 +11,12 @@ import pyarrow.compute as pc
 
 SHOWN_FAILURES = 200
 STATISTICS_COLUMNS = ("key", "label", "backbone", "error")
+MOST_GROUPS = 10_000
+"""Groups of failures that are counted: beyond that the smallest are dropped, so that hostile names cost no memory."""
+SHOWN_REASON = 80
+_NUMBERS = re.compile(r"\d[\d,.]*")
+FailureGroup = tuple[str | None, str]
+"""The label of an image that failed (its folder), and the reason without its particulars."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class RowStatistics:
     """The labels of the rows with features of this backbone."""
     failures: tuple[tuple[str, str], ...] = ()
     """Key and error of the rows with an error, by key, at most SHOWN_FAILURES of them."""
+    groups: Counter[FailureGroup] = field(default_factory=Counter)
+    """How many rows with an error each group has; exact for MOST_GROUPS groups or fewer."""
 
     @property
     def classes(self) -> int:
@@ -34,15 +44,34 @@ class RowStatistics:
         """Return the statistics of a batch that has STATISTICS_COLUMNS."""
         failed, current = pc.is_valid(batch["error"]), pc.equal(batch["backbone"], backbone)
         sound = pc.invert(failed)
-        refused = batch.select(["key", "error"]).filter(failed)
-        pairs = zip(refused["key"].to_pylist(), refused["error"].to_pylist(), strict=True)
+        refused = batch.select(["key", "label", "error"]).filter(failed)
+        errors = refused["error"].to_pylist()
+        pairs = zip(refused["key"].to_pylist(), errors, strict=True)
         return cls(
             images=batch.num_rows,
             errors=refused.num_rows,
             stale=pc.and_(sound, pc.invert(current)).true_count,
             labels=frozenset(batch["label"].filter(pc.and_(sound, current)).unique().to_pylist()),
             failures=tuple(heapq.nsmallest(SHOWN_FAILURES, pairs)),
+            groups=_largest(Counter(zip(refused["label"].to_pylist(), map(reason, errors), strict=True))),
         )
+
+    def errors_of_labels(self) -> Counter[str | None]:
+        """Return how many images of each label failed."""
+        counts: Counter[str | None] = Counter()
+        for (label, _), images in self.groups.items():
+            counts[label] += images
+        return counts
+
+
+def reason(error: str) -> str:
+    """Return what an error has in common with others of its kind: without what follows a colon, and without numbers."""
+    common = _NUMBERS.sub("…", error.partition(":")[0])
+    return common if len(common) <= SHOWN_REASON else f"{common[: SHOWN_REASON - 1]}…"
+
+
+def _largest(groups: Counter[FailureGroup]) -> Counter[FailureGroup]:
+    return groups if len(groups) <= MOST_GROUPS else Counter(dict(groups.most_common(MOST_GROUPS)))
 
 
 @dataclass
@@ -54,6 +83,7 @@ class RowStatisticsTotal:
     stale: int = 0
     labels: set[str | None] = field(default_factory=set)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    groups: Counter[FailureGroup] = field(default_factory=Counter)
 
     def add(self, part: RowStatistics) -> None:
         """Add the statistics of further rows."""
@@ -63,7 +93,11 @@ class RowStatisticsTotal:
         self.labels |= part.labels
         if part.failures:
             self.failures = heapq.nsmallest(SHOWN_FAILURES, [*self.failures, *part.failures])
+        if part.groups:
+            self.groups.update(part.groups)
+            self.groups = _largest(self.groups)
 
     def result(self) -> RowStatistics:
         """Return the statistics of all rows added so far."""
-        return RowStatistics(self.images, self.errors, self.stale, frozenset(self.labels), tuple(self.failures))
+        labels, failures = frozenset(self.labels), tuple(self.failures)
+        return RowStatistics(self.images, self.errors, self.stale, labels, failures, Counter(self.groups))

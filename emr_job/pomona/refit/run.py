@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.classifier.documents import Evaluation
 from pomona.errors import JobError, SupersededError
@@ -18,16 +21,20 @@ from pomona.refit.arguments import RefitArguments
 from pomona.refit.class_survey import survey_classes
 from pomona.refit.classification import Classification, write_evaluation
 from pomona.refit.first_pass import Assignment, FirstPassResult, run_first_pass
+from pomona.refit.history import past_refits
 from pomona.refit.nothing_to_fit import note_nothing_to_fit, remove_note
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report import scree
 from pomona.refit.report.components import components_png
 from pomona.refit.report.page import HTML, Report, render
+from pomona.refit.report.picks import pick
 from pomona.refit.results import ResultsFolder, earlier_model, move_latest, remove_old
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import recorded_runs
 from pomona.refit.second_pass import SecondPass, write_projections
+from pomona.refit.storage_choices import StorageChoices
+from pomona.refit.thumbnails import make_thumbnails
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
@@ -107,8 +114,14 @@ class _FittedTable:
     sample: ProjectionSample
     evaluation: Evaluation | None
     """None for a table with fewer than two classes."""
+    earlier: FittedModel | None
+    """Of the last refit of the same backbone; None for the first."""
     drift: Drift | None
-    """Since the last refit of the same backbone; None for the first."""
+    """Since `earlier`."""
+    class_means: dict[str, NDArray[np.float64]]
+    """The projected mean of each class."""
+    storage: StorageChoices | None
+    """None without classes."""
 
 
 def _read_rows(table: PinnedTable, backbone: ExportedBackbone, stopwatch: Stopwatch) -> _Rows:
@@ -135,12 +148,13 @@ def _apply(
     folder: ResultsFolder,
     backbone: ExportedBackbone,
     pca: PcaModel,
-    earlier: PcaModel | None,
+    earlier: FittedModel | None,
     stopwatch: Stopwatch,
 ) -> _FittedTable:
     """Fit the classifier, and project and classify every row."""
     with stopwatch.timing("classify"):
         classification = Classification.fitted(rows.assignment, rows.found)
+        storage = classification.storage_choices(rows.found, pca)
     with stopwatch.timing("project"):
         second_pass = SecondPass(backbone.label, pca, classification.classifier, folder)
         written = write_projections(rows.table.spark, rows.work, second_pass)
@@ -154,7 +168,10 @@ def _apply(
         statistics=rows.statistics,
         sample=sample,
         evaluation=classification.evaluation(written.tally),
+        earlier=earlier,
         drift=drift(pca, earlier) if earlier else None,
+        class_means=classification.class_means(rows.found, pca),
+        storage=storage,
     )
 
 
@@ -163,15 +180,13 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     folder, model = fitted.folder, fitted.model
     summary = _summary(fitted, str(arguments.components))
     folder.put("model.npz", model_bytes(model), "application/octet-stream")
-    folder.put("model.json", model_document(summary, model, fitted.drift), "application/json")
+    folder.put("model.json", model_document(summary, fitted.statistics, model, fitted.drift), "application/json")
     if fitted.evaluation:
         write_evaluation(folder, fitted.evaluation)
     with stopwatch.timing("plots"):
         folder.put("scree.png", scree.png(model), PNG)
         folder.put("components.png", components_png(fitted.sample, model), PNG)
-    runs = recorded_runs(arguments.lake_bucket)
-    report = Report(summary, model, fitted.statistics, fitted.sample, runs, stopwatch.readings())
-    folder.put("report.html", render(report), HTML)
+    folder.put("report.html", render(_report(fitted, summary, stopwatch)), HTML)
     for note in model.notes:
         log.warning(note)
     _require_kept(fitted.table, folder)
@@ -181,6 +196,30 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     for prefix in remove_old(arguments.lake_bucket):
         log.info("removed the old results %s", prefix)
     return summary
+
+
+def _report(fitted: _FittedTable, summary: dict[str, Any], stopwatch: Stopwatch) -> Report:
+    with stopwatch.timing("pictures"):
+        picks = pick(fitted.sample, fitted.evaluation.suspects if fitted.evaluation else None, fitted.class_means)
+        bucket = fitted.sample.bucket
+        thumbnails = make_thumbnails(bucket, picks.keys) if bucket else {}
+    lake = fitted.folder.bucket
+    runs = recorded_runs(lake)
+    return Report(
+        summary=summary,
+        model=fitted.model,
+        statistics=fitted.statistics,
+        sample=fitted.sample,
+        runs=runs,
+        seconds=stopwatch.readings(),
+        evaluation=fitted.evaluation,
+        earlier=fitted.earlier,
+        drift=fitted.drift,
+        history=past_refits(lake, fitted.folder.prefix, runs.refits),
+        storage=fitted.storage,
+        picks=picks,
+        thumbnails=thumbnails,
+    )
 
 
 def _require_kept(table: PinnedTable, folder: ResultsFolder) -> None:
@@ -215,12 +254,15 @@ def left_out_note(left_out: int) -> tuple[str, ...]:
     return (f"{left_out} images were left out: their features are all zero or not finite",) if left_out else ()
 
 
-def model_document(summary: dict[str, Any], model: FittedModel, moved: Drift | None) -> bytes:
+def model_document(
+    summary: dict[str, Any], statistics: RowStatistics, model: FittedModel, moved: Drift | None
+) -> bytes:
     """Return model.json for readers without NumPy: the summary, shares of variance, images of each class, drift."""
     counts = [] if model.class_counts is None else model.class_counts.tolist()
     document = summary | {
         "explained_variance_ratio": model.explained_variance_ratio.tolist(),
         "classes": dict(zip(model.classes, counts, strict=True)),
+        "errors": statistics.errors,
         "drift": asdict(moved) if moved else None,
         "notes": model.notes,
     }

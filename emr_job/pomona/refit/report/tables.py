@@ -5,15 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pomona.refit.report.wording import UNKNOWN, count, money, short
+from pomona.refit.row_statistics import FailureGroup
 from pomona.refit.run_records import RecordedRun
 from pomona_contract.outcomes import Outcome
 
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 PARTS = ("session", "plan", "get", "decode", "resize", "inference", "write", "commit", "maintenance")
-UNKNOWN = "-"
 _COSTS = ("took", "vCPU-hours", "cost")
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\d{3}Z")
 _MINUTE, _HOUR = 60, 3600
+SHOWN_GROUPS = 30
+LONGEST_REASON = 120
+SOUND_STATES = ("success", UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Cell:
     """Shown when a reader points at the cell."""
     meter: str | None = None
     """Width of a bar before the text, in CSS."""
+    note: str = ""
+    """A smaller text below."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,22 @@ def failures_table(failures: Sequence[tuple[str, str]], total: int) -> Table:
     return Table(["image", "why"], rows, "None: every image in the bucket has its features.", "failures", caption)
 
 
+def failure_groups_table(groups: Mapping[FailureGroup, int]) -> Table:
+    """Return how many images failed, by reason and folder, the most frequent first."""
+    ordered = sorted(groups.items(), key=lambda item: (-item[1], item[0][1], item[0][0] or ""))
+    caption = f"The {SHOWN_GROUPS} largest of {len(ordered):,} groups." if len(ordered) > SHOWN_GROUPS else ""
+    rows = [
+        (Cell(reason), Cell(short(label) if label else "(top of the bucket)"), Cell(count(images), "number"))
+        for (label, reason), images in ordered[:SHOWN_GROUPS]
+    ]
+    return Table(["why", "folder", "images"], rows, "", "groups", caption)
+
+
 def runs_table(runs: Sequence[RecordedRun], total: int) -> Table:
     """Return what each run did with its keys, how long it took and what it cost, newest first."""
     head = ["started (UTC)", "state", "keys", *OUTCOMES, "fallbacks", *_COSTS]
     rows = [list(_run_cells(run)) for run in runs]
-    return Table(head, rows, "No featurize run has left a record.", "numbers", _caption(runs, total))
+    return Table(head, rows, "No featurize run has left a record.", "numbers runs", _caption(runs, total))
 
 
 def parts_table(runs: Sequence[RecordedRun]) -> Table:
@@ -64,9 +81,9 @@ def parts_table(runs: Sequence[RecordedRun]) -> Table:
 
 def refits_table(refits: Sequence[RecordedRun], total: int) -> Table:
     """Return how long the earlier refits took and what they cost, newest first."""
-    rows = [[Cell(_due(refit)), Cell(_state(refit)), *_cost_cells(refit)] for refit in refits]
+    rows = [[Cell(_due(refit)), _state_cell(refit), *_cost_cells(refit)] for refit in refits]
     head = ["due (UTC)", "state", *_COSTS]
-    return Table(head, rows, "No earlier refit has left a bill.", "numbers", _caption(refits, total))
+    return Table(head, rows, "No earlier refit has left a bill.", "numbers runs", _caption(refits, total))
 
 
 def timings_table(seconds: Mapping[str, float]) -> Table:
@@ -93,16 +110,16 @@ def _sum_of_bills(bills: Sequence[Mapping[str, Any]]) -> str:
     """Return the sum of vCPU-hours, and of the costs if every bill has one."""
     hours = f"{sum(bill['vcpu_hours'] for bill in bills):,.3f} vCPU-hours"
     costs = [bill["cost"] for bill in bills if bill.get("cost") is not None]
-    return f"{hours} ({_money(sum(costs), bills[0].get('currency'))})" if len(costs) == len(bills) else hours
+    return f"{hours} ({money(sum(costs), bills[0].get('currency'))})" if len(costs) == len(bills) else hours
 
 
 def _run_cells(run: RecordedRun) -> Iterator[Cell]:
     images = run.record.get("images", {})
     yield _started_cell(run)
-    yield Cell(_state(run))
-    yield Cell(_count(run.record.get("keys")))
-    yield from (Cell(_count(images.get(outcome)), "" if images.get(outcome) else "zero") for outcome in OUTCOMES)
-    yield Cell(_count(_fallbacks(run.record)))
+    yield _state_cell(run)
+    yield Cell(count(run.record.get("keys")))
+    yield from (Cell(count(images.get(outcome)), "" if images.get(outcome) else "zero") for outcome in OUTCOMES)
+    yield Cell(count(_fallbacks(run.record)))
     yield from _cost_cells(run)
 
 
@@ -116,7 +133,7 @@ def _cost_cells(run: RecordedRun) -> Iterator[Cell]:
     yield Cell(_duration(run.record.get("seconds", {}).get("total", run.bill.get("seconds"))))
     hours, cost = run.bill.get("vcpu_hours"), run.bill.get("cost")
     yield Cell(UNKNOWN if hours is None else f"{hours:,.3f}")
-    yield Cell(UNKNOWN if cost is None else _money(cost, run.bill.get("currency")))
+    yield Cell(UNKNOWN if cost is None else money(cost, run.bill.get("currency")))
 
 
 def _started_cell(run: RecordedRun) -> Cell:
@@ -137,17 +154,16 @@ def _moment(stamp: str) -> str:
     return "{}-{}-{} {}:{}:{}".format(*found.groups()) if found else stamp
 
 
-def _state(run: RecordedRun) -> str:
-    return str(run.bill.get("state") or UNKNOWN).lower()
+def _state_cell(run: RecordedRun) -> Cell:
+    """Return how a run ended, and why if it failed."""
+    state = str(run.bill.get("state") or UNKNOWN).lower()
+    reason = short(str(run.bill.get("reason") or ""), LONGEST_REASON)
+    return Cell(state, "" if state in SOUND_STATES else "failed", note="" if state in SOUND_STATES else reason)
 
 
 def _fallbacks(run: Mapping[str, Any]) -> int | None:
     """Return how many objects boto3 read in obstore's place; None for a record of a release that did not count them."""
     return sum(run["fallbacks"].values()) if "fallbacks" in run else None
-
-
-def _count(number: object) -> str:
-    return f"{number:,}" if isinstance(number, int) else UNKNOWN
 
 
 def _duration(seconds: object) -> str:
@@ -159,8 +175,3 @@ def _duration(seconds: object) -> str:
     if seconds < _HOUR:
         return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE // 1:.0f} s"
     return f"{seconds // _HOUR:,.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
-
-
-def _money(amount: float, currency: object) -> str:
-    """Return an amount to a hundredth of a cent: a small run costs less than a cent."""
-    return f"{amount:,.4f} {currency}"

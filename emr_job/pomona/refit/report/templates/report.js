@@ -2,11 +2,17 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const colours = new Map(data.legend.map(entry => [entry.group, entry.colour]));
 const hidden = new Set();
+// classes that were searched for: while there are any, all others are grey
+const picked = new Map();
+const pickedColours = ["#CC6677", "#44AA99", "#DDCC77", "#88CCEE", "#AA4499", "#999933", "#117733", "#882255", "#332288"];
 const tip = document.getElementById("tip");
 const views = [];
 const axes = data.points.length ? data.points[0].length : 0;
 // the largest class lies at the bottom, so that it covers no other
 const order = data.points.map((_, i) => i).sort((a, b) => (data.groups[a] < 0 ? -1 : data.groups[a]) - (data.groups[b] < 0 ? -1 : data.groups[b]));
+
+// what was picked out covers the rest
+const ordered = () => picked.size ? [...order.filter(i => !picked.has(data.labels[i])), ...order.filter(i => picked.has(data.labels[i]))] : order;
 
 const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const lightest = window.matchMedia("(prefers-color-scheme: dark)");
@@ -26,9 +32,29 @@ function canvasView(canvas, ratio, draw) {
     draw(view, pen);
   };
   canvas.addEventListener("pointermove", event => pointAt(view, event));
-  canvas.addEventListener("pointerleave", () => { tip.style.opacity = 0; });
+  canvas.addEventListener("pointerleave", hideTip);
+  canvas.addEventListener("blur", hideTip);
   views.push(view);
   return view;
+}
+
+const className = i => data.classes[data.labels[i]];
+const pictureOf = i => {
+  if (data.pictures[i]) return data.pictures[i];
+  const shown = data.numbers[i] === undefined ? null : document.querySelector("img[data-number='" + data.numbers[i] + "']");
+  return shown ? shown.src : "";
+};
+const hideTip = () => { tip.style.opacity = 0; };
+const isShown = i => picked.size ? picked.has(data.labels[i]) : !hidden.has(data.groups[i]);
+
+function showTip(i, x, y) {
+  const words = document.createElement("span"), picture = pictureOf(i);
+  words.textContent = data.keys[i];
+  tip.replaceChildren(words);
+  if (picture) { const image = new Image(); image.src = picture; image.alt = ""; tip.prepend(image); }
+  tip.style.opacity = 1;
+  tip.style.left = Math.max(8, Math.min(x + 14, window.innerWidth - tip.offsetWidth - 8)) + "px";
+  tip.style.top = Math.max(8, y + 18 + tip.offsetHeight > window.innerHeight ? y - tip.offsetHeight - 10 : y + 18) + "px";
 }
 
 function pointAt(view, event) {
@@ -36,15 +62,30 @@ function pointAt(view, event) {
   const x = event.clientX - box.left, y = event.clientY - box.top;
   let best = -1, nearest = 144;
   view.at.forEach((spot, i) => {
-    if (!spot) return;
+    if (!spot || !isShown(i)) return;
     const distance = (spot[0] - x) ** 2 + (spot[1] - y) ** 2;
     if (distance < nearest) { nearest = distance; best = i; }
   });
-  tip.style.opacity = best < 0 ? 0 : 1;
-  if (best < 0) return;
-  tip.textContent = data.keys[best];
-  tip.style.left = Math.max(8, Math.min(event.clientX + 14, window.innerWidth - tip.offsetWidth - 8)) + "px";
-  tip.style.top = (event.clientY + 18 + tip.offsetHeight > window.innerHeight ? event.clientY - tip.offsetHeight - 10 : event.clientY + 18) + "px";
+  if (best < 0) hideTip(); else showTip(best, event.clientX, event.clientY);
+}
+
+// with a keyboard: the arrow keys go from one point with a picture to the next, or from point to point without any
+function letStep(view) {
+  let at = -1;
+  view.canvas.tabIndex = 0;
+  view.canvas.addEventListener("keydown", event => {
+    const step = {ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1}[event.key];
+    if (!step) { if (event.key === "Escape") hideTip(); return; }
+    event.preventDefault();
+    const visible = data.keys.map((_, i) => i).filter(i => view.at[i] && isShown(i));
+    const pictured = visible.filter(i => data.pictures[i] || data.numbers[i] !== undefined);
+    const stops = pictured.length ? pictured : visible;
+    if (!stops.length) return;
+    at = (at + step + stops.length) % stops.length;
+    const i = stops[at], box = view.canvas.getBoundingClientRect();
+    showTip(i, box.left + view.at[i][0], box.top + view.at[i][1]);
+    document.getElementById("tip-told").textContent = data.keys[i] + ", " + className(i);
+  });
 }
 
 function extent(axis) {
@@ -55,8 +96,10 @@ function extent(axis) {
   return [low - margin, high + margin];
 }
 
-function dot(pen, x, y, radius, group, strength) {
-  pen.globalAlpha = strength; pen.fillStyle = colourOf(group);
+function dot(pen, x, y, radius, i, strength) {
+  const colour = picked.get(data.labels[i]);
+  pen.globalAlpha = picked.size && !colour ? .16 : strength;
+  pen.fillStyle = picked.size ? colour || data.others : colourOf(data.groups[i]);
   pen.beginPath(); pen.arc(x, y, radius, 0, 2 * Math.PI); pen.fill();
 }
 
@@ -76,10 +119,10 @@ function drawPair(horizontal, vertical) {
     pen.fillText(title(horizontal), left + w / 2, view.height - 6);
     pen.save(); pen.translate(12, 4 + h / 2); pen.rotate(-Math.PI / 2); pen.fillText(axes > vertical ? title(vertical) : "", 0, 0); pen.restore();
     view.at = new Array(data.points.length);
-    for (const i of order) {
-      if (hidden.has(data.groups[i])) continue;
+    for (const i of ordered()) {
+      if (!picked.size && hidden.has(data.groups[i])) continue;
       view.at[i] = [x(data.points[i][horizontal]), y(data.points[i][vertical] || 0)];
-      dot(pen, view.at[i][0], view.at[i][1], radius, data.groups[i], .78);
+      dot(pen, view.at[i][0], view.at[i][1], radius, i, .78);
     }
     pen.globalAlpha = 1;
   };
@@ -112,11 +155,11 @@ function drawSpace(view, pen) {
     }
   }
   view.at = new Array(cube.length);
-  const spots = cube.map((point, i) => [i, project(point, view)]).filter(([i]) => !hidden.has(data.groups[i]));
+  const spots = cube.map((point, i) => [i, project(point, view)]).filter(([i]) => picked.size || !hidden.has(data.groups[i]));
   spots.sort((a, b) => a[1][2] - b[1][2]);
   for (const [i, spot] of spots) {
     view.at[i] = spot;
-    dot(pen, spot[0], spot[1], radius * (1 + .22 * spot[2]) * 1.25, data.groups[i], .62 + .2 * Math.max(-1, Math.min(1, spot[2])));
+    dot(pen, spot[0], spot[1], radius * (1 + .22 * spot[2]) * 1.25, i, .62 + .2 * Math.max(-1, Math.min(1, spot[2])));
   }
   pen.globalAlpha = 1;
 }
@@ -158,14 +201,34 @@ function addLegend() {
   }
 }
 
+function letPick() {
+  const field = document.getElementById("pick"), told = document.getElementById("pick-told"), names = document.getElementById("pick-names");
+  for (const name of data.classes.slice().sort()) { const option = document.createElement("option"); option.value = name; names.append(option); }
+  field.addEventListener("input", () => {
+    const wanted = field.value.trim().toLowerCase();
+    picked.clear();
+    const exact = data.classes.findIndex(name => name.toLowerCase() === wanted);
+    data.classes.forEach((name, i) => {
+      const fits = wanted && (exact < 0 ? name.toLowerCase().includes(wanted) : i === exact);
+      if (fits) picked.set(i, pickedColours[picked.size % pickedColours.length]);
+    });
+    const points = data.labels.filter(label => picked.has(label)).length;
+    told.textContent = !wanted ? "" : picked.size ? picked.size + (picked.size === 1 ? " class, " : " classes, ") + points + " points" : "no class has this in its name";
+    document.getElementById("legend").classList.toggle("idle", picked.size > 0);
+    redrawAll();
+  });
+  document.getElementById("pick-tools").hidden = data.classes.length < 2;
+}
+
 const redrawAll = () => views.forEach(view => view.redraw());
 addLegend();
+letPick();
 for (const [horizontal, vertical] of axes >= 3 ? [[0, 1], [0, 2], [1, 2]] : axes ? [[0, 1]] : []) {
   const card = document.createElement("figure"), canvas = document.createElement("canvas");
   card.className = "card"; canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Component " + (horizontal + 1) + " against component " + (vertical + 1));
+  canvas.setAttribute("aria-label", "Component " + (horizontal + 1) + " against component " + (vertical + 1) + "; the arrow keys go through the images");
   card.append(canvas); document.getElementById("pairs").append(card);
-  canvasView(canvas, () => axes >= 3 ? .9 : .5, drawPair(horizontal, vertical));
+  letStep(canvasView(canvas, () => axes >= 3 ? .9 : .5, drawPair(horizontal, vertical)));
 }
 if (axes >= 3) letTurn(canvasView(document.getElementById("space"), width => width < 640 ? 1 : .56, drawSpace));
 else document.getElementById("space-card").remove();
