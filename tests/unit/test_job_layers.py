@@ -39,10 +39,11 @@ def below(package) -> list[str]:
     return [module.name for module in found]
 
 
-def test_a_projection_needs_numpy_and_the_pca_alone():
+def test_a_projection_needs_numpy_the_pca_and_the_linear_classifier_alone():
     loaded = loaded_by("pomona.projection")
     assert roots(loaded) == {"pomona", "numpy"}
-    assert {name for name in loaded if name.startswith("pomona.")} == PCA | {"pomona.projection", "pomona.errors"}
+    own = {"pomona.projection", "pomona.errors", "pomona.classifier", "pomona.classifier.lda"}
+    assert {name for name in loaded if name.startswith("pomona.")} == PCA | own
 
 
 @pytest.mark.parametrize("package", [pomona.imaging, pomona.pca])
