@@ -16,6 +16,7 @@ from pomona.refit.arguments import RefitArguments
 from pomona.refit.class_survey import survey_classes
 from pomona.refit.classification import Classification, write_evaluation
 from pomona.refit.first_pass import Assignment, run_first_pass
+from pomona.refit.neighbours_file import no_neighbours_note
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report import scree
@@ -101,6 +102,7 @@ def _fit(
     earlier = earlier_model(arguments.lake_bucket, backbone.label)
     with stopwatch.timing("fit"):
         pca = fit(found.moments.whole(), arguments.components).with_notes(left_out_note(found.left_out))
+        pca = pca.with_notes(no_neighbours_note(pca.rows))
         pca = with_signs_of(pca, earlier) if earlier else pca
     with stopwatch.timing("classify"):
         classification = Classification.fitted(assignment, found)
