@@ -13,7 +13,7 @@ from embedded_aws.iam.policies import Call, allowed
 from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles, statements
 
 LAUNCHERS = {"AdvanceRole", "RefitRole"}
-FUNCTIONS = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "PublishRole", "StorageRole")
+FUNCTIONS = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "IdentifyRole", "PublishRole", "StorageRole")
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
 IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
 TO_EMR = (("iam:passedtoservice", "emr-serverless.amazonaws.com"),)

@@ -8,6 +8,7 @@ import io
 import json
 import tempfile
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,8 +63,13 @@ class DeployedResults:
         return cls(etag, latest, _accuracy(s3, lake, latest.prefix), Identifier(model, neighbours, engine, limits))
 
     def is_newest(self, s3: Any, lake: str) -> bool:  # noqa: ANN401
-        """Return True if latest.json has not changed since it was read."""
-        return bool(s3.head_object(Bucket=lake, Key=LATEST_RESULTS)["ETag"] == self.etag)
+        """Return True if latest.json has not changed since it was read; an erasure may have removed it."""
+        try:
+            return bool(s3.head_object(Bucket=lake, Key=LATEST_RESULTS)["ETag"] == self.etag)
+        except s3.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                return False
+            raise
 
     def model_document(self) -> dict[str, Any]:
         """Return what an answer says of the model."""
