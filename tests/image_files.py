@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pomona.featurize.inference import cached_engine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
+from pomona.inference import cached_engine
 
 REPOSITORY = Path(__file__).parents[1]
 LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)

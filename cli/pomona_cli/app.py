@@ -10,6 +10,7 @@ from pomona_cli.commands.discard import discard
 from pomona_cli.commands.erase import erase
 from pomona_cli.commands.errors import errors
 from pomona_cli.commands.export import export
+from pomona_cli.commands.identify import identify
 from pomona_cli.commands.logs import logs
 from pomona_cli.commands.refit import refit
 from pomona_cli.commands.repair import repair
@@ -41,6 +42,7 @@ for command in (
     repair,
     erase,
     export,
+    identify,
 ):
     app.command()(command)
 

@@ -29,6 +29,8 @@ FINAL_ERASURES = "erasures/final/"
 """Erasures of which nothing is left."""
 BUNDLES = "jobs/"
 """One folder for each published bundle: the entry points, the job's code and its packages."""
+BACKBONES = "backbones/"
+"""One folder for each network that a bundle held: its description and its `.tflite`. None is ever removed."""
 
 REPORT = "report.html"
 """In the folder of a snapshot's results."""
@@ -65,6 +67,11 @@ def results_folder(snapshot_id: int, *, is_second: bool = False) -> str:
 def bundle_prefix(digest: str) -> str:
     """Return where a bundle lies, without a slash at its end; a bundle is never overwritten."""
     return f"{BUNDLES}{digest[:_DIGITS_OF_A_BUNDLE]}"
+
+
+def backbone_folder(label: str) -> str:
+    """Return the folder of the network of a backbone's label (name@digest); it is never overwritten."""
+    return f"{BACKBONES}{label.replace('@', '-')}/"
 
 
 def file_name(key: str) -> str:

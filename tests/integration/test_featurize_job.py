@@ -19,10 +19,10 @@ from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
 from pomona.featurize import progress
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.inference import InferenceEngine
 from pomona.featurize.run import featurize
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
+from pomona.inference import InferenceEngine
 from pomona.s3.objects import read_bytes, read_json
 from pomona.table.branch import Branch
 from pomona_contract.documents.claim import Claim, ClaimedSegment

@@ -12,7 +12,7 @@ from embedded_aws.iam.policies import Call, allowed
 from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles
 
 LAUNCHERS = {"AdvanceRole", "RefitRole"}
-FUNCTIONS = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "PublishRole", "StorageRole")
+FUNCTIONS = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "IdentifyRole", "PublishRole", "StorageRole")
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
 IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
 TO_EMR = (("iam:passedtoservice", "emr-serverless.amazonaws.com"),)
@@ -109,8 +109,9 @@ def test_maintain_lists_erasures_and_requests_alone(own, prefix, expected):
     assert allowed(own["MaintainRole"], call) is expected
 
 
-def test_nobody_but_publish_can_change_the_code_that_runs(own):
-    call = Call("s3:PutObject", f"arn:aws:s3:::{LAKE}/jobs/0123456789abcdef/featurize_job.py")
+@pytest.mark.parametrize("key", ["jobs/0123456789abcdef/featurize_job.py", "backbones/fruitnet-0/fruitnet.tflite"])
+def test_nobody_but_publish_can_change_the_code_that_runs(own, key):
+    call = Call("s3:PutObject", f"arn:aws:s3:::{LAKE}/{key}")
     assert {name for name, policy in own.items() if allowed(policy, call)} == {"PublishRole"}
 
 

@@ -22,6 +22,7 @@ from pomona.refit.class_survey import survey_classes
 from pomona.refit.classification import Classification, write_evaluation
 from pomona.refit.first_pass import Assignment, FirstPassResult, run_first_pass
 from pomona.refit.history import past_refits
+from pomona.refit.neighbours_file import no_neighbours_note
 from pomona.refit.nothing_to_fit import note_nothing_to_fit, remove_note
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
@@ -139,7 +140,8 @@ def _read_rows(table: PinnedTable, backbone: ExportedBackbone, stopwatch: Stopwa
 def _fit(arguments: RefitArguments, rows: _Rows, earlier: PcaModel | None, stopwatch: Stopwatch) -> PcaModel:
     """Return the PCA of the rows, with the signs of the earlier one."""
     with stopwatch.timing("fit"):
-        pca = fit(rows.found.moments.whole(), arguments.components).with_notes(left_out_note(rows.found.left_out))
+        pca = fit(rows.found.moments.whole(), arguments.components)
+        pca = pca.with_notes(left_out_note(rows.found.left_out) + no_neighbours_note(pca.rows))
         return with_signs_of(pca, earlier) if earlier else pca
 
 
