@@ -59,7 +59,7 @@ uv: $(if $(SETTING_UP),,preflight)
 
 # Spark's own packages serve the development environment too: one Spark, the one that runs the jobs.
 .venv/development/.with-spark: .venv/development/.complete .venv/spark/.complete
-	@$(DEVELOPMENT) tools/share_spark.py
+	@$(DEVELOPMENT) tools/link_packages.py
 	@touch $@
 
 .build/.deps: requirements/job.txt requirements/functions.txt tools/build.py .venv/development/.complete
@@ -150,7 +150,7 @@ local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s
 
 # TensorFlow for the field's practice; Spark's own packages are shared, as with the development environment
 .venv/benchmarks/.with-spark: .venv/benchmarks/.complete .venv/spark/.complete
-	@.venv/benchmarks/bin/python tools/share_spark.py
+	@.venv/benchmarks/bin/python tools/link_packages.py
 	@touch $@
 
 BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
