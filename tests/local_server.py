@@ -87,8 +87,7 @@ class LocalServer(ServedAws):
 
         cloudformation = self.client("cloudformation")
         body = json.dumps({"Resources": resources, "Outputs": {k: {"Value": v} for k, v in (outputs or {}).items()}})
-        existing = [one["StackName"] for one in cloudformation.describe_stacks()["Stacks"]]
-        (cloudformation.update_stack if stack in existing else cloudformation.create_stack)(
+        (cloudformation.update_stack if self.has_stack(stack) else cloudformation.create_stack)(
             StackName=stack, TemplateBody=body
         )
         until(lambda: not self.status(stack).endswith("_IN_PROGRESS"), 60, f"{stack} is deployed")

@@ -21,6 +21,11 @@ class ServedAws:
             self._clients[service] = session.client(service, endpoint_url=self.endpoint)
         return self._clients[service]
 
+    def has_stack(self, name: str) -> bool:
+        """Return True if CloudFormation lists a stack of this name, on whichever page."""
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return any(stack["StackName"] == name for page in pages for stack in page["Stacks"])
+
     def status(self, stack: str) -> str:
         return str(self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
 

@@ -35,7 +35,7 @@ class TemplateStack:
         """Create or update with these parameters, keeping the others, and return the status at the end."""
         wanted = {**self.parameters, **parameters}
         cloudformation = self.aws.client("cloudformation")
-        change = cloudformation.update_stack if self._exists() else cloudformation.create_stack
+        change = cloudformation.update_stack if self.aws.has_stack(self.name) else cloudformation.create_stack
         change(
             StackName=self.name,
             TemplateBody=json.dumps(template) if template else self.template,
@@ -73,10 +73,6 @@ class TemplateStack:
         name = self.resources()[function]
         described = self.aws.client("lambda").get_function_configuration(FunctionName=name)
         return dict(described["Environment"]["Variables"])
-
-    def _exists(self) -> bool:
-        stacks = self.aws.client("cloudformation").describe_stacks()["Stacks"]
-        return self.name in [stack["StackName"] for stack in stacks]
 
 
 def template_of(place: str) -> str:

@@ -73,13 +73,13 @@ def test_a_bucket_with_a_key_is_for_those_who_have_the_key(aws):
 
 def test_a_user_may_do_what_his_policy_says_and_the_administrator_everything(aws):
     iam = aws.client("iam")
-    iam.create_user(UserName="reader")
-    keys = iam.create_access_key(UserName="reader")["AccessKey"]
+    iam.create_user(UserName="reader-of-buckets")
+    keys = iam.create_access_key(UserName="reader-of-buckets")["AccessKey"]
     policy = {"Version": "2012-10-17", "Statement": [allow("s3:ListAllMyBuckets", "*")]}
-    iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=json.dumps(policy))
+    iam.put_user_policy(UserName="reader-of-buckets", PolicyName="p", PolicyDocument=json.dumps(policy))
     reader = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], region_name=REGION)
     assert "Buckets" in reader.client("s3", endpoint_url=aws.endpoint).list_buckets()
-    with pytest.raises(ClientError, match=r"user/reader is not authorized to perform: s3:CreateBucket"):
+    with pytest.raises(ClientError, match=r"user/reader-of-buckets is not authorized to perform: s3:CreateBucket"):
         reader.client("s3", endpoint_url=aws.endpoint).create_bucket(
             Bucket="of-the-reader", CreateBucketConfiguration={"LocationConstraint": REGION}
         )

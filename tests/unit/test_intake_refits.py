@@ -116,6 +116,7 @@ class RefusingEmr(EmrServerless):
 
     def list_job_runs(self, applicationId: str, createdAtAfter: Any) -> dict[str, Any]:
         self._refuse("list_job_runs")
+        self.listed_since = createdAtAfter
         return {"jobRuns": []} if self.listing_lags else super().list_job_runs(applicationId, createdAtAfter)
 
     def _refuse(self, operation: str) -> None:
@@ -202,6 +203,21 @@ def test_the_next_refit_starts_when_the_last_one_has_ended(state: str) -> None:
     scene.emr.end("run-0", state)
 
     assert scene.start(SCHEDULED + timedelta(hours=1)) == Decision("run-1", "started")
+
+
+def test_a_table_whose_rows_are_all_deleted_waits_for_no_refit() -> None:
+    scene = Scene(table(ADDED, EMPTIED), fitted=1)
+
+    assert scene.start().run_id is None
+    assert scene.reported == [None]
+
+
+def test_earlier_refits_are_listed_for_longer_than_one_may_be_queued_and_run() -> None:
+    # Given the limits: two hours in the queue, a day of RefitTimeoutMinutes, and a schedule that is a day late
+    scene = Scene(table(ADDED))
+    scene.start()
+
+    assert scene.emr.listed_since <= SCHEDULED - timedelta(hours=2, days=2)
 
 
 def test_a_featurize_run_in_flight_keeps_no_refit_waiting() -> None:
