@@ -103,14 +103,21 @@ up: known-backbone setup backbone  ## start the embedded AWS and deploy into it;
 down:  ## stop the embedded AWS
 	@$(DEVELOPMENT) -m embedded_aws down --state "$$STATE_PATH"
 
+SIDE_BY_SIDE_TESTS = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
 test: setup-test  ## every test
-	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) $(PYTEST)
 	@.venv/backbones/bin/python -m pytest tests/backbones
 
 .PHONY: test-unit
 test-unit: setup  ## the tests that need neither Spark nor a server
-	@$(DEVELOPMENT) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/model tests/unit $(PYTEST)
+	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) tests/model tests/unit $(PYTEST)
+
+.PHONY: coverage
+coverage: setup  ## which branches of functions, job and command line no test takes: TESTS="tests/model tests/unit"
+	@$(DEVELOPMENT) -m coverage erase
+	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) --cov --cov-report=term $(or $(TESTS),tests/model tests/unit tests/integration) $(PYTEST)
 
 .PHONY: lint
 lint: setup  ## ruff, mypy, import-linter, sam validate --lint, checkov
@@ -131,6 +138,7 @@ UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --g
 lock: uv  ## pin the newest versions of everything
 	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
 	@for name in uv job spark development backbones sam scan benchmarks emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	@$(subst 3.11,3.13,$(UV_COMPILE)) --upgrade --python-platform x86_64-manylinux_2_28 requirements/identify.in -o requirements/identify.txt
 
 FUNCTION ?= IngestFunction
 EVENT ?= events/ingest-s3-put.json
@@ -165,12 +173,12 @@ bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md and s
 
 .PHONY: clean
 clean:  ## remove everything that was built or installed here
-	@rm -rf .venv .build .aws-sam .local-aws demo-out
+	@rm -rf .venv .build .aws-sam .local-aws demo-out .coverage .coverage.*
 
 # What `sam build` calls (Metadata: BuildMethod: makefile), from this folder.
 BUILD = $(firstword $(wildcard .venv/development/bin/python) $(shell command -v $(PYTHON)) python3) tools/build.py
 
-.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-MaintainFunction build-PublishFunction build-StorageFunction
+.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-MaintainFunction build-PublishFunction build-StorageFunction build-IdentifyFunction
 build-IngestFunction:
 	@$(BUILD) function ingest "$(ARTIFACTS_DIR)"
 build-AdvanceFunction:
@@ -179,6 +187,8 @@ build-RefitFunction:
 	@$(BUILD) function refit "$(ARTIFACTS_DIR)"
 build-MaintainFunction:
 	@$(BUILD) function maintain "$(ARTIFACTS_DIR)"
+build-IdentifyFunction:
+	@$(BUILD) identify "$(ARTIFACTS_DIR)"
 build-PublishFunction:
 	@$(BUILD) publish "$(ARTIFACTS_DIR)"
 build-StorageFunction:

@@ -34,7 +34,7 @@ class Pictures:
     def objects(self, count: int, folder: str = "images") -> Iterator[Object]:
         """`count` different small images, under keys below the folder; their order does not depend on `count`."""
         given = 0
-        for name, body in islice(_members(self.source) if self.source else _generated(), count):
+        for name, body in islice(members(self.source) if self.source else _generated(), count):
             yield f"{folder}/{name}", body
             given += 1
         if given < count:
@@ -55,7 +55,8 @@ def picture(random: np.random.Generator, width: int, height: int) -> bytes:
     return _jpeg(_natural(random, width, height, contrast=45.0))
 
 
-def _members(source: Path) -> Iterator[Object]:
+def members(source: Path) -> Iterator[Object]:
+    """Yield the images of a tar or folder, by their names."""
     if source.is_dir():
         files = (path for path in sorted(source.rglob("*")) if path.suffix.lower() in SUFFIXES)
         yield from ((path.relative_to(source).as_posix(), path.read_bytes()) for path in files)

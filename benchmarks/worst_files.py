@@ -113,6 +113,47 @@ def tiff_of_rows(rows: int) -> bytes:
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + struct.pack("<I", 8) * rows
 
 
+def deflated_tiff(strips: list[bytes], length: int, rows: int, tags: dict[int, tuple[int, ...]]) -> bytes:
+    """Return a square TIFF of compressed strips of so many rows; `tags` are of the type SHORT."""
+    packed = [zlib.compress(strip, 1) for strip in strips]
+    starts = np.cumsum([8, *map(len, packed)])
+    lists = {256: (length,), 257: (length,), 278: (rows,), 273: tuple(starts[:-1]), 279: tuple(map(len, packed))}
+    entries, data, place = [], b"", int(starts[-1])
+    for tag, values in sorted((lists | {259: (8,)} | tags).items()):
+        kind = "L" if tag in lists else "H"
+        value = struct.pack(f"<{len(values)}{kind}", *values)
+        if len(value) > 4:
+            value, data = struct.pack("<L", place + len(data)), data + value
+        entries.append(struct.pack("<HHL", tag, 4 if kind == "L" else 3, len(values)) + value.ljust(4, b"\0"))
+    directory = struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    return b"II*\0" + struct.pack("<L", place + len(data)) + b"".join(packed) + data + directory
+
+
+def planes_of_rgba(length: int) -> bytes:
+    """Return a TIFF of four planes, each in one strip; the last is the premultiplied alpha."""
+    plane = picture("L", length).tobytes()
+    tags = {258: (8,) * 4, 262: (2,), 277: (4,), 284: (2,), 338: (1,)}
+    return deflated_tiff([plane] * 4, length, length, tags)
+
+
+def cmyk_of_16_bits(length: int) -> bytes:
+    """Return a TIFF that uses a small part of its range, so that it is read twice."""
+    length -= length % 64
+    noise = np.asarray(picture("L", length).crop((0, 0, length, 64)))
+    strip = (np.repeat(noise[..., np.newaxis], 4, axis=-1) * np.uint16(9) + np.uint16(30_000)).tobytes()
+    return deflated_tiff([strip] * (length // 64), length, 64, {258: (16,) * 4, 262: (5,), 277: (4,)})
+
+
+def jpeg_of_three_scans(length: int) -> bytes:
+    """Return a sequential JPEG with a scan for each component."""
+    grey = saved(picture("L", length), "JPEG", quality=20)
+    frame, scan = grey.index(b"\xff\xc0"), grey.index(SOS)
+    components = b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    header = grey[:frame] + b"\xff\xc0\0\x11" + grey[frame + 4 : frame + 9] + b"\3" + components
+    scans = [grey[scan : scan + 5] + bytes((number,)) + grey[scan + 6 : -2] for number in (1, 2, 3)]
+    return header + grey[frame + 13 : scan] + b"".join(scans) + grey[-2:]
+
+
 def comments_gif() -> bytes:
     """Return a GIF of a comment for each four bytes."""
     body = saved(picture("L", 100), "GIF")
@@ -145,6 +186,7 @@ WORST: dict[str, Maker] = {
         picture("RGB", side(6.5)), "JPEG", progressive=True, subsampling=0, quality=30
     ),
     "JPEG, progressive, CMYK": lambda: saved(picture("CMYK", side(8.5)), "JPEG", progressive=True, quality=30),
+    "JPEG, a scan for each component": lambda: jpeg_of_three_scans(side(6.5)),
     "JPEG, grey, 100 scans": lambda: with_scans(flat("L", side(2.5)), 100),
     "JPEG, 4:4:4, 100 scans": lambda: with_scans(flat("RGB", side(6.5)), 100),
     "JPEG, 900 EXIF segments": exif_jpeg,
@@ -180,6 +222,8 @@ WORST: dict[str, Maker] = {
         compression="tiff_adobe_deflate",
         tiffinfo={278: side(8)},
     ),
+    "TIFF, planes of RGBA": lambda: planes_of_rgba(side(5)),
+    "TIFF, CMYK of 16 bits": lambda: cmyk_of_16_bits(side(8.1)),
     "TIFF, 500,000 strips": lambda: tiff_of_rows(500_000),
     "TIFF, 3,000 pages": lambda: animation("TIFF", 3000),
     "GIF": lambda: saved(picture("L", side(8)), "GIF"),

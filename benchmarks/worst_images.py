@@ -58,11 +58,11 @@ def _write(name: str, file: str) -> None:
 
 def _decode(file: str) -> None:
     from pomona.backbone import load_backbone
-    from pomona.featurize.inference import InferenceEngine
     from pomona.featurize.task import FETCHED_BYTES
     from pomona.imaging.decoding import decode, resize
     from pomona.imaging.errors import ImageError
     from pomona.imaging.limits import Limits
+    from pomona.inference import InferenceEngine
 
     settings = template_settings()
     limits = Limits(settings.max_image_pixels, settings.max_decoded_bytes, settings.max_jpeg_scans)

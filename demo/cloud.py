@@ -59,9 +59,9 @@ class ServerProcess:
     state: Path
 
     @classmethod
-    def start(cls, state: Path, host: str = "127.0.0.1") -> "ServerProcess":
-        """Start a server on a free port."""
-        return cls(start_server(state, host), state)
+    def start(cls, state: Path, host: str = "127.0.0.1", port: int = 0) -> "ServerProcess":
+        """Start a server on this port; 0 is any free one."""
+        return cls(start_server(state, host, port), state)
 
     def wait(self) -> EmbeddedCloud:
         """Return the cloud when the server is ready; StartError if it does not get ready."""

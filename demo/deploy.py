@@ -23,9 +23,14 @@ def deploy(cloud: EmbeddedCloud, scratch: Path, parameters: Mapping[str, str], s
     return deploy_build(cloud, scratch, parameters, stack)
 
 
-def build(scratch: Path) -> None:
-    """Run `sam build`, which needs no AWS."""
-    _sam(scratch, local_environment(), "build", "--build-dir", str(scratch / "build"))
+def build(scratch: Path, *, for_lambda: bool = False) -> None:
+    """Run `sam build`, which needs no AWS.
+
+    Without `for_lambda`, `identify` gets no packages for Lambda's Python: the embedded AWS links those of its own.
+    """
+    # read by tools/build.py; embedded_aws/lambda_service/native_packages.py has the other half
+    left_out = {} if for_lambda else {"POMONA_NATIVE_PACKAGES_OF_THE_RUNTIME": "1"}
+    _sam(scratch, local_environment() | left_out, "build", "--build-dir", str(scratch / "build"))
 
 
 def deploy_build(

@@ -19,7 +19,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from demo.cloud import EmbeddedCloud, running_cloud
-from demo.deploy import STACK, deploy, outputs
+from demo.deploy import STACK, build, deploy_build, outputs
 from demo.errors import DemoError
 from embedded_aws.background import StartError
 from embedded_aws.cloudformation.custom_resources import RESPONSE_PATH
@@ -124,7 +124,8 @@ def main(words: list[str]) -> None:
         state = Path(folder)
         try:
             with running_cloud(state, options.host) as cloud:
-                deploy(cloud, state, {})
+                build(state, for_lambda=True)
+                deploy_build(cloud, state, {})
                 containers = Containers(cloud, state, shlex.split(options.sam_arguments))
                 for asked in every_pair() if options.all else map(SampleInvocation.parse, options.pairs):
                     print(f"--- {asked.function} with {asked.event.name}", flush=True)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 
 from demo.cloud import REGION, EmbeddedCloud
-from pomona_contract.lake_layout import BILL_ENDING, CLAIM, FAILED_BATCHES, PENDING_SEGMENTS, RUNS
+from pomona_contract.lake_layout import BILL_ENDING, CLAIM, FAILED_BATCHES, PENDING_SEGMENTS, RECORD_ENDING, RUNS
 
 FINAL_STATES = ("SUCCESS", "FAILED", "CANCELLED")
 
@@ -69,7 +69,7 @@ class Observer:
 
     def run_records(self) -> list[dict[str, Any]]:
         keys = (item["Key"] for item in self.objects(self.lake, RUNS))
-        found = (self.document(key) for key in keys if not key.endswith(BILL_ENDING))
+        found = (self.document(key) for key in keys if key.endswith(RECORD_ENDING) and not key.endswith(BILL_ENDING))
         return sorted((record for record in found if record), key=lambda record: record["started_at"])
 
     def job_runs(self, name_prefix: str) -> list[dict[str, Any]]:

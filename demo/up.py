@@ -10,17 +10,33 @@ from demo.cloud import REGION, EmbeddedCloud, ServerProcess
 from demo.deploy import deploy
 from demo.errors import DeployError
 from demo.parameters import check_parameters
+from demo.port import is_free, keep_port, kept_port
 from embedded_aws.background import StartError
 from embedded_aws.proxies import exempt_from_proxies, exports
 
 HOW_TO = """
 Pomona is up. In this shell:
 
-  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
-{exports}  aws s3 cp some.jpg s3://{images}/some-class/
-  aws s3 ls --recursive s3://{lake}/runs/
+  export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+{exports}
+Upload images; the folder of an image is its class:
 
-logs: {logs}    stop it: make down STATE='{state}' (its data stay, and are there after the next make up)
+  aws s3 cp --recursive samples/images s3://{images}/
+
+Look after it (install the command line once: uv tool install . or pip install .):
+
+  pomona status                # what waits, what runs, the table, the next refit
+  pomona runs                  # what each run did and cost, and why one failed
+  pomona errors                # the images that could not be read
+  pomona refit --wait          # fit the PCA now instead of at the next scheduled time
+  pomona report --open         # the report of the newest refit
+  pomona export features.csv   # the table as a file
+
+Without the exports, name the address: pomona --endpoint-url {endpoint} --region {region} status
+
+Logs: {logs}
+Stop: make down STATE='{state}' (the data stay, and the next make up serves them at the same address)
 """
 # short windows, for a user who watches
 PARAMETERS = {
@@ -42,13 +58,19 @@ def serving(state: Path) -> EmbeddedCloud | None:
 
 
 def start(state: Path) -> EmbeddedCloud:
-    """Start an embedded AWS that stays up."""
-    server = ServerProcess.start(state)
+    """Start an embedded AWS that stays up, on the port of the last start if that is free."""
+    port = kept_port(state)
+    if port and not is_free(port):
+        print(f"port {port} of the last start is taken by another process: the address is a new one", flush=True)
+        port = None
+    server = ServerProcess.start(state, port=port or 0)
     try:
-        return server.wait()
+        cloud = server.wait()
     except BaseException:
         server.stop()
         raise
+    keep_port(state, cloud.endpoint)
+    return cloud
 
 
 def main(words: list[str]) -> None:
@@ -72,10 +94,14 @@ def main(words: list[str]) -> None:
         sys.exit(
             f"up: {error}\nup: the embedded AWS stays up (logs: {state / 'logs'}); make down STATE='{state}' stops it"
         )
-    names = {"images": outputs["ImagesBucketName"], "lake": outputs["LakeBucketName"]}
+    print(how_to(cloud.endpoint, outputs["ImagesBucketName"], state))
+
+
+def how_to(endpoint: str, images: str, state: Path) -> str:
+    """Return what to type after `make up`."""
     lines = "".join(f"  {line}\n" for line in exports())
-    print(
-        HOW_TO.format(endpoint=cloud.endpoint, region=REGION, exports=lines, logs=state / "logs", state=state, **names)
+    return HOW_TO.format(
+        endpoint=endpoint, region=REGION, exports=lines, images=images, logs=state / "logs", state=state
     )
 
 

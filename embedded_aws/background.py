@@ -16,11 +16,18 @@ class StartError(Exception):
     """The embedded AWS did not start; the message holds its last line and names its log."""
 
 
-def start_server(state: Path, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
-    """Start a server on a state folder and a free port. It survives this process and its terminal's Ctrl-C."""
+def start_server(state: Path, host: str = "127.0.0.1", port: int = 0) -> subprocess.Popen[bytes]:
+    """Start a server on a state folder. It survives this process and its terminal's Ctrl-C.
+
+    Args:
+        state: the folder.
+        host: where it listens.
+        port: the port; 0 is any free one.
+    """
     exempt_from_proxies(host)  # the process that starts a server also connects to it
     state.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "embedded_aws", "serve", "--state", str(state), "--host", host]
+    command += ["--port", str(port)]
     # its own log: a reader of this process's output must not wait for a server that stays up
     with (state / "serve.log").open("a") as log:
         return subprocess.Popen(

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pomona_intake.s3.account_clients import account_of, s3_of
+from pomona_provisioning.backbones import publish_backbones
 from pomona_provisioning.bundles import Bundle, publish, published_by, remove_old
 from pomona_provisioning.custom_resources import Request, Resource, answer
 
@@ -42,6 +43,7 @@ def _publish(s3: Any, properties: Mapping[str, str], in_use: set[str]) -> str:  
         return published
     bundle.require(properties["BackboneName"])
     publish(s3, lake, bundle, version)
+    publish_backbones(s3, lake, bundle)
     # keep the previous one: a rollback uses it, and a run in flight may use it
     removed = remove_old(s3, lake, {bundle.prefix, *in_use})
     logger.info("published the bundle", prefix=bundle.prefix, backbones=bundle.description.backbones, removed=removed)

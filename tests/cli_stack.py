@@ -17,12 +17,13 @@ from tests.local_server import REGION, ROLE, ROOT, LocalServer, function
 
 BACKBONE = "fruitnet@0123456789ab"
 FEATURES = 8
-ADVANCE = f"""
+_CODE = f"""
 import sys
 sys.path[:0] = [{str(ROOT / "functions")!r}, {str(ROOT / "contract")!r}]
 sys.path.append({sysconfig.get_path("purelib")!r})
-from advance import handler
 """
+ADVANCE, REFIT = (f"{_CODE}from {name} import handler\n" for name in ("advance", "refit"))
+REFIT_SCHEDULE = "cron(0 3 * * ? *)"
 SCHEMA = pa.schema([(name, kind) for name, (kind, _) in COLUMNS.items()])
 
 
@@ -66,17 +67,28 @@ class CliStack:
             "Images": {"Type": "AWS::S3::Bucket"},
             "Lake": {"Type": "AWS::S3::Bucket"},
             "Events": {"Type": "AWS::SQS::Queue"},
+            "DeadLetters": {"Type": "AWS::SQS::Queue"},
             "RunLogs": {"Type": "AWS::Logs::LogGroup"},
             "Application": {
                 "Type": "AWS::EMRServerless::Application",
                 "Properties": {"Name": self.name, "ReleaseLabel": "emr-spark-8.1.0", "Type": "SPARK"},
             },
-            "Advance": function(
-                self.aws.upload(f"{self.name}.zip", ADVANCE),
-                Environment={"Variables": told | settings},
-                Timeout=60,
-            ),
+            "Advance": self._function("advance", ADVANCE, told | settings),
+            "Refit": self._function("refit", REFIT, told | settings),
+            "RefitClock": {
+                "Type": "AWS::Scheduler::Schedule",
+                "Properties": {
+                    "Name": f"{self.name}-refit",
+                    "ScheduleExpression": REFIT_SCHEDULE,
+                    "FlexibleTimeWindow": {"Mode": "OFF"},
+                    "Target": {"Arn": {"Fn::GetAtt": "Refit.Arn"}, "RoleArn": {"Fn::GetAtt": "Role.Arn"}},
+                },
+            },
         }
+
+    def _function(self, name: str, code: str, variables: dict[str, Any]) -> dict[str, Any]:
+        uploaded = self.aws.upload(f"{self.name}-{name}.zip", code)
+        return function(uploaded, Environment={"Variables": variables}, Timeout=60)
 
     def _outputs(self) -> dict[str, Any]:
         return {
@@ -85,8 +97,10 @@ class CliStack:
             "TableName": f"{self.database}.features",
             "ApplicationId": {"Ref": "Application"},
             "AdvanceFunctionName": {"Ref": "Advance"},
+            "RefitFunctionName": {"Ref": "Refit"},
             "RunLogsName": {"Ref": "RunLogs"},
             "EventQueueUrl": {"Ref": "Events"},
+            "DeadLetterQueueUrl": {"Ref": "DeadLetters"},
         }
 
     def environment(self) -> dict[str, str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pomona.featurize.inference import cached_engine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
+from pomona.inference import cached_engine
 
 REPOSITORY = Path(__file__).parents[1]
 LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)
@@ -57,6 +57,16 @@ def png16(samples: np.ndarray, colour_type: int, extra: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
+def bmp(samples: np.ndarray, masks: Sequence[int], header_bytes: int = 124) -> bytes:
+    """A BMP of [height, width, 4] in the order blue, green, red, alpha; `masks` of red, green, blue, alpha."""
+    height, width, _ = samples.shape
+    pixels_at = 14 + header_bytes
+    header = struct.pack("<IiiHHIIiiII", header_bytes, width, height, 1, 32, 3 if masks else 0, 0, 0, 0, 0, 0)
+    header += struct.pack(f"<{len(masks)}I", *masks)
+    start = b"BM" + struct.pack("<IHHI", pixels_at + samples.size, 0, 0, pixels_at)
+    return start + header.ljust(header_bytes, b"\0") + samples[::-1].tobytes()
+
+
 def tiff(
     samples: np.ndarray,
     photometric: int,
@@ -71,6 +81,8 @@ def tiff(
     rows_per_strip: int = 0,
     shown: tuple[int, int] = (0, 0),
     offset_of_pixels: int | None = None,
+    differences: bool = False,
+    colour_map: np.ndarray | None = None,
 ) -> bytes:
     """A TIFF (6.0) of [height, width, bands] of any type of NumPy: one strip a plane, strips of rows, or tiles of
     its whole height.
@@ -79,6 +91,8 @@ def tiff(
     """
     height, width, bands = samples.shape
     typed = samples.astype(samples.dtype.newbyteorder(order))
+    if differences:  # the predictor of libtiff
+        typed = np.diff(samples, axis=1, prepend=samples.dtype.type(0)).astype(typed.dtype)
     planes = list(np.moveaxis(typed, -1, 0)) if planar else [typed]
     if rows_per_strip:
         cuts = range(rows_per_strip, height, rows_per_strip)
@@ -103,6 +117,8 @@ def tiff(
         278: ("I", [] if tile_width else [rows_per_strip or height]),
         279: ("I", [] if tile_width else lengths),
         284: ("H", [2 if planar else 1]),
+        317: ("H", [2] if differences else []),
+        320: ("H", [] if colour_map is None else [int(value) for value in colour_map.T.flat]),
         322: ("I", [tile_width] if tile_width else []),
         323: ("I", [height] if tile_width else []),
         324: ("I", offsets if tile_width else []),

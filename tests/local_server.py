@@ -68,11 +68,12 @@ class LocalServer(ServedAws):
         subprocess.run([sys.executable, "-m", "embedded_aws", "down", "--state", str(self.state)], cwd=ROOT, check=True)
         self.process.wait()
 
-    def upload(self, name: str, source: str) -> dict[str, str]:
-        """A function's code, in the bucket it is deployed from: what Code of a function wants."""
+    def upload(self, name: str, source: str, others: Mapping[str, str] | None = None) -> dict[str, str]:
+        """A function's code and other files, in the bucket it is deployed from: what Code of a function wants."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", source)
+            for file, text in {"app.py": source, **(others or {})}.items():
+                archive.writestr(file, text)
         s3 = self.client("s3")
         if CODE_BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
             s3.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})

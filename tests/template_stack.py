@@ -12,6 +12,7 @@ from typing import Any
 from embedded_aws.cloudformation.templates import read_template
 from pomona_contract.documents.bundle import BundleDescription
 from pomona_contract.lake_layout import bundle_prefix
+from tests.bundles import job_archive
 from tests.local_server import CODE_BUCKET, REGION, ROOT, LocalServer, until
 
 PACKAGES = ("aws_lambda_powertools", "aws_xray_sdk", "wrapt", "typing_extensions")
@@ -104,7 +105,7 @@ def _package(mark: str, files: Mapping[str, str]) -> bytes:
     with zipfile.ZipFile(packed, "w") as archive:
         for path, name in _sources():
             archive.writestr(name, files.get(name, path.read_text()))
-        archive.writestr("bundle/job.tar.gz", mark)
+        archive.writestr("bundle/job.tar.gz", job_archive(["fruitnet"], mark))
         described = BundleDescription(_digest(mark), {"job.tar.gz": ""}, ("fruitnet",))
         archive.writestr("bundle/bundle.json", described.to_json())
     return packed.getvalue()

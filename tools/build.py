@@ -1,6 +1,7 @@
 """What `sam build` runs: packages a function, or the bundle that the job runs from.
 
 build.py function NAME ARTIFACTS    the handler, its packages and the pinned ones (pure Python: any processor)
+build.py identify ARTIFACTS         the same, and what identifies images: native packages, for x86_64 alone
 build.py publish ARTIFACTS          the same, and the bundle: entry points, job.tar.gz, deps.tar.gz, bundle.json
 build.py deps                       only the packages, ahead of time
 
@@ -15,13 +16,14 @@ import io
 import json
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +57,8 @@ JOB_PLATFORM = Platform(
     "x86_64-manylinux_2_28",
     tuple(f"manylinux{name}_x86_64" for name in ("_2_28", "_2_27", "_2_17", "2014")),
 )
+# of the Python of FUNCTION_PLATFORM, and the processor of the job: the results of a network must be the same
+IDENTIFY_PLATFORM = replace(JOB_PLATFORM, python="3.13")
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
 SERVICES = {"s3", "lambda", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
 UNUSED_IN_JOB = (
@@ -62,6 +66,14 @@ UNUSED_IN_JOB = (
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
 )
+UNUSED_IN_IDENTIFY = (
+    *("*/tests", "bin", "share", "numpy/_core/include", "numpy/f2py", "numpy/random/lib", "numpy/_core/lib"),
+    *("ai_edge_litert/*Accelerator*", "ai_edge_litert/tools", "ai_edge_litert/vendors"),
+)
+# The embedded AWS runs functions with its own Python, which cannot load the native packages of Python 3.13. It asks for
+# a package without them, and links its own of the same names.
+NATIVE_PACKAGES_OF_THE_RUNTIME = "POMONA_NATIVE_PACKAGES_OF_THE_RUNTIME"
+NATIVE_PACKAGES = "native-packages.txt"
 IS_THE_JOBS_PYTHON = ("cp311",) if sys.implementation.cache_tag == "cpython-311" else ()
 CONTRACT = ROOT / "contract" / "pomona_contract"
 FUNCTION_SOURCES = (CONTRACT, ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
@@ -106,7 +118,8 @@ def install(lock: Path, target: Path, platform: Platform) -> None:
     remove(target, OF_THE_INSTALLER)
     if platform.pure:
         refuse_native(target)
-    keep_services(target / "botocore" / "data")
+    if (data := target / "botocore" / "data").is_dir():
+        keep_services(data)
 
 
 def has_uv() -> bool:
@@ -143,6 +156,28 @@ def build_function(name: str, artifacts: Path) -> None:
     shutil.copy(ROOT / "functions" / f"{name}.py", artifacts)
     for package in FUNCTION_SOURCES:
         shutil.copytree(package, artifacts / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    refuse_above_limit(artifacts)
+
+
+def identify_packages() -> Path:
+    lock = ROOT / "requirements" / "identify.txt"
+
+    def make(target: Path) -> None:
+        install(lock, target, IDENTIFY_PLATFORM)
+        remove(target, UNUSED_IN_IDENTIFY)
+
+    return cached("identify", recipe(lock, IDENTIFY_PLATFORM, UNUSED_IN_IDENTIFY), make)
+
+
+def build_identify(artifacts: Path) -> None:
+    build_function("identify", artifacts)
+    for package in (ROOT / "functions" / "pomona_identify", ROOT / "emr_job" / "pomona"):
+        shutil.copytree(package, artifacts / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    if os.environ.get(NATIVE_PACKAGES_OF_THE_RUNTIME):
+        names = re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "identify.txt").read_text(), re.MULTILINE)
+        (artifacts / NATIVE_PACKAGES).write_text("".join(f"{name}\n" for name in names))
+    else:
+        shutil.copytree(identify_packages(), artifacts, dirs_exist_ok=True)
     refuse_above_limit(artifacts)
 
 
@@ -242,6 +277,8 @@ def main(what: str, *arguments: str) -> None:
         build_function(arguments[0], Path(arguments[1]))
     elif what == "publish":
         build_publish(Path(arguments[0]))
+    elif what == "identify":
+        build_identify(Path(arguments[0]))
     else:
         function_packages()
         job_packages()

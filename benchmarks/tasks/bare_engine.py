@@ -14,9 +14,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from pomona.backbone import load_backbone
-from pomona.featurize.inference import InferenceEngine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
+from pomona.inference import InferenceEngine
 
 LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_scans=100)
 READY_PIXELS = 200  # different images whose pixels lie ready for `inference`

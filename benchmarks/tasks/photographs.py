@@ -16,9 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from pomona.backbone import ExportedBackbone, load_backbone
-from pomona.featurize.inference import InferenceEngine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
+from pomona.inference import InferenceEngine
 
 LIMITS = Limits(max_image_pixels=100_000_000, max_decoded_bytes=2**29, max_jpeg_scans=100)
 Features = npt.NDArray[np.float32]

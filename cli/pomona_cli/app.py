@@ -10,8 +10,11 @@ from pomona_cli.commands.discard import discard
 from pomona_cli.commands.erase import erase
 from pomona_cli.commands.errors import errors
 from pomona_cli.commands.export import export
+from pomona_cli.commands.identify import identify
 from pomona_cli.commands.logs import logs
+from pomona_cli.commands.refit import refit
 from pomona_cli.commands.repair import repair
+from pomona_cli.commands.report import report
 from pomona_cli.commands.resume import resume
 from pomona_cli.commands.retry import retry
 from pomona_cli.commands.runs import runs
@@ -25,7 +28,22 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a traceback must not show credentials
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (status, runs, errors, logs, backfill, retry, discard, resume, repair, erase, export):
+for command in (
+    status,
+    runs,
+    errors,
+    logs,
+    report,
+    refit,
+    backfill,
+    retry,
+    discard,
+    resume,
+    repair,
+    erase,
+    export,
+    identify,
+):
     app.command()(command)
 
 

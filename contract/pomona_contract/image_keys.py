@@ -7,8 +7,6 @@ from fnmatch import translate
 from functools import cached_property
 from urllib.parse import quote, unquote
 
-from pomona_contract.lake_layout import file_name
-
 MAX_KEY_BYTES = 1024
 
 
@@ -24,21 +22,34 @@ def is_possible_key(key: str) -> bool:
 class IgnoredNames:
     """Names that no image has: what desktops and sync tools leave beside images.
 
-    `patterns` are shell patterns (`*`, `?`, `[...]`) for the last part of a key; upper and lower case are the same.
+    `patterns` are shell patterns (`*`, `?`, `[...]`); upper and lower case are the same. A pattern that ends with a
+    slash is for every folder of a key, any other for its last part.
     """
 
     patterns: tuple[str, ...] = ()
 
     def matches(self, key: str) -> bool:
-        """Return True if the last part of the key matches a pattern."""
-        return self._expression is not None and bool(self._expression.match(file_name(key)))
+        """Return True if the last part of the key, or a folder that it lies in, matches a pattern."""
+        *folders, name = key.split("/")
+        return _matches(self._names, name) or any(_matches(self._folders, folder) for folder in folders)
 
     @cached_property
-    def _expression(self) -> re.Pattern[str] | None:
-        """None without patterns: an empty expression would match every name."""
-        if not self.patterns:
-            return None
-        return re.compile("|".join(map(translate, self.patterns)), re.IGNORECASE)
+    def _names(self) -> re.Pattern[str] | None:
+        return _expression(pattern for pattern in self.patterns if not pattern.endswith("/"))
+
+    @cached_property
+    def _folders(self) -> re.Pattern[str] | None:
+        return _expression(pattern[:-1] for pattern in self.patterns if pattern.endswith("/"))
+
+
+def _expression(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    """Return None without patterns: an empty expression would match every name."""
+    expression = "|".join(map(translate, patterns))
+    return re.compile(expression, re.IGNORECASE) if expression else None
+
+
+def _matches(expression: re.Pattern[str] | None, name: str) -> bool:
+    return expression is not None and expression.match(name) is not None
 
 
 NOTHING_IGNORED = IgnoredNames()

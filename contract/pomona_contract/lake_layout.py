@@ -12,17 +12,28 @@ UNREADABLE_CLAIMS = "queue/unreadable/"
 """Claims that `pomona repair` has set aside."""
 RUNS = "runs/"
 """Records and bills of ended runs (documents/run_record.py, documents/bill.py)."""
+RUN_PROGRESS = "runs/in-flight.progress"
+"""How far the featurize run in flight is (documents/run_progress.py).
+
+Its ending is not that of a record, because an earlier release would take it for one.
+"""
 RESULTS = "results/"
 """One folder for each refitted snapshot."""
 LATEST_RESULTS = "results/latest.json"
 """Which results are the newest (documents/latest_results.py)."""
+NOTHING_TO_FIT = "results/nothing-to-fit.json"
+"""Why the last refit has no results (documents/nothing_to_fit.py); missing if it has."""
 OPEN_ERASURES = "erasures/open/"
 """Erasures that are not final (documents/erasure.py)."""
 FINAL_ERASURES = "erasures/final/"
 """Erasures of which nothing is left."""
 BUNDLES = "jobs/"
 """One folder for each published bundle: the entry points, the job's code and its packages."""
+BACKBONES = "backbones/"
+"""One folder for each network that a bundle held: its description and its `.tflite`. None is ever removed."""
 
+REPORT = "report.html"
+"""In the folder of a snapshot's results."""
 RECORD_ENDING = ".json"
 BILL_ENDING = ".billed.json"
 _DIGITS_OF_A_BUNDLE = 16
@@ -56,6 +67,11 @@ def results_folder(snapshot_id: int, *, is_second: bool = False) -> str:
 def bundle_prefix(digest: str) -> str:
     """Return where a bundle lies, without a slash at its end; a bundle is never overwritten."""
     return f"{BUNDLES}{digest[:_DIGITS_OF_A_BUNDLE]}"
+
+
+def backbone_folder(label: str) -> str:
+    """Return the folder of the network of a backbone's label (name@digest); it is never overwritten."""
+    return f"{BACKBONES}{label.replace('@', '-')}/"
 
 
 def file_name(key: str) -> str:

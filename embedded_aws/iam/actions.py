@@ -91,6 +91,12 @@ def _lambda(request: ApiRequest) -> Iterator[Call]:
         yield Call(f"lambda:{action}", _arn(request, f"function:{name}"))
 
 
+def _scheduler(request: ApiRequest) -> Iterator[Call]:
+    if request.method == "GET" and (found := re.fullmatch(r"/schedules/([^/]+)", request.path)):
+        group = request.query.get("groupName", "default")
+        yield Call("scheduler:GetSchedule", _arn(request, f"schedule/{group}/{found[1]}"))
+
+
 def _cloudformation(request: ApiRequest) -> Iterator[Call]:
     asked = dict(parse_qsl(request.body.decode()))
     stack = asked.get("StackName", "")
@@ -110,5 +116,6 @@ _MAKERS: dict[str, Callable[[ApiRequest], Iterator[Call]]] = {
     "logs": _logs,
     "sqs": _sqs,
     "lambda": _lambda,
+    "scheduler": _scheduler,
     "sts": _sts,
 }

@@ -19,6 +19,7 @@ from typing import Any
 from embedded_aws.clients import Clients
 from embedded_aws.cloudwatch.evaluator import record_invocation
 from embedded_aws.lambda_service.log_delivery import LAMBDA_ACTIONS, LogDelivery, LogStream
+from embedded_aws.lambda_service.native_packages import link_native_packages
 from embedded_aws.processes import kill_group, lifeline
 
 # Lambda's runtime image holds boto3 and its dependencies besides the standard library
@@ -88,7 +89,10 @@ class LambdaRuntime:
     def _start(self, function: Any) -> "_Worker":
         log = self._log_of(function)
         log.parent.mkdir(parents=True, exist_ok=True)
-        folders = [str(self._unpacked(function)), str(self._image())]
+        package = self._unpacked(function)
+        folders = [str(package), str(self._image())]
+        if link_native_packages(package, native := self._state / "functions" / "native"):
+            folders.append(str(native))
         command = [sys.executable, "-I", "-S", str(_WORKER), str(lifeline()), function.handler, *folders]
         return _Worker(command, self._environment(function), log)
 

@@ -1,6 +1,6 @@
 """The exported backbone: the description of a network in LiteRT's form, checked against its file.
 
-This module knows nothing of how a network is run; that is `pomona.featurize.inference`.
+This module knows nothing of how a network is run; that is `pomona.inference`.
 """
 
 import hashlib

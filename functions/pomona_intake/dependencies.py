@@ -123,7 +123,7 @@ def _failure_pauses() -> FailurePauseStore:
 
 @cache
 def _table() -> TableMetadata:
-    return TableMetadata(_client("glue", config=_LAUNCH), _lake(), settings())
+    return TableMetadata(_client("glue", config=_LAUNCH), _lake(), settings().database_name, settings().table_name)
 
 
 def _lake() -> Lake:

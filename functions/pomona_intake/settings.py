@@ -58,7 +58,18 @@ def _variable(kind: _Kind) -> Any:  # noqa: ANN401 - dataclasses' own field() is
 
 
 @dataclass(frozen=True)
-class BucketSettings:
+class _Variables:
+    """Settings of which each field is an environment variable."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read every field; raise SettingsError, naming the variable and what it may hold, for a wrong one."""
+        declared: tuple[Field[Any], ...] = fields(cls)
+        return cls(**{field.name: _read(field.name.upper(), field.metadata, environment) for field in declared})
+
+
+@dataclass(frozen=True)
+class BucketSettings(_Variables):
     """The two buckets, and which keys are images."""
 
     lake_bucket: str = _variable(_TEXT)
@@ -77,12 +88,6 @@ class BucketSettings:
         """Return which keys are images."""
         return ImageSelection(self.images_prefixes, self.images_suffixes, IgnoredNames(self.ignored_names))
 
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read every field; raise SettingsError, naming the variable and what it may hold, for a wrong one."""
-        declared: tuple[Field[Any], ...] = fields(cls)
-        return cls(**{field.name: _read(field.name.upper(), field.metadata, environment) for field in declared})
-
 
 @dataclass(frozen=True)
 class IngestSettings(BucketSettings):
@@ -93,8 +98,22 @@ class IngestSettings(BucketSettings):
 
 
 @dataclass(frozen=True)
+class IdentifySettings(_Variables):
+    """The settings of `identify`."""
+
+    lake_bucket: str = _variable(_TEXT)
+    """Bucket of the results and the backbones."""
+    max_image_pixels: int = _variable(_FROM_1)
+    """Pixels above which an image is not decoded."""
+    max_decoded_bytes: int = _variable(_FROM_1)
+    """Memory, in bytes, above which an image is not decoded."""
+    max_jpeg_scans: int = _variable(_FROM_1)
+    """Scans above which a JPEG is not decoded."""
+
+
+@dataclass(frozen=True)
 class Settings(BucketSettings):
-    """The settings of all functions but `ingest`."""
+    """The settings of the functions that launch runs or check the queue."""
 
     database_name: str = _variable(_TEXT)
     """Glue database of the feature table."""

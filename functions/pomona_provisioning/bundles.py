@@ -54,7 +54,7 @@ def publish(s3: Any, bucket: str, bundle: Bundle, version: str) -> None:  # noqa
     """Copy each file of the bundle that is not in the bucket yet, then mark which version of the function did it."""
     for name in bundle.description.files:
         key = f"{bundle.prefix}/{name}"
-        if _size(s3, bucket, key) != (bundle.folder / name).stat().st_size:
+        if size_of(s3, bucket, key) != (bundle.folder / name).stat().st_size:
             s3.upload_file(str(bundle.folder / name), bucket, key)
     s3.put_object(Bucket=bucket, Key=f"{bundle.prefix}/{_mark(version)}", Body=b"")
 
@@ -93,7 +93,8 @@ def _bundles(s3: Any, bucket: str) -> dict[str, list[Any]]:  # noqa: ANN401
     return found
 
 
-def _size(s3: Any, bucket: str, key: str) -> int | None:  # noqa: ANN401
+def size_of(s3: Any, bucket: str, key: str) -> int | None:  # noqa: ANN401
+    """Return the size of an object in bytes; None if there is none."""
     try:
         return int(s3.head_object(Bucket=bucket, Key=key)["ContentLength"])
     except ClientError as error:

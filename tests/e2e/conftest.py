@@ -5,6 +5,7 @@ It runs as on a machine whose proxy does not answer: a request that wrongly goes
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -47,15 +48,24 @@ def proxied() -> dict[str, str]:
     return kept | {spelled: DEAD_PROXY for name in names for spelled in (name, name.lower())}
 
 
+def command_of_make_demo() -> str:
+    """Return what `make demo KEEP=1` runs after the setup, whose environments the tests use already."""
+    printed = subprocess.run(
+        ["make", "--dry-run", "demo", "KEEP=1"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    (command,) = (line for line in printed.stdout.splitlines() if " -m demo " in line)
+    return command
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory, proxied: dict[str, str]) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("a clone of mine")
     # a build's pip needs a proxy that answers: what it fetches is kept, and fetched here
     subprocess.run([sys.executable, ROOT / "tools/build.py", "function", "ingest", folder / "built"], check=True)
     out = folder / "demo-out"
-    words = ["--images", str(SAMPLES), "--backbone", "fruitnet", "--components", "0.95", "--out", str(out), "--keep"]
-    command = [sys.executable, "-m", "demo", *words]
-    done = subprocess.run(command, cwd=ROOT, env=proxied, capture_output=True, text=True, check=False)
+    environment = proxied | {"IMAGES_PATH": "samples/images"}
+    command = command_of_make_demo().replace("--out demo-out", f"--out {shlex.quote(str(out))}")
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     state = Path(re.search(r"STATE='(.+)'", done.stdout)[1])
     yield Demo(out, done.stdout, (state / "endpoint").read_text().strip(), state)

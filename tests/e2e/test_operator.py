@@ -126,6 +126,17 @@ def test_after_a_run_an_operator_sees_what_it_did_and_reads_what_it_wrote(operat
         "pending    nothing",
         "in flight  nothing",
     ]
+    # And the table is counted, without and with what only a refit counts
+    images = sum(map(len, operator.dropped.values()))
+    assert (status["images"], status["needs_refit"], status["dead_letters"]) == (images, False, 0)
+    assert status["at_the_last_refit"] == {"images": images, "with_features": images, "errors": 0, "classes": 2}
+    assert status["next_refit"]["next_at"] > status["at"]
+    # And the report is there, and another refit is not needed
+    page = operator.types("report", "--out", "-").stdout
+    assert "<html" in page
+    assert operator.types("refit", "--wait").stdout == (
+        "No refit was started: neither rows nor settings have changed since the last refit.\n"
+    )
     # And the logs of a batch are its own, as those of the refit are
     batch = featurized[0]["batch"]
     logs = operator.types("logs", batch)
@@ -162,7 +173,9 @@ def test_an_erasure_goes_from_its_request_to_its_end(operator: Operator):
     assert not list(pomona.objects(pomona.lake, "results/"))
     # And the others are whole, and fitted again
     assert sorted(pomona.table()["key"].to_pylist()) == operator.keys(KEPT)
-    refit(pomona)
+    told = operator.types("refit", "--wait")
+    assert " succeeded after " in told.stdout
+    assert "/report.html; `pomona report --open` shows it." in told.stdout
     latest = until(lambda: pomona.document("results/latest.json"), 120, "there are results again")
     assert latest["rows"] == len(operator.keys(KEPT))
     assert traces(pomona, ERASED) == [name]

@@ -107,6 +107,7 @@ def drive(account: Account) -> None:
             account.client("s3").delete_object(Bucket=account.lake, Key=left)
     drive_storage(account)
     drive_publish(account)
+    account.invoke("IdentifyFunction", json.loads((EVENTS / "identify-image.json").read_text()))
     drive_maintenance(account)
     drive_job(account)
 

@@ -1,4 +1,4 @@
-"""An AWS for the job's tests and one Spark session for all of them."""
+"""One AWS for the job's tests, one embedded AWS for the stacks, and one Spark session, for all modules of a process."""
 
 import hashlib
 import json
@@ -16,10 +16,13 @@ import pytest
 from pyspark.sql import SparkSession
 
 from pomona import backbone as backbone_module
+from tests.local_server import LocalServer
+from tests.parsed_models import share_parsed_models
 from tests.refit_table import RefitTable
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-3"
+share_parsed_models()
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,17 @@ def aws_process() -> Iterator[Aws]:
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Aws(process, process.stdout.readline().strip())
         process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """An embedded AWS for the modules that never restart it: a start takes longer than most of their tests.
+
+    The names of stacks and of what has a fixed name must differ between these modules.
+    """
+    server = LocalServer(tmp_path_factory.mktemp("a state"))
+    yield server
+    server.stop()
 
 
 def environment(endpoint: str) -> dict[str, str]:

@@ -17,15 +17,17 @@ from pyspark.sql import SparkSession
 
 from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError
+from pomona.featurize import progress
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.inference import InferenceEngine
 from pomona.featurize.run import featurize
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
-from pomona.s3.objects import read_json
+from pomona.inference import InferenceEngine
+from pomona.s3.objects import read_bytes, read_json
 from pomona.table.branch import Branch
 from pomona_contract.documents.claim import Claim, ClaimedSegment
-from pomona_contract.lake_layout import CLAIM
+from pomona_contract.documents.run_progress import RunProgress
+from pomona_contract.lake_layout import CLAIM, RUN_PROGRESS
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.s3.lake import Lake
 
@@ -190,6 +192,19 @@ def test_a_second_run_touches_only_what_has_changed(orchard):
     assert third["bytes"] == len(b"a text") + len(b"broken now")
     assert third["snapshot_id"] not in (first["snapshot_id"], second["snapshot_id"])
     assert orchard.rows() == rows
+
+
+def test_a_long_run_says_how_far_it_is(orchard, monkeypatch):
+    # Given a run that waits for nothing between two documents
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.001)
+    keys = [f"apple/{number}.jpg" for number in range(300)]
+    for number, key in enumerate(keys):
+        orchard.put(key, jpeg(number))
+    record = orchard.featurize(keys)
+    # Then the last one counts the keys of tasks that have ended, and the workers: the driver alone, on this machine
+    written = RunProgress.from_json(read_bytes(orchard.run.lake_bucket, RUN_PROGRESS))
+    assert (written.batch_id, written.attempt, written.keys, written.workers) == (record["batch_id"], 1, 300, 1)
+    assert 0 < written.done <= 300
 
 
 def test_an_empty_batch_publishes_a_snapshot(orchard):

@@ -3,7 +3,8 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -33,10 +34,8 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("a state"))
-    yield server
-    server.stop()
+def aws(shared_server: LocalServer) -> LocalServer:
+    return shared_server
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +189,20 @@ def test_a_function_that_fails_is_reported_as_on_aws_and_works_again(aws, odd, e
     assert text in answer["errorMessage"]
     assert time.monotonic() - began < 25
     assert invoke(aws, odd, {})[0] is None
+
+
+def test_a_function_gets_the_native_packages_that_its_own_package_leaves_out(aws: LocalServer):
+    # Given a function whose package names packages instead of holding them for Lambda's Python
+    code = aws.upload(
+        "native.zip",
+        "import numpy, sys\ndef handler(event, context):\n    return [numpy.__version__, sys.path]",
+        {"native-packages.txt": "numpy\n"},
+    )
+    outputs = aws.deploy("native", {"Role": ROLE, "Native": function(code, Timeout=60)}, {"Name": {"Ref": "Native"}})
+    # When it is invoked
+    answered = json.load(aws.client("lambda").invoke(FunctionName=outputs["Name"])["Payload"])
+    # Then it imports that of this interpreter, and nothing else that is installed here
+    assert answered[0] == version("numpy")
+    (native,) = [Path(folder) for folder in answered[1] if folder.endswith("/native")]
+    assert {"numpy"} <= {path.name for path in native.iterdir()}
+    assert not (native / "pyarrow").exists()

@@ -3,7 +3,6 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -33,10 +32,8 @@ def allow(action: Any, resource: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("a state"))
-    yield server
-    server.stop()
+def aws(shared_server: LocalServer) -> LocalServer:
+    return shared_server
 
 
 def session(aws: LocalServer, role_name: str) -> Any:

@@ -1,7 +1,6 @@
 """CloudFormation of the embedded AWS: what is deployed, changed, refused and undone."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
@@ -21,10 +20,8 @@ def handler(event, context):
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("state"))
-    yield server
-    server.stop()
+def aws(shared_server: LocalServer) -> LocalServer:
+    return shared_server
 
 
 def custom_stack(aws: LocalServer, digest: str, status: str = "SUCCESS") -> dict:

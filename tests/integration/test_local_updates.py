@@ -4,7 +4,6 @@ The schemas are the registry's own, as cfn-lint ships them. Where AWS's words ar
 them.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,10 +30,8 @@ IMPOSSIBLE = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 999
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("state"))
-    yield server
-    server.stop()
+def aws(shared_server: LocalServer) -> LocalServer:
+    return shared_server
 
 
 def queue(**properties: Any) -> dict[str, Any]:

@@ -12,10 +12,8 @@ from tests.local_server import LocalServer
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("state"))
-    yield server
-    server.stop()
+def aws(shared_server: LocalServer) -> LocalServer:
+    return shared_server
 
 
 @pytest.fixture

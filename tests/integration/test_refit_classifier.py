@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from botocore.exceptions import ClientError
 from sklearn.metrics import accuracy_score, classification_report
 
+from pomona.identify.neighbours import load_neighbours
 from pomona.projection import classify
 
 
@@ -91,6 +93,33 @@ def test_the_model_classifies_new_images(table_of_width, tmp_path):
     assert model.classes == tuple(f"fruit {code}" for code in range(5))
     assert model.class_counts.tolist() == [60] * 5
     assert json.loads(table.result("model.json"))["classes"] == {f"fruit {code}": 60 for code in range(5)}
+
+
+def test_the_index_finds_each_image_of_the_projections(table_of_width):
+    # Given a table in two files
+    table, rows = table_of_width(16), fruits(classes=2, images=20)
+    table.add(rows[::2])
+    table.add(rows[1::2])
+    # When it is refitted
+    assert table.refit("5") == 0
+    # Then neighbours.npz has every image, and the nearest of each projection is the image itself
+    index, projections = load_neighbours(io.BytesIO(table.result("neighbours.npz"))), table.projections()
+    assert len(index) == len(projections) == 40
+    for key, label, *projected in projections[["key", "label", *(f"pc_{i}" for i in range(1, 6))]].itertuples(False):
+        nearest = index.nearest(np.array(projected), 1)[0]
+        assert (nearest.key, nearest.label) == (key, label)
+        assert nearest.similarity == pytest.approx(1, abs=1e-3)
+
+
+def test_a_table_that_is_too_large_for_an_index_says_so(table_of_width, monkeypatch):
+    monkeypatch.setattr("pomona.refit.neighbours_file.MOST_VECTORS", 19)
+    table = table_of_width(16)
+    table.add(fruits(classes=2, images=10))
+    assert table.refit("5") == 0
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        table.result("neighbours.npz")
+    notes = json.loads(table.result("model.json"))["notes"]
+    assert any("there is no neighbours.npz" in note and "20 images are more than 19" in note for note in notes)
 
 
 def test_planted_wrong_labels_are_the_first_suspects(table_of_width):

@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from pomona.projection import project
 from pomona.table.maintenance import TableMaintenance
 from pomona.table.snapshot import PinnedTable
+from pomona_contract.documents.nothing_to_fit import NothingToFit
+from pomona_contract.lake_layout import NOTHING_TO_FIT
 
 WHEN = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -164,15 +166,35 @@ def test_fewer_images_than_components(table_of_width, tmp_path, caplog):
     assert b"100 components were asked for and 7 kept" in table.result("report.html")
 
 
-def test_nothing_to_fit_ends_with_one_sentence(table_of_width, capsys):
+def test_what_cannot_be_refitted_ends_with_one_sentence(table_of_width, capsys):
     table = table_of_width(64)
     assert table.refit() == 1
     assert "no featurize run has published yet" in capsys.readouterr().err
     table.append(mixed(1, 64))
-    assert table.refit() == 1
-    assert "needs at least 2 images with features, and the table has 1" in capsys.readouterr().err
     assert table.refit("1.5") == 1
     assert "components is '1.5'" in capsys.readouterr().err
+
+
+def test_nothing_to_fit_is_a_note_and_no_failure(table_of_width, s3, lake, caplog):
+    # Given one image with features of this backbone, two of another, and an error
+    table = table_of_width(64)
+    table.append(mixed(1, 64))
+    table.append(mixed(2, 64), backbone="other@1", prefix="b")
+    table.append(mixed(1, 64), prefix="c", error="broken")
+    # When the table is refitted
+    assert table.refit() == 0
+    # Then a note says why there are no results, also in the log
+    note = NothingToFit.from_json(table.read(NOTHING_TO_FIT))
+    assert note.reason == "PCA needs at least 2 images with features, and the table has 1"
+    assert (note.stale, note.backbone, note.components_asked) == (2, table.backbone, "10")
+    assert note.reason in caplog.text
+    assert not s3.list_objects_v2(Bucket=lake, Prefix="results/latest.json").get("Contents")
+    # And the next refit with results removes it, and counts what the table has
+    table.append(mixed(3, 64, seed=1), prefix="d")
+    assert table.refit() == 0
+    assert not s3.list_objects_v2(Bucket=lake, Prefix=NOTHING_TO_FIT).get("Contents")
+    latest = table.latest()
+    assert [latest[name] for name in ("rows", "images", "errors", "classes")] == [4, 7, 1, 3]
 
 
 def test_a_snapshot_that_expires_during_the_refit_leaves_no_results(table_of_width, monkeypatch, s3, lake, capsys):

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
+from tests.parsed_models import share_parsed_models
 from tests.unit.stage import Stage, forget_clients
 
 settings.register_profile("pomona", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pomona")
+share_parsed_models()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
-from pomona.featurize.inference import InferenceEngine, cached_engine
+from pomona.inference import InferenceEngine, cached_engine
 from pomona_contract.errors import FormatError
 
 

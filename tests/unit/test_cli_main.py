@@ -38,18 +38,19 @@ from pomona_cli.main import main
 from pomona_cli.output.stream import print_json, print_line
 from pomona_cli.output.tables import print_table
 def lines():
-    for _ in range(100_000): print_line("line")
+    for _ in range(20_000): print_line("a line")
 def documents():
-    print_json({"number": number} for number in range(100_000))
+    print_json({"number": number} for number in range(20_000))
 def table():
-    print_table("A table", ["number"], [[number] for number in range(20_000)])
+    print_table("A table", ["text"], [["x" * 70] for _ in range(2_000)])
 def csv():
     import pyarrow, pyarrow.csv
-    pyarrow.csv.write_csv(pyarrow.table({"number": range(1_000_000)}), sys.stdout.buffer)
+    pyarrow.csv.write_csv(pyarrow.table({"number": range(20_000)}), sys.stdout.buffer)
 pomona_cli.app.app = typer.Typer()
 pomona_cli.app.app.command()(globals()[sys.argv.pop()])
 main()
 """
+# each prints more than a pipe holds
 OUTPUTS = pytest.mark.parametrize("output", ["lines", "documents", "table", "csv"])
 HEAVY = ("boto3", "botocore", "numpy", "pyarrow", "pyiceberg", "rich")
 

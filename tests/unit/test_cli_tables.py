@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pomona_cli.output.tables import print_table
+from pomona_cli.output.wrapping import print_wrapped
 from pomona_cli.runs.run import Run
 from pomona_cli.runs.run_table import print_runs
 from pomona_contract.prices import BilledHours
@@ -29,11 +30,11 @@ RUNS = [
     ),
 ]
 CELLS = [REFIT, BATCH, "FAILED", "2026-11-20 12:02:00", "2 h 1 min", "120000", "119990 done, 10 errors", "12.345"]
-CELLS += ["1234.5678 USD", RUNS[1].details.rstrip()]
+CELLS += ["1234.5678 USD"]
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
-def test_every_id_number_and_reason_of_a_run_is_on_one_line(monkeypatch, capsys, width):
+def test_every_id_and_number_of_a_run_is_on_one_line(monkeypatch, capsys, width):
     monkeypatch.setenv("COLUMNS", str(width))
     print_runs("Runs", RUNS)
     lines = capsys.readouterr().out.splitlines()
@@ -41,11 +42,21 @@ def test_every_id_number_and_reason_of_a_run_is_on_one_line(monkeypatch, capsys,
         assert any(cell in line for line in lines), cell
 
 
-def test_at_80_columns_only_the_reason_of_a_failure_is_longer(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "80")
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal_and_a_reason_is_whole(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
     print_runs("Runs", RUNS)
-    (reason,) = (line for line in capsys.readouterr().out.splitlines() if len(line) > 80)
-    assert reason.startswith(f"{BATCH}, attempt 2 failed: run 00a")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    (start,) = (number for number, line in enumerate(lines) if line.startswith(f"{BATCH}, attempt 2 failed: "))
+    assert " ".join(" ".join(lines[start:]).split()) == f"{BATCH}, attempt 2 failed: {RUNS[1].details.strip()}"
+    assert all(line.startswith("  ") for line in lines[start + 1 :])
+
+
+def test_a_word_that_is_wider_than_the_terminal_is_not_broken(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "20")
+    print_wrapped("report     s3://lake/results/42/report.html: look", indent=11)
+    assert capsys.readouterr().out == "report\n           s3://lake/results/42/report.html:\n           look\n"
 
 
 def test_a_failure_without_a_known_reason_names_the_logs(capsys):

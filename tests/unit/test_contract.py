@@ -16,6 +16,8 @@ from pomona_contract.documents import (
     failed_batch,
     failure_pause,
     latest_results,
+    nothing_to_fit,
+    run_progress,
     run_record,
 )
 from pomona_contract.run_names import RunName, new_batch_id, refit_name
@@ -32,7 +34,9 @@ MANUAL: dict[str, Format] = {
     "queue/failed/*/batch.json": failed_batch.FORMAT,
     "queue/line.json": failure_pause.FORMAT,
     "results/latest.json": latest_results.FORMAT,
+    "results/nothing-to-fit.json": nothing_to_fit.FORMAT,
     "runs/*.json": run_record.FORMAT,
+    "runs/in-flight.progress": run_progress.FORMAT,
     "erasures/*/*.json": erasure.FORMAT,
     "bundle.json": bundle.FORMAT,
     "backbones/*.json": backbone.FORMAT,
@@ -75,7 +79,9 @@ def test_the_run_of_somebody_else_has_no_such_name(name: str) -> None:
     assert RunName.parse(name) is None
 
 
-@pytest.mark.parametrize("key", ["runs/", "runs/notes.txt", "results/latest.json", "runs/b.json"])
+@pytest.mark.parametrize(
+    "key", ["runs/", "runs/notes.txt", "runs/in-flight.progress", "results/latest.json", "runs/b.json"]
+)
 def test_another_object_is_no_document_of_a_run(key: str) -> None:
     assert RunName.of_document(key) is None
 

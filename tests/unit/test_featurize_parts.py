@@ -18,6 +18,7 @@ from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
 from pomona.featurize.task import FeaturizeTask
 from pomona.imaging.limits import Limits
+from pomona.inference import InferenceEngine
 from pomona.s3.image_fetcher import FallbackReason, FetchResult, FetchStatus, KeyToFetch
 from pomona.table.branch_names import attempt_order, branch_in_location, branch_name
 from pomona.table.row_lookup import LOOKUP_COLUMNS
@@ -133,7 +134,9 @@ def task(monkeypatch):
     def run(answers: dict[str, FetchResult], features: list[float], careful: bool = False):
         backbone = Mock(label="net@1", output_width=len(features), height=8, width=8)
         backbone.name = "net"
-        engine = Mock(backbone=backbone, run=lambda _: np.array(features, np.float32))
+        engine = object.__new__(InferenceEngine)  # without a network
+        monkeypatch.setattr(engine, "backbone", backbone, raising=False)
+        monkeypatch.setattr(engine, "run", lambda _: np.array(features, np.float32))
         monkeypatch.setattr(task_module, "cached_engine", lambda *_: engine)
         monkeypatch.setattr(task_module, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
         accumulator = Mock()

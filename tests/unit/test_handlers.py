@@ -302,7 +302,9 @@ def measured(capsys: pytest.CaptureFixture[str]) -> list[dict[str, list[float]]]
 def test_refit_without_a_table_starts_nothing(stage: Stage) -> None:
     boto3.client("glue").create_database(DatabaseInput={"Name": "pomona"})
 
-    assert stage.invoke("refit", "refit-schedule") == {"run_id": None, "reason": "the table has no rows"}
+    answer = stage.invoke("refit", "refit-schedule")
+
+    assert answer == {"run_id": None, "reason": "the table has no rows", "unfinished_run_id": None}
 
 
 def test_refit_of_a_changed_table_starts_a_run(stage: Stage) -> None:

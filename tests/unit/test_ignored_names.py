@@ -25,6 +25,13 @@ COMPANIONS = [
     "photos_$folder$",
     "photos/sub_$folder$",
     "photos/._line\nend.jpg",
+    "photos/Icon\r",
+    "Icon\r",
+    "photos/@eaDir/beach.jpg/SYNOPHOTO_THUMB_XL.jpg",
+    "@eaDir/beach.jpg/SYNOPHOTO_THUMB_M.jpg",
+    "photos/@EADIR/beach.jpg@SynoEAStream",
+    "photos/@eaDir/",
+    "photos/.@__thumb/default1.jpg",
 ]
 IMAGES = [
     "photos/beach.jpg",
@@ -37,6 +44,14 @@ IMAGES = [
     "photos/$folder$.jpg",
     "photos_$folder$/1.jpg",
     "._photos/",
+    "photos/Icon",
+    "photos/icons",
+    "photos/Icon1",
+    "photos/Icon\r.jpg",
+    "photos/@eaDir",
+    "photos/@eaDir2/beach.jpg",
+    "photos/my@eaDir/beach.jpg",
+    "photos/@eaDir.jpg",
 ]
 
 
@@ -56,12 +71,30 @@ def test_without_names_nothing_is_ignored() -> None:
 
 def test_a_name_is_ignored_whatever_the_prefixes_and_suffixes() -> None:
     selection = ImageSelection(("photos/",), (".jpg",), IgnoredNames(("._*",)))
-    assert [key for key in (*COMPANIONS, *IMAGES) if selection.takes(key)] == [
-        "photos/beach.jpg",
-        "photos/.hidden.jpg",
-        "photos/my Thumbs.db.jpg",
-        "photos/$folder$.jpg",
+    keys = ["photos/beach.jpg", "photos/._beach.jpg", "photos/beach.png", "beach.jpg", "photos/.hidden.jpg"]
+    assert [key for key in keys if selection.takes(key)] == ["photos/beach.jpg", "photos/.hidden.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ignored"),
+    [
+        ("cache/", ["cache/1.jpg", "a/cache/1.jpg", "a/Cache/b/1.jpg", "cache/"]),
+        ("*cache/", ["cache/1.jpg", "a/cache/1.jpg", "a/Cache/b/1.jpg", "cache/", "a/my cache/1.jpg"]),
+        ("cache", ["a/cache"]),
+        ("a/", ["a/cache/1.jpg", "a/Cache/b/1.jpg", "a/cache", "a/my cache/1.jpg", "a/cached/1.jpg"]),
+    ],
+)
+def test_a_pattern_that_ends_with_a_slash_is_for_every_folder_of_a_key(pattern: str, ignored: list[str]) -> None:
+    keys = [
+        "cache/1.jpg",
+        "a/cache/1.jpg",
+        "a/Cache/b/1.jpg",
+        "cache/",
+        "a/cache",
+        "a/my cache/1.jpg",
+        "a/cached/1.jpg",
     ]
+    assert [key for key in keys if IgnoredNames((pattern,)).matches(key)] == [key for key in keys if key in ignored]
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4).map(tuple))

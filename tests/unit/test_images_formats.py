@@ -1,5 +1,6 @@
 """A file is judged by its content: formats that are read, whatever the name says, and those that are not, by name."""
 
+import base64
 import io
 import struct
 
@@ -11,7 +12,7 @@ from PIL import Image
 from pomona.imaging.decoding import decode
 from pomona.imaging.errors import ImageError
 from pomona.imaging.recognition import RAW
-from tests.image_files import LIMITS, features, pixels, sample, saved
+from tests.image_files import LIMITS, bmp, features, pixels, sample, saved
 
 ORCHARD = Image.fromarray(sample("apple", "RGB"))
 
@@ -191,3 +192,66 @@ def test_a_jpeg_of_more_bits_is_named(bits: int) -> None:
     assert reason(body[:frame] + bytes((bits,)) + body[frame + 1 :]) == (
         f"a JPEG of {bits} bits is not supported: export it as PNG"
     )
+
+
+def bmp_of_compression(number: int) -> bytes:
+    body = bytearray(saved(ORCHARD, "BMP"))
+    body[30:34] = struct.pack("<I", number)
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (bmp_of_compression(4), "unsupported BMP: compression (4): convert it to JPEG or PNG"),
+        (bmp_of_compression(5), "unsupported BMP: compression (5): convert it to JPEG or PNG"),
+        (
+            bmp(np.zeros((9, 12, 4), np.uint8), (0x3FF, 0xFFC00, 0x3FF00000, 0)),
+            "unsupported BMP: bitfields layout: convert it to JPEG or PNG",
+        ),
+    ],
+)
+def test_what_a_decoder_does_not_support_is_not_called_damaged(body: bytes, said: str) -> None:
+    assert reason(body) == said
+
+
+# a grey JPEG of 24 by 24 pixels with arithmetic coding, without its first marker: Pillow writes none
+ARITHMETIC = base64.b85decode(
+    b"|JwjV01XKW3knDg3knMk4h;_zAQcl55)&sJ9v2`kDKRiEDJ?8BI!Zn>HbyrrEkIX6ModmpQ&KWMT47pHU`kO^PyfjP3kU!h02l!Q5di<p00s"
+    b"aM5C#9*00;pA002J#{{Wni`EN7<9|#;iNa_z{+&j}Hh5{cT&&{+(+v5i$5=judc?FxHlllJo*M-FcbfySEQ$e*>>5?*KNfG-2ZLisPZf_1k#Y"
+    b"z=8)0;P!=TP3!5&zi"
+)
+
+
+@pytest.mark.parametrize("before", [0, 65_400, 65_500])
+def test_a_jpeg_with_arithmetic_coding_is_read_whole(before: int) -> None:
+    # Given one whose codes lie on both sides of the 64 KiB that Pillow hands over at once
+    profile = b"ICC_PROFILE\0\1\1" + bytes(before)
+    segment = b"\xff\xe2" + struct.pack(">H", 2 + len(profile)) + profile if before else b""
+    y, x = np.mgrid[:24, :24]
+    wanted = saved(Image.fromarray(((x * 9 + y * 5) % 256).astype(np.uint8)), "PNG")
+    assert np.abs(pixels(b"\xff\xd8" + segment + ARITHMETIC).astype(int) - pixels(wanted)).mean() < 20
+
+
+def frame(marker: int, components: int) -> bytes:
+    header = struct.pack(">BHHB", 8, 90, 120, components) + b"".join(bytes((n, 0x11, 0)) for n in range(components))
+    return bytes((0xFF, marker)) + struct.pack(">H", 2 + len(header)) + header
+
+
+SPIFF = b"\xff\xe8\0\x20SPIFF\0" + bytes(24)
+SCAN = b"\xff\xda\0\x08\1\0\0\0\x3f\0" + bytes(range(200)) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (frame(0xF7, 1), "JPEG-LS is not supported: export it as JPEG"),
+        (SPIFF + frame(0xF7, 1), "JPEG-LS is not supported: export it as JPEG"),
+        (SPIFF + frame(0xF7, 3), "JPEG-LS is not supported: export it as JPEG"),
+        (frame(0xC0, 2), "a JPEG of 2 components is not supported: export it as PNG"),
+        (frame(0xC5, 3), "a JPEG of the kind SOF5 is not supported: export it as PNG"),
+        (frame(0xCB, 1), "a JPEG of the kind SOF11 is not supported: export it as PNG"),
+    ],
+)
+def test_a_jpeg_of_a_kind_that_is_not_read_is_named(header: bytes, said: str) -> None:
+    assert reason(b"\xff\xd8" + header + SCAN) == said

@@ -93,6 +93,45 @@ def test_transparency_with_a_wrong_checksum_is_ignored_as_browsers_do() -> None:
     assert np.array_equal(pixels(transparent.replace(chunk, wrong_crc(chunk))), pixels(opaque))
 
 
+TRNS = {
+    "nothing": b"",
+    "a byte": b"\1",
+    "3 bytes": b"\0\1\2",
+    "4 bytes": b"\0\1\2\3",
+    "300 bytes": bytes(300),
+    "257 bytes": bytes(range(256)) + b"\0",
+}
+
+
+@pytest.mark.parametrize("length", TRNS)
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "LA", "RGBA", "I;16", "P"])
+def test_transparency_of_a_wrong_length_is_ignored_as_browsers_do(mode: str, length: str) -> None:
+    # Given a chunk whose length is not one that the PNG specification allows for this kind of image
+    grey = picture().convert("L")
+    image = Image.fromarray(np.asarray(grey) * np.uint16(257)) if mode == "I;16" else picture().convert(mode)
+    data = TRNS[length] if mode != "P" or len(TRNS[length]) > 256 else b""
+    body = saved(image, "PNG")
+    place = body.index(b"IDAT") - 4
+    # Then the image is what it is without the chunk
+    assert np.array_equal(pixels(body[:place] + png_chunk(b"tRNS", data) + body[place:]), pixels(body))
+
+
+@pytest.mark.parametrize("entries", [2, 200])
+def test_transparency_of_more_entries_than_the_palette_has_is_ignored(entries: int) -> None:
+    body = saved(picture().quantize(entries), "PNG")
+    place = body.index(b"IDAT") - 4
+    changed = body[:place] + png_chunk(b"tRNS", bytes(entries + 1)) + body[place:]
+    assert np.array_equal(pixels(changed), pixels(body))
+
+
+@pytest.mark.parametrize("place", [b"IEND", b"PLTE"])
+def test_transparency_in_the_wrong_place_is_ignored_as_browsers_do(place: bytes) -> None:
+    # Given a chunk behind the pixels, or before the palette that it refers to
+    body = saved(picture().quantize(200), "PNG")
+    at = body.index(place) - 4
+    assert np.array_equal(pixels(body[:at] + png_chunk(b"tRNS", bytes(200)) + body[at:]), pixels(body))
+
+
 def test_many_exif_segments_cost_neither_the_first_nor_time() -> None:
     # Given 900 of them, which Pillow would put together one after the other: 38 seconds
     body = saved(picture(), "JPEG", exif=exif(6))

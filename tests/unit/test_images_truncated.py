@@ -13,6 +13,8 @@ from pomona.imaging.errors import ImageError
 from tests.image_files import LIMITS, pixels, saved
 
 MARK = b"\xff\xd9"
+# bytes that look like markers: scans of components that no image has, tables, comments, ends of an image
+FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda\0\0\xff\xc4\0\3\0\xff\xfe\0\2\xff\xd9" * 200
 JPEGS: dict[str, dict[str, object]] = {
     "baseline": {"quality": 80},
     "coarse": {"quality": 10},
@@ -65,11 +67,16 @@ def reason(body: bytes) -> str:
     "changed",
     [
         lambda body: body[:-2],
-        lambda body: body + b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 40 + b"\xff\xda\0\0" * 200,
+        lambda body: body + FILM,
         lambda body: body + body,
         lambda body: body + bytes(5000),
     ],
-    ids=["without its end marker", "with a film", "with another image", "with zeros behind it"],
+    ids=[
+        "without its end marker",
+        "with a film",
+        "with another image",
+        "with zeros behind it",
+    ],
 )
 def test_an_honest_jpeg_has_the_pixels_that_it_has_whole(picture: str, kind: str, changed: Callable) -> None:
     body = saved(PICTURES[picture], "JPEG", **JPEGS[kind])
@@ -78,6 +85,20 @@ def test_an_honest_jpeg_has_the_pixels_that_it_has_whole(picture: str, kind: str
         wanted = np.asarray(image.convert("RGB").resize((96, 96), Image.Resampling.BICUBIC))
     assert np.array_equal(pixels(changed(body)), wanted)
     assert np.array_equal(pixels(body), wanted)
+
+
+@pytest.mark.parametrize("picture", ["noise", "grey", "CMYK", "above black", "above white", "above grey", "a pixel"])
+@pytest.mark.parametrize("kind", JPEGS)
+@pytest.mark.parametrize(
+    "changed",
+    [lambda body: body[:-2] + FILM, lambda body: body[:-2] + body, lambda body: body[:-2] + bytes(5000)],
+    ids=["a film", "another image", "zeros"],
+)
+def test_what_stands_in_the_place_of_the_end_marker_does_not_change_a_jpeg(
+    picture: str, kind: str, changed: Callable
+) -> None:
+    body = saved(PICTURES[picture], "JPEG", **JPEGS[kind])
+    assert np.array_equal(pixels(changed(body)), pixels(body))
 
 
 def test_zeros_between_the_pixels_and_the_end_marker_are_no_hole() -> None:
@@ -106,25 +127,51 @@ def test_a_jpeg_without_its_second_half_is_truncated(picture: str, kind: str, ha
     assert said == {"truncated: the file ends before the image does (JPEG)"}
 
 
-def in_scans_of_their_own(image: Image.Image) -> bytes:
+def in_scans_of_their_own(image: Image.Image, subsampled: bool = False) -> bytes:
     """A sequential JPEG with a scan for each component, put together of three grey ones."""
-    bodies = [saved(band, "JPEG", quality=80) for band in image.convert("YCbCr").split()]
+    luminance, *colours = image.convert("YCbCr").split()
+    if subsampled:
+        colours = [band.resize((-(-band.width // 2), -(-band.height // 2))) for band in colours]
+    bodies = [saved(band, "JPEG", quality=80) for band in (luminance, *colours)]
     scans = [body[body.index(b"\xff\xda") : -2] for body in bodies]
     frame = bodies[0].index(b"\xff\xc0")
     size = bodies[0][frame + 4 : frame + 9]
-    header = b"\xff\xc0\0\x11" + size + b"\3" + b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    factors = (0x22 if subsampled else 0x11, 0x11, 0x11)
+    components = b"".join(bytes((number, factor, 0)) for number, factor in enumerate(factors, 1))
+    header = b"\xff\xc0\0\x11" + size + b"\3" + components
     start = bodies[0][:frame] + header + bodies[0][frame + 13 : bodies[0].index(b"\xff\xda")]
     named = [scan[:5] + bytes((number,)) + scan[6:] for number, scan in enumerate(scans, 1)]
     return start + b"".join(named) + MARK
 
 
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.6])
-def test_a_jpeg_whose_components_have_scans_of_their_own_is_truncated_if_one_is_missing(share: float) -> None:
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.6, 0.7, 0.9, 0.99])
+def test_a_jpeg_whose_components_have_scans_of_their_own_is_truncated_if_one_is_missing_or_cut(share: float) -> None:
     body = in_scans_of_their_own(noise())
     cut = int(len(body) * share)
     assert np.abs(pixels(body).astype(int) - pixels(saved(noise(), "PNG"))).mean() < 4
     said = {reason(lost) for lost in (body[:cut], body[:cut] + MARK, body[:cut] + bytes(len(body) - cut))}
     assert said == {"truncated: the file ends before the image does (JPEG)"}
+
+
+@pytest.mark.parametrize("picture", ["noise", "above black", "above grey", "flat", "black", "a pixel"])
+@pytest.mark.parametrize("subsampled", [False, True])
+@pytest.mark.parametrize("changed", [bytes, lambda body: body[:-2], lambda body: body[:-2] + bytes(3000) + MARK])
+def test_a_whole_jpeg_whose_components_have_scans_of_their_own_is_read(
+    picture: str, subsampled: bool, changed: Callable
+) -> None:
+    image = PICTURES[picture].convert("RGB")
+    body = changed(in_scans_of_their_own(image, subsampled))
+    with Image.open(io.BytesIO(body if body.endswith(MARK) else body + MARK)) as opened:
+        wanted = np.asarray(opened.convert("RGB").resize((96, 96), Image.Resampling.BICUBIC))
+    assert np.abs(pixels(body).astype(int) - wanted).mean() < 1
+
+
+@pytest.mark.parametrize("scan", [0, 1, 2])
+@pytest.mark.parametrize("subsampled", [False, True])
+def test_a_hole_of_zeros_in_any_of_these_scans_is_found(scan: int, subsampled: bool) -> None:
+    body = in_scans_of_their_own(noise(), subsampled)
+    start = [place for place in range(len(body)) if body.startswith(b"\xff\xda\0\x08\1", place)][scan] + 300
+    assert reason(body[:start] + bytes(2048) + body[start + 2048 :]).startswith("truncated")
 
 
 def test_a_hole_of_zeros_in_the_middle_of_a_jpeg_is_found() -> None:
@@ -159,6 +206,29 @@ def test_another_format_without_its_second_half_is_truncated(kind: str, picture:
     cut = len(body) // 2
     said = {reason(body[:cut]), reason(body[:cut] + bytes(len(body) - cut))}
     assert said == {f"truncated: the file ends before the image does ({kind.partition(',')[0]})"}
+
+
+def with_exif_behind_the_picture(body: bytes, exif: bytes) -> bytes:
+    """The HEIC or AVIF with more data at the end of `mdat`, of an item that nothing but metadata refers to."""
+    at = body.index(b"mdat") - 4
+    size = int.from_bytes(body[at : at + 4])
+    assert at + size == len(body)
+    return body[:at] + (size + len(exif)).to_bytes(4) + body[at + 4 :] + exif
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+@pytest.mark.parametrize("picture", ["noise", "above black", "flat"])
+def test_exif_that_ends_in_zeros_behind_the_picture_does_not_make_it_truncated(kind: str, picture: str) -> None:
+    body = OTHERS[kind](PICTURES[picture])
+    padded = with_exif_behind_the_picture(body, b"\0\0\0\6Exif\0\0MM\0*" + bytes(len(body)))
+    assert np.array_equal(pixels(padded), pixels(body))
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+def test_a_picture_that_ends_in_zeros_before_its_exif_is_truncated(kind: str) -> None:
+    body = OTHERS[kind](noise())
+    lost = body[: len(body) // 2] + bytes(len(body) - len(body) // 2)
+    assert reason(with_exif_behind_the_picture(lost, b"Exif" * 10_000)).startswith("truncated")
 
 
 @pytest.mark.parametrize("form", ["BMP", "TIFF", "PPM"])

@@ -1,13 +1,16 @@
 """Only the caller that closes an attempt reports its run: what counts runs counts each once."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
 from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.documents.failure_pause import FailurePause
 from pomona_contract.lake_layout import CLAIM
-from pomona_intake.errors import PreconditionFailedError
+from pomona_contract.times import iso
+from pomona_intake.errors import PreconditionFailedError, TransientError
 from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.queue.failure_pause_store import FailurePauseStore
@@ -18,6 +21,7 @@ from pomona_intake.s3.lake import Lake
 from tests.model.aws import S3
 from tests.model.world import settings
 
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SEGMENT = "queue/pending/20261121T080000000Z-000001-r-0.jsonl"
 SUCCEEDED = RunState(Phase.SUCCEEDED, "it succeeded", "00run", state="SUCCESS", was_running=True)
 FAILED = RunState(Phase.FAILED, "it broke", "00run", state="FAILED", was_running=True)
@@ -33,19 +37,39 @@ class LosingLake(Lake):
         raise PreconditionFailedError(name)
 
 
+class SilentLake(Lake):
+    """A lake that does not answer when segments are to be deleted."""
+
+    def delete_all(self, names: Sequence[str]) -> None:
+        if SEGMENT in names:
+            raise TransientError("no answer")
+        super().delete_all(names)
+
+
+class Closing:
+    """A queue whose batch in flight has this ended run, what it reports, and what is in its lake."""
+
+    def __init__(self, ended: RunState, failures: int = 0, lake_class: type[Lake] = Lake, **changed: str) -> None:
+        self.s3, self.told = S3(), list[Activity]()
+        segments = (ClaimedSegment(SEGMENT, 1),)
+        claim = Claim("b", 1, "2026-11-21T08:00:00Z", segments, "app-1", {"name": "featurize-b-1"}, "00run", failures)
+        self.s3.objects = {CLAIM: claim.to_json(), SEGMENT: b""}
+        lake = lake_class(self.s3, "lake")
+        failed = FailedBatches(lake, SegmentWriter(lake, self.told.append))
+        self.settings = settings(**changed)
+        self.pauses = FailurePauseStore(lake, self.settings.retry_after, lambda _: None)
+        emr = SimpleNamespace(state=lambda *_: ended)
+        parts = (lake, emr, failed, self.pauses, self.settings, self.told.append)
+        self.queue = Queue(*parts, clock=lambda: NOW, chance=lambda: 0.0)
+
+    def claim(self) -> Claim:
+        return Claim.from_json(self.s3.objects[CLAIM])
+
+
 def reported(ended: RunState, failures: int = 0, lake_class: type[Lake] = Lake) -> list[Activity]:
-    """Let a queue whose batch in flight has this ended run advance, and return what it reported."""
-    s3, told = S3(), []
-    segments = (ClaimedSegment(SEGMENT, 1),)
-    claim = Claim("b", 1, "2026-11-21T08:00:00Z", segments, "app-1", {"name": "featurize-b-1"}, "00run", failures)
-    s3.objects = {CLAIM: claim.to_json(), SEGMENT: b""}
-    lake = lake_class(s3, "lake")
-    failed = FailedBatches(lake, SegmentWriter(lake, told.append))
-    pauses = FailurePauseStore(lake, timedelta(hours=1), lambda _: None)
-    emr = SimpleNamespace(state=lambda *_: ended)
-    clock = lambda: datetime(2026, 11, 21, 9, tzinfo=UTC)  # noqa: E731
-    Queue(lake, emr, failed, pauses, settings(), told.append, clock).advance()
-    return told
+    closing = Closing(ended, failures, lake_class)
+    closing.queue.advance()
+    return closing.told
 
 
 @pytest.mark.parametrize(
@@ -63,3 +87,43 @@ def test_who_loses_the_race_to_close_it_reports_no_run(ended: RunState) -> None:
 
     assert "lost a race" in [one.done for one in told]
     assert not [one for one in told if one.closed_run]
+
+
+def test_a_claim_is_deleted_after_its_segments() -> None:
+    # Given a call that ends between the two
+    closing = Closing(SUCCEEDED, lake_class=SilentLake)
+    with pytest.raises(TransientError):
+        closing.queue.advance()
+
+    # Then the next call still knows that this batch has run: without the claim its segments would run again
+    assert closing.claim().run_id == "00run"
+
+
+@pytest.mark.parametrize(("failed_before", "waits_for_the_pause"), [(None, False), ("b", False), ("a", True)])
+def test_while_the_line_is_paused_the_batch_in_flight_waits_too(
+    failed_before: str | None, waits_for_the_pause: bool
+) -> None:
+    # Given a batch whose first of three attempts has failed, after another batch, itself or none had failed
+    closing = Closing(FAILED, MAX_ATTEMPTS="3", RETRY_AFTER_MINUTES="60")
+    if failed_before:
+        closing.pauses.record_failure(failed_before, "no memory", NOW)
+
+    closing.queue.advance()
+
+    not_before = closing.claim().not_before
+    assert not_before is not None
+    assert (not_before >= iso(NOW + closing.settings.retry_after)) is waits_for_the_pause
+
+
+def test_a_success_and_an_operator_end_the_pause_of_the_line() -> None:
+    for end in (lambda closing: closing.queue.advance(), lambda closing: closing.queue.resume()):
+        # Given a line that two failures have paused
+        closing = Closing(SUCCEEDED)
+        for batch in ("x", "y"):
+            closing.pauses.record_failure(batch, "no memory", NOW)
+        assert closing.pauses.read().is_paused(NOW)
+
+        end(closing)
+
+        # Then nothing is left of them: the next failure is the first again
+        assert closing.pauses.read() == FailurePause()

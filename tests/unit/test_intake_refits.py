@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pomona_contract.documents.nothing_to_fit import NothingToFit
 from pomona_contract.errors import FormatError
-from pomona_contract.lake_layout import LATEST_RESULTS
+from pomona_contract.lake_layout import LATEST_RESULTS, NOTHING_TO_FIT
 from pomona_intake.errors import TransientError
 from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.schedules.refits import Decision, Refits
 from pomona_intake.schedules.schedule_events import scheduled_time
-from pomona_intake.schedules.table_history import changed_since, has_rows, unfitted_since
+from pomona_intake.schedules.table_history import changed_since, row_count, unfitted_since
 from pomona_intake.schedules.table_metadata import TableMetadata
 from tests.model.aws import S3, EmrServerless, client_error
 from tests.model.world import settings
@@ -82,12 +83,12 @@ def test_the_oldest_change_that_no_refit_has_seen_is_known(
     assert unfitted_since(metadata, since) == expected
 
 
-def test_a_table_whose_rows_are_all_deleted_has_none() -> None:
-    assert has_rows(table(ADDED))
-    assert has_rows(table(ADDED, DELETED))
-    assert not has_rows(table(ADDED, EMPTIED))
-    assert not has_rows(table(ADDED, {"total-records": "9", "total-position-deletes": "9"}))
-    assert not has_rows(table())
+def test_the_summary_of_the_table_counts_its_rows() -> None:
+    assert row_count(table(ADDED)) == 9
+    assert row_count(table(ADDED, DELETED)) == 8
+    assert row_count(table(ADDED, EMPTIED)) == 0
+    assert row_count(table(ADDED, {"total-records": "9", "total-position-deletes": "9"})) == 0
+    assert row_count(table()) == 0
 
 
 class Glue:
@@ -143,7 +144,11 @@ class Scene:
         self.reported: list[datetime | None] = []
         lake, values = Lake(self.lake, "lake"), settings(**(changed or {}))
         self._refits = Refits(
-            TableMetadata(self.glue, lake, values), lake, EmrClient(self.emr), values, self.reported.append
+            TableMetadata(self.glue, lake, values.database_name, values.table_name),
+            lake,
+            EmrClient(self.emr),
+            values,
+            self.reported.append,
         )
 
     def becomes(self, metadata: dict[str, Any] | None) -> None:
@@ -186,7 +191,7 @@ def test_no_refit_starts_while_one_is_unfinished(state: str) -> None:
     scene.becomes(table(ADDED, ADDED))
     decisions = {scene.start(SCHEDULED + timedelta(hours=hour)) for hour in range(1, 5)}
     # Then nothing is started, and the reason names the refit
-    assert decisions == {Decision(None, f"refit-1-20261121T080000000Z is unfinished: {state}")}
+    assert decisions == {Decision(None, f"refit-1-20261121T080000000Z is unfinished: {state}", "run-0")}
     assert len(scene.emr.runs) == 1
 
 
@@ -296,6 +301,51 @@ def test_results_of_an_earlier_release_are_understood() -> None:
     # Given a latest.json that says neither which table it is of nor how it was fitted
     assert Scene(table(ADDED), fitted=1).start().run_id is None
     assert Scene(table(ADDED, ADDED), fitted=1).start().run_id == "run-0"
+
+
+ONE_ROW = {"operation": "append", "added-records": "1", "total-records": "1"}
+
+
+@pytest.mark.parametrize("metadata", [table(ONE_ROW), table(ADDED, {**DELETED, "total-position-deletes": "8"})])
+def test_a_table_of_one_image_starts_nothing_and_is_not_overdue(metadata: dict[str, Any]) -> None:
+    scene = Scene(metadata)
+    assert scene.start() == Decision(None, "the table has 1 image, and a PCA needs 2")
+    assert scene.reported == [None]
+
+
+def nothing_to_fit(snapshot_id: int = 1, stale: int = 0, **changed: str) -> bytes:
+    content = {"table_uuid": "one", "snapshot_id": snapshot_id, "components_asked": "100", "stale": stale}
+    content |= {"backbone": "fruitnet@0123456789ab", "reason": "all images are the same", "found_at": "2026-11-21"}
+    return json.dumps(NothingToFit(**content | changed).document()).encode()  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_fitted_is_not_tried_again_until_something_changes() -> None:
+    # Given rows of which the last refit could fit none
+    metadata = {**table(ADDED), "table-uuid": "one"}
+    scene = Scene(metadata, changed={"COMPONENTS": "100"})
+    scene.lake.objects[NOTHING_TO_FIT] = nothing_to_fit()
+    # When the schedule comes again, then nothing is started, and nothing is overdue
+    assert scene.start() == Decision(
+        None, "nothing has changed since the last refit found that all images are the same"
+    )
+    assert scene.reported == [None]
+    # And new rows are tried
+    scene.becomes({**table(ADDED, ADDED), "table-uuid": "one"})
+    assert scene.start().run_id == "run-0"
+
+
+@pytest.mark.parametrize("changed", [{"backbone": "resnet50@0"}, {"components_asked": "3"}, {"table_uuid": "other"}])
+def test_a_note_about_other_settings_or_another_table_does_not_count(changed: dict[str, str]) -> None:
+    scene = Scene({**table(ADDED), "table-uuid": "one"}, changed={"COMPONENTS": "100"})
+    scene.lake.objects[NOTHING_TO_FIT] = nothing_to_fit(**changed)
+    assert scene.start().run_id == "run-0"
+
+
+def test_rows_that_wait_for_a_backfill_are_overdue_though_nothing_can_be_fitted() -> None:
+    scene = Scene({**table(ADDED), "table-uuid": "one"}, changed={"COMPONENTS": "100"})
+    scene.lake.objects[NOTHING_TO_FIT] = nothing_to_fit(stale=9)
+    assert scene.start().run_id is None
+    assert scene.reported == [datetime.fromtimestamp(HOUR_MS / 1000, UTC)]
 
 
 def test_a_catalog_that_cannot_answer_is_not_an_empty_one() -> None:

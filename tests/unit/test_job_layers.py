@@ -1,5 +1,6 @@
 """What the parts of the job import: few need Spark or S3, and what runs before the archive is checked needs neither."""
 
+import os
 import pkgutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 import pomona.imaging
 import pomona.pca
 
+ROOT = Path(__file__).resolve().parents[2]
 PCA = {"pomona.pca", "pomona.pca.comoments", "pomona.pca.component_choice", "pomona.pca.model"}
 
 
@@ -21,8 +23,10 @@ def loaded_by(*modules: str) -> set[str]:
         "loaded = set(sys.modules) - before\n"
         "print(*(name for name in loaded if name.split('.')[0] not in sys.stdlib_module_names))"
     )
-    folder = Path(pomona.pca.__file__).parents[2]
-    found = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("emr_job", "contract"))
+    environment = os.environ | {"PYTHONPATH": path}
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return set(found.stdout.split())
 
 
@@ -35,10 +39,11 @@ def below(package) -> list[str]:
     return [module.name for module in found]
 
 
-def test_a_projection_needs_numpy_and_the_pca_alone():
+def test_a_projection_needs_numpy_the_pca_and_the_linear_classifier_alone():
     loaded = loaded_by("pomona.projection")
     assert roots(loaded) == {"pomona", "numpy"}
-    assert {name for name in loaded if name.startswith("pomona.")} == PCA | {"pomona.projection", "pomona.errors"}
+    own = {"pomona.projection", "pomona.errors", "pomona.classifier", "pomona.classifier.lda"}
+    assert {name for name in loaded if name.startswith("pomona.")} == PCA | own
 
 
 @pytest.mark.parametrize("package", [pomona.imaging, pomona.pca])
@@ -50,7 +55,7 @@ def test_images_and_the_pca_know_neither_s3_nor_spark(package):
 
 @pytest.mark.parametrize("job", ["featurize", "refit"])
 def test_arguments_are_parsed_without_the_packages_of_the_archive(job):
-    assert roots(loaded_by(f"pomona.{job}.arguments")) == {"pomona"}
+    assert roots(loaded_by(f"pomona.{job}.arguments")) <= {"pomona", "pomona_contract"}
 
 
 @pytest.mark.parametrize(("job", "other"), [("featurize", "refit"), ("refit", "featurize")])

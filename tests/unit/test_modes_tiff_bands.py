@@ -93,17 +93,29 @@ def test_a_picture_of_12_bits_packed_is_read() -> None:
     [
         (np.zeros((9, 12, 5), "u2"), GREY, [0] * 4, "unsupported: 5 bands of 16 bits"),
         (np.zeros((9, 12, 5), "u1"), GREY, [], "unsupported: 5 bands of 8 bits"),
+        (np.zeros((9, 12, 5), "u1"), GREY, [0] * 4, "unsupported: 5 bands of 8 bits"),
+        (np.zeros((9, 12, 2), "u1"), GREY, [0], "unsupported: 2 bands of 8 bits"),
+        (np.zeros((9, 12, 2), "u2"), GREY, [0], "unsupported: 2 bands of 16 bits"),
         (np.zeros((9, 12, 2), "f4"), GREY, [], "unsupported: 2 bands of 32 bits (float)"),
         (np.zeros((9, 12, 3), "u8"), RGB, [], "unsupported: 3 bands of 64 bits"),
         (np.zeros((9, 12, 4), "f4"), 5, [], "unsupported: 4 bands of 32 bits (float) in CMYK"),
         (np.zeros((9, 12, 3), "u2"), 9, [], "unsupported: 3 bands of 16 bits in ICCLab"),
     ],
 )
-@pytest.mark.parametrize("planar", [False, True])
-def test_what_cannot_be_read_is_named(samples, photometric, extra, said, planar) -> None:
+@pytest.mark.parametrize("written", WRITTEN[::2], ids=str)
+def test_what_cannot_be_read_is_named(samples, photometric, extra, said, written) -> None:
     with pytest.raises(ImageError) as caught:
-        decode(tiff(samples, photometric, extra=extra, planar=planar), 96, 96, LIMITS)
-    assert str(caught.value) == f"{said}: export it as RGB or grey of 8 or 16 bits"
+        decode(tiff(samples, photometric, extra=extra, **written), 96, 96, LIMITS)
+    planes = " in planes" if "planar" in written else ""
+    assert str(caught.value) == f"{said}{planes}: export it as RGB or grey of 8 or 16 bits"
+
+
+@pytest.mark.parametrize(("photometric", "space"), [(6, "YCbCr"), (8, "CIELab")])
+@pytest.mark.parametrize("deflate", [False, True])
+def test_planes_of_a_colour_space_that_pillow_misreads_are_named(photometric: int, space: str, deflate: bool) -> None:
+    with pytest.raises(ImageError) as caught:
+        decode(tiff(np.zeros((9, 12, 3), "u1"), photometric, planar=True, deflate=deflate), 96, 96, LIMITS)
+    assert str(caught.value).startswith(f"unsupported: 3 bands of 8 bits in {space} in planes: ")
 
 
 def test_the_limits_hold_for_every_type() -> None:
@@ -145,13 +157,17 @@ def test_the_orientation_is_applied(orientation: int) -> None:
     assert features(body) @ features(saved(turned, "PNG")) > 0.998
 
 
-def test_the_compression_that_cannot_be_read_is_named() -> None:
-    # Given RGB of 8 bits, which is read, by a number of JPEG XL's, which is not
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(50001, "50001 (WebP)"), (50002, "50002 (JPEG XL)"), (34712, "34712 (JPEG 2000)"), (9999, "9999")],
+)
+def test_the_compression_that_cannot_be_read_is_named(number: int, said: str) -> None:
+    # Given RGB of 8 bits, which is read, by a compression that is not
     body = tiff(np.zeros((9, 12, 3), "u1"), RGB, deflate=True)
     at = body.index(struct.pack("<HHIH", 259, 3, 1, 8))
     with pytest.raises(ImageError) as caught:
-        decode(body[: at + 8] + struct.pack("<H", 50002) + body[at + 10 :], 96, 96, LIMITS)
-    assert str(caught.value).startswith("unsupported: 3 bands of 8 bits with compression 50002: ")
+        decode(body[: at + 8] + struct.pack("<H", number) + body[at + 10 :], 96, 96, LIMITS)
+    assert str(caught.value).startswith(f"unsupported: 3 bands of 8 bits with compression {said}: ")
 
 
 def test_an_error_about_bits_stays_short() -> None:
@@ -163,3 +179,26 @@ def test_an_error_about_bits_stays_short() -> None:
     with pytest.raises(ImageError) as caught:
         decode(changed, 96, 96, LIMITS)
     assert str(caught.value).startswith("unsupported: 1 band of 0, 1, 2, 0, 1, 2, 0, 1, … bits: ")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize("entries", [256, 250])
+def test_a_colour_map_of_8_bits_is_read_as_libtiff_does(entries: int, deflate: bool, order: str) -> None:
+    # Given a palette in a colour map whose values are 0 to 255, and not 0 to 65535 as TIFF 6.0 says
+    image = Image.fromarray(sample("kiwi", "RGB")).quantize(entries)
+    colours = np.array(image.getpalette(), np.uint16).reshape(-1, 3)
+    colours = np.vstack([colours, np.zeros((256 - len(colours), 3), np.uint16)])
+    bodies = [
+        tiff(np.asarray(image)[..., np.newaxis], 3, colour_map=colours * scale, deflate=deflate, order=order)
+        for scale in (np.uint16(1), np.uint16(257))
+    ]
+    # Then the picture is that of the right colour map
+    assert np.array_equal(*map(pixels, bodies))
+    assert np.array_equal(pixels(bodies[0]), pixels(saved(image.convert("RGB"), "PNG")))
+
+
+def test_a_dark_colour_map_of_16_bits_stays_dark() -> None:
+    colours = np.zeros((256, 3), np.uint16)
+    colours[1] = 256
+    assert pixels(tiff(np.ones((9, 9, 1), np.uint8), 3, colour_map=colours)).max() == 1

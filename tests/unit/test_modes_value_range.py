@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -124,6 +125,52 @@ def test_different_pictures_in_a_sliver_of_the_range_have_different_features(sto
     assert max(left @ right for left, right in itertools.combinations(found, 2)) < DIFFERENT
 
 
+@pytest.mark.parametrize("written", [{}, {"order": ">"}, {"deflate": True, "order": ">"}], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "stored"),
+    [
+        ("i2", lambda grey: grey * (32767 / 255)),
+        ("i2", lambda grey: grey * 100),
+        ("i1", lambda grey: grey * (127 / 255)),
+        ("i4", lambda grey: grey * (65535 / 255)),
+    ],
+)
+@pytest.mark.parametrize("bands", [1, 3])
+def test_white_of_a_signed_type_is_its_largest_value(bands: int, kind: str, stored: Callable, written: dict) -> None:
+    # Given a picture whose samples are no multiples of a number of levels
+    grey = sample("kiwi").astype(float)
+    values = np.clip(np.rint(stored(grey)) + (grey.astype(int) % 3 == 1) * (kind != "i1"), 0, np.iinfo(kind).max)
+    body = tiff(np.dstack([values] * bands).astype(kind), 2 if bands == 3 else 1, **written)
+    # Then it is shown as its 8-bit file is, at the same share of white
+    white = {"i1": 127, "i2": 32767, "i4": 65535}[kind]
+    wanted = saved(Image.fromarray(np.rint(values * 255 / white).astype(np.uint8)), "PNG")
+    assert np.abs(pixels(body).astype(int) - pixels(wanted)).mean() < 2
+
+
+CMYK = {
+    "times 257": lambda inks: inks * np.uint16(257),
+    "full": lambda inks: inks * np.uint16(257) - inks % 3 * (inks > 0),
+    "12 bits": lambda inks: inks * np.uint16(16) + inks % 7,
+    "8 bits in 16": lambda inks: inks.astype(np.uint16),
+}
+
+
+@pytest.mark.parametrize("written", [{}, {"order": ">"}, {"deflate": True}, {"rows_per_strip": 7}], ids=str)
+@pytest.mark.parametrize("stored", CMYK)
+def test_cmyk_of_16_bits_has_the_features_of_its_8_bit_file(stored: str, written: dict) -> None:
+    inks = np.dstack([255 - sample("kiwi", "RGB"), sample("plum") // 4])
+    eight = tiff(inks, 5)
+    assert features(tiff(CMYK[stored](inks), 5, **written)) @ features(eight) > SAME
+
+
+def test_different_cmyk_pictures_in_a_sliver_of_the_range_have_different_features() -> None:
+    found = [
+        features(tiff((30_000 + np.dstack([255 - sample(fruit, "RGB"), np.zeros((100, 100))]) * 9).astype("u2"), 5))
+        for fruit in FRUITS
+    ]
+    assert max(left @ right for left, right in itertools.combinations(found, 2)) < DIFFERENT
+
+
 @pytest.mark.parametrize("no_data", [-9999, -32768, -3.4e38, np.nan, np.inf])
 def test_many_pixels_without_a_measurement_are_black_and_change_nothing_else(no_data: float) -> None:
     grey = sample("kiwi").copy()
@@ -187,10 +234,13 @@ def test_a_16_bit_colour_key_is_transparent() -> None:
     assert (pixels(body)[:40] == 255).all()
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=50), st.booleans())
-def test_black_is_below_white_whatever_the_values(values: list[float], whole: bool) -> None:
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=50),
+    st.sampled_from([None, 127, 32767, 65535]),
+)
+def test_black_is_below_white_whatever_the_values(values: list[float], largest: int | None) -> None:
     array = np.array(values, dtype=np.float64)
-    black, white = value_range(np.rint(array) if whole else array, whole)
+    black, white = value_range(np.rint(array), True, largest) if largest else value_range(array, False)
     assert np.isfinite([black, white]).all()
     assert black < white
 

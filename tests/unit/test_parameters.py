@@ -82,7 +82,11 @@ def test_a_number_that_the_template_takes_is_one_that_the_functions_take(paramet
             ["", "emr-7.13.0", "emr-spark-8.1", "emr-spark-8.0-preview", "emr-spark-8.1.0-20260908", "emr-spark-0.1.0"],
         ),
         ("ImagesBucketName", ["", "photos", "my.photos-1"], ["Photos", "a", "x" * 64, "-a-"]),
-        ("IgnoredNames", ["", "._*,Thumbs.db", "*_$folder$", "[!a]?.tmp"], ["a/b", "Icon\r", "x" * 1025]),
+        (
+            "IgnoredNames",
+            ["", "._*,Thumbs.db", "*_$folder$", "[!a]?.tmp", "@eaDir/", "a/, b/ ,c"],
+            ["a/b", "/a", "a/b/", "Icon\r", "x" * 1025],
+        ),
         (
             "EventSourceArn",
             [

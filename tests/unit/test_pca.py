@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount, VarianceShare, parse_components
@@ -15,6 +13,14 @@ from pomona.pca.model import NothingToFitError, fit
 def features(n, d, seed=0):
     random = np.random.default_rng(seed)
     return (random.normal(size=(n, d)) * np.linspace(4, 0.3, d)) @ random.normal(size=(d, d)) + random.normal(size=d)
+
+
+def fitted_by_scikit_learn(rows, k):
+    # imported here: its import takes longer than all these tests, and every worker imports every module
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    return PCA(k, svd_solver="full").fit(StandardScaler().fit_transform(rows))
 
 
 def fitted(rows, wanted):
@@ -29,7 +35,7 @@ def up_to_sign(ours, theirs):
 @pytest.mark.parametrize(("n", "d", "k"), [(500, 30, 10), (40, 60, 39), (2, 5, 1), (400, 200, 100)])
 def test_components_and_shares_are_those_of_scikit_learn(n, d, k):
     rows = features(n, d)
-    ours, theirs = fitted(rows, ComponentCount(k)), PCA(k, svd_solver="full").fit(StandardScaler().fit_transform(rows))
+    ours, theirs = fitted(rows, ComponentCount(k)), fitted_by_scikit_learn(rows, k)
     assert up_to_sign(ours.components, theirs.components_) < 1e-6
     np.testing.assert_allclose(ours.explained_variance_ratio, theirs.explained_variance_ratio_, rtol=0, atol=1e-8)
     # scikit-learn's scaler divides by the population's standard deviation
@@ -46,7 +52,7 @@ def test_the_scaler_divides_by_the_sample_standard_deviation():
 def test_a_constant_column_stays_finite_and_takes_no_part():
     rows = features(50, 6)
     rows[:, 2] = 7.3
-    ours, theirs = fitted(rows, ComponentCount(5)), PCA(5).fit(StandardScaler().fit_transform(rows))
+    ours, theirs = fitted(rows, ComponentCount(5)), fitted_by_scikit_learn(rows, 5)
     assert (ours.scale[2], ours.std[2]) == (0, 0)
     assert np.abs(ours.components[:, 2]).max() < 1e-12
     np.testing.assert_allclose(ours.explained_variance_ratio, theirs.explained_variance_ratio_, atol=1e-8)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from pomona.classifier.lda import LinearClassifier
 from pomona.pca.comoments import CoMoments
@@ -24,6 +22,10 @@ def model(features) -> FittedModel:
 
 
 def test_projections_are_scikit_learn_s(features, model):
+    # imported here: its import takes longer than the test, and every worker imports every module
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
     scaled = StandardScaler().fit_transform(features.astype(np.float64))
     theirs = PCA().fit_transform(scaled) * np.sqrt(199 / 200)  # its scaler divides by the population's deviation
     assert np.abs(np.abs(project(features, model)) - np.abs(theirs)).max() < 1e-9

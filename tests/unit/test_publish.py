@@ -13,8 +13,12 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 import publish
+from pomona.backbone import load_backbone
+from pomona_contract.documents.backbone import backbone_label
+from pomona_contract.lake_layout import backbone_folder
 from pomona_provisioning import bundles
 from pomona_provisioning.bundles import Bundle, BundleError, remove_old
+from tests.bundles import digest_of, job_archive
 from tests.unit.cloudformation_answers import answering
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -50,10 +54,11 @@ def describe(folder: Path, **changes: object) -> None:
     described = {
         "format": 1,
         "digest": "ab" * 32,
-        "files": {"featurize_job.py": "", "deps.tar.gz": ""},
+        "files": {"featurize_job.py": "", "job.tar.gz": "", "deps.tar.gz": ""},
         "backbones": ["fruitnet"],
     }
     (folder / "bundle.json").write_text(json.dumps({**described, **changes}))
+    (folder / "job.tar.gz").write_bytes(job_archive({**described, **changes}["backbones"]))
 
 
 @pytest.fixture
@@ -75,8 +80,8 @@ def request(name: str, answers: list[dict], **properties: str) -> dict:
     return event
 
 
-def keys(s3) -> list[str]:
-    return [item["Key"] for item in s3.list_objects_v2(Bucket="lake").get("Contents", [])]
+def keys(s3, prefix: str = "") -> list[str]:
+    return [item["Key"] for item in s3.list_objects_v2(Bucket="lake", Prefix=prefix).get("Contents", [])]
 
 
 @pytest.mark.parametrize("name", ["create", "update"])
@@ -85,12 +90,43 @@ def test_the_bundle_is_in_the_lake_before_the_stack_goes_on(name, bundle, lake, 
     # When CloudFormation creates or updates the resource
     publish.handler(request(name, answers, BackboneName="fruitnet"), lambda_context)
     # Then its files lie under its digest, and the stack hears where
-    assert [key for key in keys(lake) if "published-by" not in key] == [
+    assert [key for key in keys(lake) if key.startswith("jobs/") and "published-by" not in key] == [
         f"jobs/{'ab' * 8}/deps.tar.gz",
         f"jobs/{'ab' * 8}/featurize_job.py",
+        f"jobs/{'ab' * 8}/job.tar.gz",
     ]
     assert answers[1]["Status"] == "SUCCESS"
     assert answers[1]["Data"] == {"Prefix": f"jobs/{'ab' * 8}"}
+
+
+def test_each_network_lies_under_its_digest_for_whoever_identifies_images(bundle, lake, answers, lambda_context):
+    # Given a release with one network, and one with another beside it
+    ask(answers, lambda_context, 1, "none")
+    first = keys(lake, "backbones/")
+    describe(bundle, digest="cd" * 32, backbones=["fruitnet", "vgg16"])
+    # When both have been published
+    ask(answers, lambda_context, 2, "none")
+    # Then each network is in the folder of its label, where load_backbone finds and checks it
+    folders = [backbone_folder(backbone_label(name, digest_of(name))) for name in ("fruitnet", "vgg16")]
+    assert first == [f"{folders[0]}fruitnet.json", f"{folders[0]}fruitnet.tflite"]
+    assert keys(lake, "backbones/") == [*first, f"{folders[1]}vgg16.json", f"{folders[1]}vgg16.tflite"]
+    lake.download_file("lake", f"{folders[1]}vgg16.json", str(bundle / "vgg16.json"))
+    lake.download_file("lake", f"{folders[1]}vgg16.tflite", str(bundle / "vgg16.tflite"))
+    assert load_backbone("vgg16", bundle).digest == digest_of("vgg16")
+
+
+def test_a_network_that_is_there_is_not_copied_again(bundle, lake, answers, lambda_context):
+    ask(answers, lambda_context, 1, "none")
+    copied = {item["Key"]: item["LastModified"] for item in lake.list_objects_v2(Bucket="lake")["Contents"]}
+    lake.delete_object(Bucket="lake", Key=next(key for key in copied if key.endswith("fruitnet.json")))
+    before = lake.list_objects_v2(Bucket="lake", Prefix="backbones/")["Contents"]
+    s3_backends[ACCOUNT_ID]["aws"].buckets["lake"].keys[before[0]["Key"]].last_modified = datetime(2000, 1, 1)
+    # When the same release is deployed again after half of the copy was lost
+    ask(answers, lambda_context, 1, "none")
+    # Then the missing half is there, and the other has not been written again
+    after = {item["Key"]: item["LastModified"] for item in lake.list_objects_v2(Bucket="lake")["Contents"]}
+    assert set(after) == set(copied)
+    assert after[before[0]["Key"]].year == 2000
 
 
 def test_a_delete_keeps_what_a_run_in_flight_still_reads(bundle, lake, answers, lambda_context):

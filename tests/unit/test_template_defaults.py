@@ -8,14 +8,15 @@ import pytest
 
 from benchmarks.template import RESOURCES, parameter_defaults, template_settings, variables
 from embedded_aws.cloudformation.templates import parse_template
-from pomona_intake.settings import IngestSettings, Settings
+from pomona_intake.settings import IdentifySettings, IngestSettings, Settings
 
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
-SETTINGS: dict[str, type[IngestSettings | Settings]] = {
+SETTINGS: dict[str, type[IngestSettings | IdentifySettings | Settings]] = {
     "IngestFunction": IngestSettings,
     "AdvanceFunction": Settings,
     "RefitFunction": Settings,
     "MaintainFunction": Settings,
+    "IdentifyFunction": IdentifySettings,
 }
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pomona_cli.commands.options import Prefix
+from pomona_cli.commands.options import Force, Prefix
 from pomona_cli.commands.stack_command import stack_command
 from pomona_cli.errors import UsageError
-from pomona_cli.output.confirmation import confirm
+from pomona_cli.output.confirmation import may_overwrite
 from pomona_cli.output.interruption import on_interrupt
 from pomona_cli.output.stream import print_message
 from pomona_cli.output.text import plural
@@ -22,9 +22,6 @@ Format = Annotated[
     ExportFormat | None, typer.Option("--format", help="Format of a file whose name does not end in it.")
 ]
 Label = Annotated[str | None, typer.Option(help="Only images with this label, the name of their folder.")]
-
-
-Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite FILE without asking.")]
 
 
 @stack_command
@@ -43,7 +40,7 @@ def export(
 
     chosen = file_format or _format_of(target)
     table = open_table(stack)
-    if not (force or _may_write(target)):
+    if not (force or may_overwrite(target)):
         return
     where = label_filter(key_prefix_filter(prefix, stack.images_bucket), label)
     with on_interrupt(lambda: f"{target} was not written; start it again."), progress("rows") as counter:
@@ -54,13 +51,6 @@ def export(
         print_message(f"{plural(rows, 'row')} in {target}")
     else:
         print_message(f"No row has {' and '.join(filters)}: {target} has no rows.")
-
-
-def _may_write(target: str) -> bool:
-    """Return whether the target is no existing file, or the operator agrees to overwrite it."""
-    if target == "-" or not Path(target).is_file():
-        return True
-    return confirm(f"{target} exists. Overwrite it?", f"{target} exists and was not overwritten.", "--force")
 
 
 def _format_of(target: str) -> ExportFormat:

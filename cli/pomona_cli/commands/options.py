@@ -10,6 +10,7 @@ Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Only erro
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Show this many at most.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite FILE without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count.")]
 FailedBatchId = Annotated[
     str | None, typer.Argument(metavar="BATCH", help="Id of a failed batch, as `status` shows it.")

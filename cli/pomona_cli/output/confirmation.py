@@ -1,12 +1,20 @@
 """Questions before something is done that cannot be undone."""
 
 import sys
+from pathlib import Path
 
 import typer
 
 from pomona_cli.errors import CliError
 from pomona_cli.exit_status import INTERRUPTED
 from pomona_cli.output.stream import print_message
+
+
+def may_overwrite(target: str) -> bool:
+    """Return whether the target is no existing file, or the operator agrees to overwrite it."""
+    if target == "-" or not Path(target).is_file():
+        return True
+    return confirm(f"{target} exists. Overwrite it?", f"{target} exists and was not overwritten.", "--force")
 
 
 def confirm(question: str, nothing_done: str, skip_option: str = "--yes") -> bool:

@@ -8,10 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from pomona_cli.errors import CliError
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 STDOUT = "stdout"
+STDOUT_TARGET = "-"  # as an operator names it
 
 
 class NamedFile(io.FileIO):
@@ -56,3 +59,27 @@ def replaced_when_complete(link: Path) -> Iterator[IO[bytes]]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened_for_writing(target: str) -> Iterator[IO[bytes]]:
+    """Open what an operator names as a target: `-` is stdout.
+
+    A regular file appears when it is complete. A device or a named pipe is written in place: replacing it would make
+    it a regular file.
+
+    Raises:
+        CliError: the file cannot be written.
+    """
+    if target == STDOUT_TARGET:
+        yield sys.stdout.buffer
+        return
+    path = Path(target)
+    open_file = written_in_place if path.exists() and not path.is_file() else replaced_when_complete
+    try:
+        with open_file(path) as file:
+            yield file
+    except OSError as error:
+        if error.filename is None:  # an error of the source
+            raise
+        raise CliError(f"{target} cannot be written: {error.strerror}.") from error

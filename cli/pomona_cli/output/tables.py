@@ -1,6 +1,5 @@
 """Tables on stdout, and rows as lines where a table is too wide."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -9,8 +8,8 @@ from rich.text import Text
 
 from pomona_cli.output.stream import print_line
 from pomona_cli.output.text import escape
+from pomona_cli.output.wrapping import terminal_width
 
-_WIDTH_OF_A_FILE = 200  # columns, where stdout is no terminal
 _UNLIMITED = 1_000_000
 
 
@@ -21,7 +20,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     other cells with the names of their columns. A broken id could not be copied.
     """
     cells = [["" if cell is None else escape(cell) for cell in row] for row in rows]
-    width = shutil.get_terminal_size((_WIDTH_OF_A_FILE, 0)).columns
+    width = terminal_width()
     table = _table(title, columns, cells)
     console = Console(width=width, highlight=False)
     if console.measure(table, options=console.options.update(width=_UNLIMITED)).maximum <= width:

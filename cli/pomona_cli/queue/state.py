@@ -33,7 +33,16 @@ class PendingKeys:
 
 def waiting_events(stack: Stack) -> int | None:
     """Return the approximate number of bucket events in SQS; None without the output or the permission for it."""
-    url = stack.outputs.get("EventQueueUrl")
+    return _messages(stack, "EventQueueUrl")
+
+
+def dead_letters(stack: Stack) -> int | None:
+    """Return about how many messages `ingest` did not accept; None without the output or the permission for it."""
+    return _messages(stack, "DeadLetterQueueUrl")
+
+
+def _messages(stack: Stack, output: str) -> int | None:
+    url = stack.outputs.get(output)
     if url is None:
         return None
     try:

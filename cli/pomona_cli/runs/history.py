@@ -16,13 +16,14 @@ from pomona_contract.run_names import REFIT_PREFIX, RunName
 from pomona_contract.versions import Format
 from pomona_intake.errors import code_of
 
-_ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 _READS_AT_ONCE = 8
 _CLOCK_SKEW = timedelta(minutes=15)
 
 
 class RunHistory:
     """The latest runs of a stack."""
+
+    ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -65,7 +66,7 @@ class RunHistory:
         record, bill = documents.get(False, {}), documents.get(True, {})
         state = str(job["state"] if job else bill.get("state") or ("SUCCESS" if record else "unknown"))
         run_id = str(job["id"]) if job else bill.get("run_id")
-        asked = self._details(run_id) if run_id and state in _ENDED and not _is_complete(bill) else {}
+        asked = self._details(run_id) if run_id and state in self.ENDED and not _is_complete(bill) else {}
         billed = _billed(bill) or _billed_by_emr(asked)
         cost, currency = self._cost(bill, billed)
         return Run(

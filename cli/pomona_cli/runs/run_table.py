@@ -1,8 +1,9 @@
 """How runs are shown to people."""
 
-from pomona_cli.output.stream import print_line
 from pomona_cli.output.tables import print_table
 from pomona_cli.output.text import format_duration, format_time
+from pomona_cli.output.wrapping import print_wrapped
+from pomona_cli.runs.cost_so_far import CostSoFar
 from pomona_cli.runs.run import Run
 
 _COLUMNS = ("batch", "attempt", "state", "started (UTC)", "took", "keys", "images", "vCPU-hours", "cost")
@@ -13,7 +14,7 @@ def print_runs(title: str, runs: list[Run]) -> None:
     print_table(title, _COLUMNS, [_row(run) for run in runs])
     for run in runs:
         if reason := _failure(run):
-            print_line(reason)
+            print_wrapped(reason, indent=2)
 
 
 def _failure(run: Run) -> str:
@@ -46,3 +47,8 @@ def format_vcpu_hours(run: Run) -> str | None:
 def format_cost(run: Run) -> str:
     """Return the cost with its currency."""
     return "unknown" if run.cost is None else f"{run.cost:.4f} {run.currency}"
+
+
+def format_cost_so_far(cost: CostSoFar) -> str:
+    """Return an estimate of the cost of a run that has not ended."""
+    return f"{'at least' if cost.is_least else 'about'} {cost.cost:.4f} {cost.currency} so far"

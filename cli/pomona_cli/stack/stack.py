@@ -49,6 +49,10 @@ class Stack:
     def application_id(self) -> str:
         return self._output("ApplicationId")
 
+    @property
+    def refit_function(self) -> str:
+        return self._output("RefitFunctionName")
+
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         """Return a client of a service; several threads may use it at once."""
         return create_client(self.session, service, self.location)

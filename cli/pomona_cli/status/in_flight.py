@@ -6,9 +6,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pomona_cli.runs.cost_so_far import CostSoFar, cost_so_far
 from pomona_cli.stack.stack import Stack
 from pomona_contract.documents.claim import Claim
+from pomona_contract.documents.run_progress import RunProgress
 from pomona_contract.errors import FormatError
+from pomona_contract.lake_layout import RUN_PROGRESS
 from pomona_contract.times import now
 from pomona_intake.errors import code_of
 from pomona_intake.queue.claim_repair import read_claim
@@ -33,11 +36,16 @@ class InFlight:
     state: str
     details: str
     started_at: datetime | None
+    progress: RunProgress | None = None
+    cost: CostSoFar | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the fields for --json."""
         claim = {name: getattr(self.claim, name) for name in _CLAIM_FIELDS}
-        return {**claim, "segments": len(self.claim.segments), "state": self.state, "details": self.details}
+        return {**claim, "segments": len(self.claim.segments), "state": self.state, "details": self.details} | {
+            "done": self.progress.done if self.progress else None,
+            "cost_so_far": vars(self.cost) if self.cost else None,
+        }
 
 
 def read_claim_or_problem(stack: Stack) -> tuple[Claim | None, str]:
@@ -61,7 +69,24 @@ def find_in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
         if code_of(error) == "ResourceNotFoundException":
             return InFlight(claim, "gone", "the run or its application no longer exists", None)
         raise
-    return InFlight(claim, run["state"], run.get("stateDetails") or "", run["createdAt"])
+    state, details = run["state"], run.get("stateDetails") or ""
+    if state != "RUNNING":
+        return InFlight(claim, state, details, run["createdAt"])
+    started_at = run.get("startedAt") or run["createdAt"]
+    progress = _progress_of(stack, claim)
+    cost = cost_so_far(stack.location.region, started_at, now(), progress.workers if progress else None)
+    return InFlight(claim, state, details, started_at, progress, cost)
+
+
+def _progress_of(stack: Stack, claim: Claim) -> RunProgress | None:
+    """Return how far the run is; None if it has not said so yet, or in a way that this release cannot read."""
+    try:
+        stored = stack.lake.read(RUN_PROGRESS)
+        progress = RunProgress.from_json(stored.body) if stored else None
+    except FormatError:
+        return None
+    is_own = progress and (progress.batch_id, progress.attempt) == (claim.batch_id, claim.attempt)
+    return progress if is_own else None
 
 
 def _without_a_run(claim: Claim) -> InFlight:

@@ -1,9 +1,6 @@
 """Export of the current table to Parquet or CSV, one data file at a time."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +8,8 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-from pomona_cli.errors import CliError
 from pomona_cli.output.csv_cells import escape_formulas
-from pomona_cli.output.files import replaced_when_complete, written_in_place
+from pomona_cli.output.files import opened_for_writing
 from pomona_cli.table.choices import ExportFormat
 from pomona_cli.table.reader import TableReader
 
@@ -35,7 +31,6 @@ COLUMNS = (
     "batch_id",
     "features",
 )
-STDOUT = "-"
 _ROWS_PER_GROUP = 10_000
 OnProgress = Callable[[int], None]
 
@@ -59,24 +54,8 @@ def write_rows(
         CliError: the file cannot be written.
     """
     write = _write_parquet if file_format is ExportFormat.parquet else _write_csv
-    with _opened(target) as file:
+    with opened_for_writing(target) as file:
         return write(table, where, file, on_progress)
-
-
-@contextmanager
-def _opened(target: str) -> Iterator[IO[bytes]]:
-    if target == STDOUT:
-        yield sys.stdout.buffer
-        return
-    path = Path(target)
-    open_file = written_in_place if path.exists() and not path.is_file() else replaced_when_complete
-    try:
-        with open_file(path) as file:
-            yield file
-    except OSError as error:
-        if error.filename is None:  # an error of the source
-            raise
-        raise CliError(f"{target} cannot be written: {error.strerror}.") from error
 
 
 def _write_parquet(table: TableReader, where: "BooleanExpression", file: IO[bytes], on_progress: OnProgress) -> int:

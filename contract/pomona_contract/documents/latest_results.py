@@ -21,7 +21,10 @@ class LatestResults:
     components: int | None  # how many were kept
     components_asked: str | None  # a number such as `100`, or a share of the variance such as `0.95`
     variance: float | None  # share that the components explain
-    rows: int | None
+    rows: int | None  # with features of the backbone
+    images: int | None = None  # rows of any kind
+    errors: int | None = None  # rows of images that could not be read
+    classes: int | None = None  # different labels of the fitted rows
     backbone: str | None  # name@digest
     refitted_at: str | None  # ISO 8601, UTC
 

@@ -1,12 +1,15 @@
 """Linear discriminant analysis with shrinkage, in closed form from co-moments and class sums."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pomona.classifier.class_moments import ClassSums
 from pomona.pca.comoments import CoMoments, Matrix, Vector
+
+if TYPE_CHECKING:
+    from pomona.classifier.class_moments import ClassSums
 
 SHRINKAGES = (1e-4, 0.01, 0.1, 0.3)
 ROUNDING = 1e-10
@@ -52,7 +55,7 @@ class LdaStatistics:
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, moments: CoMoments, classes: ClassSums) -> "LdaStatistics":
+    def of(cls, moments: CoMoments, classes: "ClassSums") -> "LdaStatistics":
         """Within-class scatter = total scatter - between-class scatter. `moments` are of the same rows as `classes`.
 
         Standardised by the rows' own deviation, so that shrinkage treats all features alike. O(C d² + d²).

@@ -6,12 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pomona.featurize.counters import TaskCounters
-from pomona.featurize.inference import InferenceEngine
 from pomona.imaging.careful.decoder import CarefulDecoder
 from pomona.imaging.careful.process_limits import killed_after
-from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
 from pomona.imaging.preprocessing import PreprocessedImage, PreprocessingSpec, preprocess
+from pomona.inference import InferenceEngine
 
 
 class FeatureExtractor:
@@ -36,9 +35,7 @@ class FeatureExtractor:
         """
         image = self._preprocess(body)
         with self._counters.timing("inference"):
-            features = self._engine.run(image.pixels)
-        if not np.isfinite(features).all():
-            raise ImageError(f"{self._engine.backbone.name} gives no finite features for this image")
+            features = self._engine.finite_features(image.pixels)
         return image, features
 
     def close(self) -> None:

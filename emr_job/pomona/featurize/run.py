@@ -13,6 +13,7 @@ from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_asi
 from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
 from pomona.featurize.maintenance_step import RUN_ENDED_EARLY, maintain
 from pomona.featurize.partitioning import partitions, plan
+from pomona.featurize.progress import ProgressReport, workers_of, written_regularly
 from pomona.featurize.run_report import RunReport
 from pomona.featurize.task import FeaturizeTask
 from pomona.s3.image_fetcher import KeyToFetch
@@ -81,13 +82,15 @@ def _publish_rows(
     stopwatch: Stopwatch,
 ) -> tuple[TaskCounters, int]:
     """Featurize the batch into a branch, publish the branch, and return the counters and the snapshot's id."""
-    counters = table.spark.sparkContext.accumulator({}, CountersParam())
+    context = table.spark.sparkContext
+    counters = context.accumulator({}, CountersParam())
     with open_branch(table, branch_name(arguments.batch_id, arguments.attempt)) as branch:
         with stopwatch.timing("plan"):
             known = branch.find_rows(arguments.images_bucket, batch.keys)
             dirty = plan(batch.keys, known, backbone.label, IgnoredNames(arguments.ignored_names))
             writer = branch.writer()
-        with stopwatch.timing("write"):
+        progress = ProgressReport(arguments, len(dirty), lambda: counters.value, workers_of(context))
+        with stopwatch.timing("write"), written_regularly(progress):
             tasks = _distribute(table.spark, dirty, arguments.batch_id)
             changes = tasks.mapPartitionsWithIndex(FeaturizeTask(arguments, counters))
             written = write_rows(changes, writer, files_for(_likely_changed(dirty), backbone.output_width))

@@ -11,9 +11,9 @@ from pyspark import TaskContext
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.counters import TaskCounters
 from pomona.featurize.feature_extraction import FeatureExtractor
-from pomona.featurize.inference import cached_engine
 from pomona.imaging.careful.process_limits import limited_growth
 from pomona.imaging.errors import ImageError
+from pomona.inference import cached_engine
 from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
 from pomona.table.schema import RowBatch, label_of

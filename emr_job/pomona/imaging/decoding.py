@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from pomona.imaging.errors import ImageError
 from pomona.imaging.formats.heif import register_heif
 from pomona.imaging.formats.sanitizer import sanitize
+from pomona.imaging.formats.tiff import correct_palette
 from pomona.imaging.formats.tiff_bands import TiffBands, tiff_bands
 from pomona.imaging.limits import Limits
 from pomona.imaging.pixels.high_bit_depth import to_eight_bits
@@ -99,12 +100,16 @@ def _decode(body: bytes, height: int, width: int, limits: Limits) -> DecodedImag
         return _decode_bands(tiff, file.decoder_bytes, height, width, limits)
     register_heif()
     with Image.open(io.BytesIO(file.body), formats=(DECODERS[name],)) as image:
-        if name == "TIFF" and _is_raw(image):
-            raise ImageError(RAW)
+        if name == "TIFF":
+            if _is_raw(image):
+                raise ImageError(RAW)
+            correct_palette(image)
         full_width, full_height = image.size
         limits.check_pixels(full_width, full_height)
         if name == "JPEG":
             image.draft(None, (DRAFT_MARGIN * width, DRAFT_MARGIN * height))
+        if file.at_once:
+            image.decodermaxblock = len(file.body)
         limits.check_decoded_bytes(file.decoder_bytes + _image_bytes(image, file.body))
         image.load()
         orientation = _orientation(image)

@@ -30,11 +30,12 @@ SUPPORTED = (
     (re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL), "HEIC"),
 )
 JPEG, PNG, CONVERT = "export it as JPEG", "export it as PNG", "convert it to JPEG or PNG"
+JPEG_LS = f"JPEG-LS is not supported: {JPEG}"
 UNSUPPORTED = (
     (re.compile(rb"\x00\x00\x00\x0cJXL |\xff\x0a"), f"JPEG XL is not supported: {JPEG}"),
     (re.compile(rb"\x00\x00\x00\x0cjP {2}|\xff\x4f\xff\x51"), f"JPEG 2000 is not supported: {JPEG}"),
     (re.compile(rb"II\xbc"), f"JPEG XR is not supported: {JPEG}"),
-    (re.compile(rb"\xff\xd8\xff\xf7"), f"JPEG-LS is not supported: {JPEG}"),
+    (re.compile(rb"\xff\xd8\xff\xf7"), JPEG_LS),
     (re.compile(rb"8BPS"), f"a Photoshop file is not supported: {JPEG}"),
     (re.compile(rb"gimp xcf"), f"a GIMP file is not supported: {JPEG}"),
     (re.compile(rb".{128}DICM", re.DOTALL), f"DICOM is not supported: {PNG}"),
@@ -64,6 +65,10 @@ UNSUPPORTED = (
     (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "not an image: it is an Office document or thumbnail store"),
     (VIDEO, "a video is not supported: export a frame of it as JPEG"),
     (re.compile(rb"\x00{16}"), "not an image: it begins with zeros"),
+)
+# what Pillow says of a file that may be whole
+UNSUPPORTED_BY_DECODER = re.compile(
+    r"unsupported (?:BMP )?|(?=unknown raw mode)|(?=.* not (?:yet )?supported)", re.IGNORECASE
 )
 CUT_SHORT = ("truncated", "unexpected end", "not enough data", "eof")
 PLAIN = re.compile(r"[A-Za-z0-9 ,.:;()'/_-]{3,120}")
@@ -97,6 +102,8 @@ def _damaged(name: str, error: Exception) -> str:
         return str(cut_short(name))
     if isinstance(error, UnidentifiedImageError) or not PLAIN.fullmatch(text):
         return f"damaged {name}: it cannot be decoded"
+    if said := UNSUPPORTED_BY_DECODER.match(text):
+        return f"unsupported {name}: {text[said.end() :]}: {CONVERT}"
     return f"damaged {name}: {text}"
 
 

@@ -14,9 +14,15 @@ PREDICTOR, EXTRA_SAMPLES, SAMPLE_FORMAT, GDAL_NODATA = 317, 338, 339, 42113
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 CAMERA_DATA = (32803, 34892)  # a colour filter array, linear raw (TIFF/EP, DNG)
 SEPARATE = 2
-STRAIGHT_ALPHA = 2
+DIFFERENCES = 2  # of neighbours in a row, a predictor
+UNSPECIFIED, PREMULTIPLIED_ALPHA, STRAIGHT_ALPHA = 0, 1, 2
 # none, LZW, deflate, PackBits, deflate by its old number, LZMA, Zstandard: each gives back any samples, bit for bit
 LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)
+# that other programs write and this job's libtiff does not read
+COMPRESSIONS = {
+    34661: "JBIG", 34712: "JPEG 2000", 34887: "LERC", 34933: "PNG", 34934: "JPEG XR",
+    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
 BITS_SHOWN = 8
 KINDS = {1: "u", 2: "i", 3: "f"}
 COLOUR_SPACES = {
@@ -54,6 +60,11 @@ class TiffLayout:
         return self.bits[0] if len(set(self.bits)) == 1 else 0
 
     @property
+    def is_differenced(self) -> bool:
+        """Return True if the samples of each plane are stored as differences of whole numbers."""
+        return self.predictor == DIFFERENCES and self.kind != "f" and (self.planar or self.bands == 1)
+
+    @property
     def bytes(self) -> int:
         """Return the size of all samples, in bytes."""
         return self.width * self.height * sum(self.bits) // 8
@@ -66,7 +77,9 @@ class TiffLayout:
         words += {"f": " (float)", "i": " (signed)"}.get(self.kind, "")
         words += f" in {COLOUR_SPACES[self.photometric]}" if self.photometric in COLOUR_SPACES else ""
         words += f" with predictor {self.predictor}" if self.predictor != 1 else ""
+        words += " in planes" if self.planar else ""
         words += f" with compression {self.compression}" if self.compression not in LOSSLESS else ""
+        words += f" ({COMPRESSIONS[self.compression]})" if self.compression in COMPRESSIONS else ""
         return words + " in a BigTIFF" * self.big
 
 

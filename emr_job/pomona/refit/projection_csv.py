@@ -1,4 +1,4 @@
-"""Reads the finished projections once more, and writes them as a CSV file."""
+"""Reads the finished projections once more, and writes them as a CSV file and as an index of similar images."""
 
 import io
 import tempfile
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from pomona.refit.neighbours_file import NeighboursFile
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.results import ResultsFolder
 from pomona.s3.objects import s3_client
@@ -19,7 +20,9 @@ CSV_THREADS = 2  # the driver's cores
 
 
 def write_csv(folder: ResultsFolder, parts: list[str], rows: int) -> ProjectionSample:
-    """Write projections.csv and return a sample of its rows; a few thousand rows at a time are in memory.
+    """Write projections.csv and neighbours.npz, and return a sample of the rows.
+
+    The index of similar images is in memory (200 bytes a row and its key), and a few thousand rows at a time.
 
     Text is quoted where a comma, a quote or a line break makes that necessary (RFC 4180), so no key can add a column or
     a row. The text is not altered: a spreadsheet that opens the file takes a key that starts with = for a formula.
@@ -29,7 +32,7 @@ def write_csv(folder: ResultsFolder, parts: list[str], rows: int) -> ProjectionS
         parts: keys of the Parquet files with the projections.
         rows: number of rows in all parts.
     """
-    sample = ProjectionSample(rows)
+    sample, neighbours = ProjectionSample(rows), NeighboursFile.of(rows)
     batches = in_order(_batches(folder.bucket, parts), _with_csv, CSV_THREADS)
     with open_object_writer(folder.bucket, f"{folder.prefix}projections.csv", "text/csv; charset=utf-8") as file:
         for number, (batch, text) in enumerate(batches):
@@ -37,6 +40,8 @@ def write_csv(folder: ResultsFolder, parts: list[str], rows: int) -> ProjectionS
                 file.write(_csv(batch.slice(0, 0), header=True))
             file.write(text)
             sample.add_from(batch)
+            neighbours.add_from(batch)
+    neighbours.write(folder)
     return sample
 
 

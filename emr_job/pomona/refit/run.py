@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,13 +15,15 @@ from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.classifier.documents import Evaluation
 from pomona.errors import JobError, SupersededError
 from pomona.pca.drift import Drift, drift, with_signs_of
-from pomona.pca.model import fit
+from pomona.pca.model import NothingToFitError, PcaModel, fit
 from pomona.projection import FittedModel, model_bytes
 from pomona.refit.arguments import RefitArguments
 from pomona.refit.class_survey import survey_classes
 from pomona.refit.classification import Classification, write_evaluation
-from pomona.refit.first_pass import Assignment, run_first_pass
+from pomona.refit.first_pass import Assignment, FirstPassResult, run_first_pass
 from pomona.refit.history import past_refits
+from pomona.refit.neighbours_file import no_neighbours_note
+from pomona.refit.nothing_to_fit import note_nothing_to_fit, remove_note
 from pomona.refit.projection_csv import write_csv
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report import scree
@@ -35,7 +39,7 @@ from pomona.refit.thumbnails import make_thumbnails
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
-from pomona.table.scan import TASKS_PER_SLOT, split_by_bytes
+from pomona.table.scan import TASKS_PER_SLOT, DataFile, split_by_bytes
 from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.latest_results import LatestResults
 
@@ -49,7 +53,8 @@ log = logging.getLogger("pomona.refit")
 def refit(arguments: RefitArguments, spark: "SparkSession", stopwatch: Stopwatch | None = None) -> dict[str, Any]:
     """Carry out a refit and return its summary, which `latest.json` then holds, unless it has a newer snapshot's.
 
-    `latest.json` moves last, so that the results that it names are complete.
+    `latest.json` moves last, so that the results that it names are complete. If the rows cannot be fitted, the refit
+    writes a note instead of results, and returns the note: it has not failed, and a repetition would find the same.
 
     Raises:
         JobError: the refit cannot be done; the text is one sentence for the operator.
@@ -62,16 +67,40 @@ def refit(arguments: RefitArguments, spark: "SparkSession", stopwatch: Stopwatch
         table = PinnedTable.at_present(spark, f"{CATALOG}.{arguments.database}.{arguments.table}")
     components = str(arguments.components)
     folder = ResultsFolder.beside_latest(arguments.lake_bucket, table.snapshot.id, components, backbone.label)
-    try:
-        fitted = _fit(arguments, table, folder, backbone, stopwatch)
-    except JobError:
-        raise
-    except Exception:  # of Spark, Java or S3: files of the table or of the results are gone
-        _require_kept(table, folder)  # raises the better sentence if the snapshot has expired
-        raise
+    with _expiry_explained(table, folder):
+        rows = _read_rows(table, backbone, stopwatch)
+        earlier = earlier_model(arguments.lake_bucket, backbone.label)
+        try:
+            pca = _fit(arguments, rows, earlier, stopwatch)
+        except NothingToFitError as error:
+            return note_nothing_to_fit(arguments, table, backbone.label, rows.statistics, error)
+        fitted = _apply(rows, folder, backbone, pca, earlier, stopwatch)
     summary = _publish(arguments, fitted, stopwatch)
     log.info(json.dumps(summary | {"seconds": stopwatch.readings(), "notes": fitted.model.notes}))
     return summary
+
+
+@contextmanager
+def _expiry_explained(table: PinnedTable, folder: ResultsFolder) -> Iterator[None]:
+    """Raise the better sentence if the block fails because the snapshot has expired."""
+    try:
+        yield
+    except JobError:
+        raise
+    except Exception:  # of Spark, Java or S3: files of the table or of the results are gone
+        _require_kept(table, folder)
+        raise
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The data files of a table, by task, and what the survey and the first pass found in them."""
+
+    table: PinnedTable
+    work: list[list[DataFile]]
+    statistics: RowStatistics
+    assignment: Assignment
+    found: FirstPassResult
 
 
 @dataclass(frozen=True)
@@ -96,13 +125,7 @@ class _FittedTable:
     """None without classes."""
 
 
-def _fit(
-    arguments: RefitArguments,
-    table: PinnedTable,
-    folder: ResultsFolder,
-    backbone: ExportedBackbone,
-    stopwatch: Stopwatch,
-) -> _FittedTable:
+def _read_rows(table: PinnedTable, backbone: ExportedBackbone, stopwatch: Stopwatch) -> _Rows:
     with stopwatch.timing("plan"):
         work = split_by_bytes(table.files(), TASKS_PER_SLOT * task_slots(table.spark))
     with stopwatch.timing("survey"):
@@ -111,29 +134,45 @@ def _fit(
         assignment = Assignment.of(survey.classes, survey.folds(), statistics.images)
     with stopwatch.timing("gather"):
         found = run_first_pass(table.spark, work, backbone.label, backbone.output_width, assignment)
-    earlier = earlier_model(arguments.lake_bucket, backbone.label)
+    return _Rows(table, work, statistics, assignment, found)
+
+
+def _fit(arguments: RefitArguments, rows: _Rows, earlier: PcaModel | None, stopwatch: Stopwatch) -> PcaModel:
+    """Return the PCA of the rows, with the signs of the earlier one."""
     with stopwatch.timing("fit"):
-        pca = fit(found.moments.whole(), arguments.components).with_notes(left_out_note(found.left_out))
-        pca = with_signs_of(pca, earlier) if earlier else pca
+        pca = fit(rows.found.moments.whole(), arguments.components)
+        pca = pca.with_notes(left_out_note(rows.found.left_out) + no_neighbours_note(pca.rows))
+        return with_signs_of(pca, earlier) if earlier else pca
+
+
+def _apply(
+    rows: _Rows,
+    folder: ResultsFolder,
+    backbone: ExportedBackbone,
+    pca: PcaModel,
+    earlier: FittedModel | None,
+    stopwatch: Stopwatch,
+) -> _FittedTable:
+    """Fit the classifier, and project and classify every row."""
     with stopwatch.timing("classify"):
-        classification = Classification.fitted(assignment, found)
-        storage = classification.storage_choices(found, pca)
+        classification = Classification.fitted(rows.assignment, rows.found)
+        storage = classification.storage_choices(rows.found, pca)
     with stopwatch.timing("project"):
         second_pass = SecondPass(backbone.label, pca, classification.classifier, folder)
-        written = write_projections(table.spark, work, second_pass)
+        written = write_projections(rows.table.spark, rows.work, second_pass)
     with stopwatch.timing("export"):
         sample = write_csv(folder, written.parts, pca.rows)
     return _FittedTable(
-        table=table,
+        table=rows.table,
         folder=folder,
         backbone=backbone,
         model=classification.model(pca),
-        statistics=statistics,
+        statistics=rows.statistics,
         sample=sample,
         evaluation=classification.evaluation(written.tally),
         earlier=earlier,
         drift=drift(pca, earlier) if earlier else None,
-        class_means=classification.class_means(found, pca),
+        class_means=classification.class_means(rows.found, pca),
         storage=storage,
     )
 
@@ -155,6 +194,7 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     _require_kept(fitted.table, folder)
     if not move_latest(arguments.lake_bucket, summary):
         log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")
+    remove_note(arguments.lake_bucket)
     for prefix in remove_old(arguments.lake_bucket):
         log.info("removed the old results %s", prefix)
     return summary
@@ -203,6 +243,9 @@ def _summary(fitted: _FittedTable, components_asked: str) -> dict[str, Any]:
         components_asked=components_asked,
         variance=fitted.model.variance,
         rows=fitted.model.rows,
+        images=fitted.statistics.images,
+        errors=fitted.statistics.errors,
+        classes=fitted.statistics.classes,
         backbone=fitted.backbone.label,
         refitted_at=datetime.now(UTC).isoformat(timespec="seconds"),
     ).document()

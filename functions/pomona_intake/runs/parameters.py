@@ -12,6 +12,7 @@ _PYTHON = "python3.11"  # AWS's pages disagree on the default, and the packages 
 _PYTHON_PATH = "./job:./deps"
 
 WORKER_VCPUS = 2
+WORKER_GB = 8
 RUNS_AT_ONCE = 2  # a featurize and a refit run
 # images that a worker does in a minute: it takes a minute to start, and at least a minute is billed
 KEYS_PER_EXECUTOR = 10_000

@@ -13,10 +13,10 @@ def current_snapshot(metadata: Mapping[str, Any]) -> int | None:
     return None if snapshot_id in (None, -1) else int(snapshot_id)
 
 
-def has_rows(metadata: Mapping[str, Any]) -> bool:
-    """Return True if the current snapshot has any row left, as its summary counts them."""
+def row_count(metadata: Mapping[str, Any]) -> int:
+    """Return how many rows the current snapshot has, as its summary counts them."""
     summary: Mapping[str, str] = next((snapshot["summary"] for snapshot in _ancestry(metadata)), {})
-    return _count(summary, "total-records") > _count(summary, "total-position-deletes")
+    return _count(summary, "total-records") - _count(summary, "total-position-deletes")
 
 
 def changed_since(metadata: Mapping[str, Any], snapshot_id: int | None) -> bool:

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from pomona_contract.versions import Format
 from pomona_intake.errors import code_of, transient_errors
 from pomona_intake.s3.lake import Lake
-from pomona_intake.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_glue.client import GlueClient
@@ -22,10 +21,11 @@ _FORMAT = Format(written=2, readable=(1, 2, 3), field="format-version")
 class TableMetadata:
     """The present metadata of one table."""
 
-    def __init__(self, glue: "GlueClient", lake: Lake, settings: Settings) -> None:
+    def __init__(self, glue: "GlueClient", lake: Lake, database: str, table: str) -> None:
         self._glue = glue
         self._lake = lake
-        self._settings = settings
+        self._database = database
+        self._table = table
 
     def read(self) -> dict[str, Any]:
         """Return Iceberg's document; empty if no run has created the table yet.
@@ -44,9 +44,9 @@ class TableMetadata:
         return metadata
 
     def _location(self) -> str | None:
-        with transient_errors(f"reading the table {self._settings.table_name}"):
+        with transient_errors(f"reading the table {self._table}"):
             try:
-                answer = self._glue.get_table(DatabaseName=self._settings.database_name, Name=self._settings.table_name)
+                answer = self._glue.get_table(DatabaseName=self._database, Name=self._table)
             except ClientError as error:
                 if code_of(error) == "EntityNotFoundException":
                     return None

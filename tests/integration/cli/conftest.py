@@ -1,6 +1,4 @@
-"""An embedded AWS for each module of the command line's tests, and stacks in it."""
-
-from collections.abc import Iterator
+"""Stacks for the command line's tests, in the embedded AWS that the modules share."""
 
 import pytest
 
@@ -9,11 +7,9 @@ from tests.cli_stack import CliStack
 from tests.local_server import LocalServer
 
 
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    server = LocalServer(tmp_path_factory.mktemp("state"))
-    yield server
-    server.stop()
+@pytest.fixture(scope="session")
+def aws(shared_server: LocalServer) -> LocalServer:
+    return shared_server
 
 
 @pytest.fixture
@@ -21,13 +17,13 @@ def stack(aws: LocalServer, request: pytest.FixtureRequest) -> CliStack:
     return CliStack(aws, f"cli-{abs(hash(request.node.nodeid)) % 10**8}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def common(aws: LocalServer) -> CliStack:
     """A stack that no test changes."""
     return CliStack(aws, "cli-common")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled(aws: LocalServer) -> CliStack:
     """A stack with images that could be read and some that could not, in two data files."""
     stack = CliStack(aws, "cli-filled")

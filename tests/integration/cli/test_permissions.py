@@ -5,6 +5,7 @@ import pytest
 from pomona_contract.lake_layout import CLAIM
 from tests.cli_documents import BATCH, VIEW, fail, lines, user, waiting_claim
 from tests.cli_stack import CliStack
+from tests.identify_results import put_backbone, put_results
 
 
 @pytest.mark.parametrize(
@@ -28,14 +29,27 @@ def test_what_looks_needs_no_more_than_it_says(common):
     assert (told.exit_code, told.stderr) == (0, "")
     (document,) = lines(told.stdout)
     assert document["events"] is None  # without sqs:GetQueueAttributes
+    assert document["dead_letters"] is None
     assert document["alarms"] is None  # without cloudwatch:DescribeAlarms
+    assert (document["images"], document["needs_refit"]) == (None, None)  # without glue:GetTable
+    assert document["next_refit"] is None  # without scheduler:GetSchedule
 
 
 LAKE = ("cloudformation:DescribeStacks", "s3:ListBucket", "s3:GetObject")
 MARK = (*LAKE, "s3:PutObject", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction")
 BOOK = {
+    "status": (
+        *LAKE,
+        "emr-serverless:ListJobRuns",
+        "emr-serverless:GetJobRun",
+        "sqs:GetQueueAttributes",
+        "cloudwatch:DescribeAlarms",
+        "glue:GetTable",
+        "scheduler:GetSchedule",
+    ),
     "runs": (*LAKE, "emr-serverless:ListJobRuns", "emr-serverless:GetJobRun"),
     "errors": (*LAKE, "glue:GetTable"),
+    "identify samples/images/kiwi/kiwi-11.jpg": (*LAKE, "lambda:GetFunctionConfiguration"),
     "backfill": (*MARK, "glue:GetTable"),
     "retry --all": (*MARK, "s3:DeleteObject"),
     "retry --errors": (*LAKE, "s3:PutObject", "lambda:InvokeFunction", "glue:GetTable"),
@@ -47,12 +61,14 @@ BOOK = {
 
 
 @pytest.mark.parametrize("words", BOOK)
-def test_the_permissions_in_the_book_are_enough(aws, words):
-    name = words.replace("/", "").replace("--", "").replace(" ", "-")
+def test_the_permissions_in_the_book_are_enough(aws, words, tmp_path):
+    name = words.partition(".")[0].replace("/", "").replace("--", "").replace(" ", "-")
     stack = CliStack(aws, f"cli-book-{name}")
     stack.put("a/1")
     stack.append(stack.row("a/1", error="e", features=None))
     fail(stack, BATCH, "a/1")
     stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=b"?" if "repair" in words else waiting_claim().to_json())
-    told = stack.pomona(*words.split(), **user(aws, f"book-{name}", *BOOK[words]))
+    put_results(stack.s3, stack.lake)
+    put_backbone(stack.s3, stack.lake)
+    told = stack.pomona(*words.split(), **user(aws, f"book-{name}", *BOOK[words]), XDG_CACHE_HOME=str(tmp_path))
     assert told.exit_code == 0, told.stderr

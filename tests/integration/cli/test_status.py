@@ -1,6 +1,10 @@
 """`pomona status`."""
 
+from datetime import UTC, datetime, timedelta
+
 from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.documents.nothing_to_fit import NothingToFit
+from pomona_contract.lake_layout import NOTHING_TO_FIT
 from tests.bills import bill, failed, succeeded
 from tests.cli_documents import BATCH, VIEW, fail, lines, user, write
 from tests.cli_stack import CliStack
@@ -9,7 +13,10 @@ from tests.cli_stack import CliStack
 def test_the_status_of_an_empty_stack_says_so(common):
     told = common.pomona("status")
     assert told.exit_code == 0
-    assert "pending    nothing\nin flight  nothing\nlast refit none yet" in told.stdout
+    assert (
+        "table      0 images\npending    nothing\nin flight  nothing\nlast refit none yet\nnext refit 2" in told.stdout
+    )
+    assert ": it starts when the table has 2 images\n" in told.stdout
     assert common.pomona("runs").stdout == "There was no run yet.\n"
 
 
@@ -98,3 +105,50 @@ def test_alarms_that_are_on_are_shown_to_whom_may_see_them(aws):
     (line,) = (line for line in told.stdout.splitlines() if line.startswith("alarm "))
     assert "StuckEventsAlarm is on since 20" in line
     assert r"too \x1b[31mold" in line
+
+
+def test_the_table_and_its_next_refit_are_told(stack):
+    # Given three images of which the last refit saw two, and a report
+    stack.append(stack.row("a/1.jpg"), stack.row("b/1.jpg"))
+    fitted = stack.table().current_snapshot().snapshot_id
+    counts = {"rows": 1, "images": 2, "errors": 1, "classes": 1}
+    write(stack, "results/latest.json", {"snapshot_id": fitted, "prefix": f"results/{fitted}/", **counts})
+    unchanged = stack.pomona("status").stdout
+    stack.append(stack.row("c/1.jpg"))
+    # When the status is asked for
+    shown = stack.pomona("status", COLUMNS="80").stdout
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    # Then it counts the images of now, and says what is as old as the refit
+    assert "table      3 images; at the last refit 2 images, 1 error, 1 class\n" in shown
+    assert document["images"] == 3
+    assert document["at_the_last_refit"] == {"images": 2, "with_features": 1, "errors": 1, "classes": 1}
+    # And when the next refit is, and whether it has something to do
+    tomorrow = (datetime.now(UTC) - timedelta(hours=3)).date() + timedelta(days=1)
+    assert f"next refit {tomorrow} 03:00:00, in " in shown
+    assert ": rows have changed\n" in shown
+    assert ": it starts if rows or settings change\n" in unchanged
+    assert document["next_refit"]["next_at"] == f"{tomorrow}T03:00:00.000Z"
+    assert (document["needs_refit"], document["next_refit"]["expression"]) == (True, "cron(0 3 * * ? *)")
+    # And where the report is, at 80 columns
+    assert document["report"] == f"s3://{stack.lake}/results/{fitted}/report.html"
+    assert document["report"] in shown
+    assert max(len(line) for line in shown.splitlines() if "s3://" not in line) <= 80
+
+
+def test_messages_that_nobody_could_read_are_told(stack):
+    stack.aws.client("sqs").send_message(QueueUrl=stack.outputs["DeadLetterQueueUrl"], MessageBody="no event")
+    assert "dead       1 message that ingest did not accept. What to do: docs/operations.md#deadletteralarm" in (
+        stack.pomona("status").stdout
+    )
+    (document,) = lines(stack.pomona("status", "--json").stdout)
+    assert document["dead_letters"] == 1
+
+
+def test_why_a_refit_has_no_results_is_told(stack):
+    content = {"table_uuid": "t", "snapshot_id": 1, "components_asked": "2", "backbone": "b@1", "stale": 4}
+    found_at = "2026-11-20T12:00:00+00:00"
+    write(stack, NOTHING_TO_FIT, NothingToFit(**content, reason="all are the same", found_at=found_at).document())
+    assert (
+        "note       the refit at 2026-11-20 12:00:00 had nothing to fit: all are the same. "
+        "4 images of another backbone: run `pomona backfill`.\n"
+    ) in stack.pomona("status").stdout

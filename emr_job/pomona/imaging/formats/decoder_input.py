@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 
 class DecoderInput(NamedTuple):
-    """The bytes to decode, and the memory in bytes that the decoder needs beside them and the image."""
+    """What a decoder is given."""
 
     body: bytes
     decoder_bytes: int = 0
+    """The memory that the decoder needs beside `body` and the image."""
+    at_once: bool = False
+    """True if the decoder must have all bytes before it begins. Others get them in parts."""

@@ -14,7 +14,10 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 AROUND = 12  # the length, name and CRC of a chunk
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 # chunks that say how to show the pixels: kept if they are whole and small
-SHOWN_BY = (b"tRNS", b"iCCP", b"eXIf")
+SHOWN_BY = (b"iCCP", b"eXIf")
+COLOUR_TYPE = 25  # where the header has it
+PALETTE = 3
+COLOUR_KEY_BYTES = {0: 2, 2: 6}  # of grey and of colours
 METADATA_BYTES = 2**16
 CHUNKS = 200_000  # pixels come in chunks of 8 kB and more
 INFLATED_BYTES = 2**20  # Pillow refuses the image if a profile is larger
@@ -43,7 +46,8 @@ def sanitize_png(body: bytes, _: Limits) -> DecoderInput:
     for chunk in chunks:
         if chunk.name == b"IDAT" and _has_hole(body, chunk):
             raise cut_short("PNG")
-    kept = [chunk for chunk in chunks if _is_kept(body, chunk)]
+    transparency = _transparency(body, chunks)
+    kept = [chunk for chunk in chunks if chunk == transparency or _is_kept(body, chunk)]
     if len(kept) == len(chunks):
         return DecoderInput(body)
     rest = body[chunks[-1].end :] if chunks[-1].name != b"IEND" else b""
@@ -61,6 +65,25 @@ def _chunks(body: bytes) -> Iterator[Chunk]:
         if name == b"IEND":
             return
         start += AROUND + length
+
+
+def _transparency(body: bytes, chunks: list[Chunk]) -> Chunk | None:
+    """Return the tRNS chunk that counts: the first whole one of a length that fits the image, as in libpng.
+
+    It stands before the pixels and behind the palette, of which it has no more entries.
+    """
+    colour_type = int.from_bytes(body[COLOUR_TYPE : COLOUR_TYPE + 1])
+    colours = 0
+    for chunk in chunks:
+        length = chunk.end - chunk.start - AROUND
+        if chunk.name == b"IDAT":
+            return None
+        if chunk.name == b"PLTE":
+            colours = min(length // 3, 256)
+        fits = 0 < length <= colours if colour_type == PALETTE else length == COLOUR_KEY_BYTES.get(colour_type)
+        if chunk.name == b"tRNS" and fits and _is_whole(body, chunk):
+            return chunk
+    return None
 
 
 def _is_kept(body: bytes, chunk: Chunk) -> bool:

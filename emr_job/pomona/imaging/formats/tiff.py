@@ -4,6 +4,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from PIL import Image, ImagePalette
+
 from pomona.imaging.errors import ImageError, cut_short
 from pomona.imaging.formats.decoder_input import DecoderInput
 from pomona.imaging.formats.zero_runs import ends_in_zeros
@@ -56,6 +58,14 @@ def sanitize_tiff(body: bytes, limits: Limits) -> DecoderInput:
     needed = copied + value(TILE_WIDTH, width) * rows * bands_at_once * -(-value(BITS, 1) // 8)
     limits.check_decoded_bytes(needed)
     return DecoderInput(body, needed)
+
+
+def correct_palette(image: Image.Image) -> None:
+    """Give an opened TIFF its palette if the colour map has values of 8 bits. TIFF 6.0 says 16; libtiff reads both."""
+    if image.mode in ("P", "PA"):
+        colours = image.tag_v2[COLOURS]  # type: ignore[attr-defined]
+        if max(colours) < 256:
+            image.palette = ImagePalette.raw("RGB;L", bytes(colours))
 
 
 def _greatest(tags: Iterable[tuple[int, Tag]]) -> dict[int, Tag]:

@@ -11,21 +11,27 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from pomona.imaging.errors import ImageError
 from pomona.imaging.formats.tiff_grey import is_swapped_twice, read_as_grey, samples_of
 from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
+from pomona.imaging.pixels.value_range import largest_value
 from pomona.imaging.recognition import RAW
 from pomona.imaging.tiff_layout import (
     BLACK_IS_ZERO,
     CAMERA_DATA,
+    COMPRESSIONS,
     LOSSLESS,
     MAGIC,
+    PREMULTIPLIED_ALPHA,
     RGB,
     STRAIGHT_ALPHA,
+    UNSPECIFIED,
     WHITE_IS_ZERO,
     TiffLayout,
     layout_of,
     read_tags,
 )
 
-PREMULTIPLIED_ALPHA = 1
+ALPHA = (STRAIGHT_ALPHA, PREMULTIPLIED_ALPHA)
+GREY = (WHITE_IS_ZERO, BLACK_IS_ZERO)
+YCBCR, LAB = 6, 8
 EIGHT_BITS = (0.0, 255.0)
 TYPES = {"u": (8, 16, 32), "i": (8, 16, 32), "f": (16, 32, 64)}
 
@@ -67,6 +73,8 @@ def _pillow_reads(layout: TiffLayout, body: bytes) -> bool:
     big-endian samples of 32 bits, and of signed ones of 16, which libtiff has swapped already. It reads signed samples
     of 8 bits as unsigned ones.
     """
+    if layout.compression in COMPRESSIONS or _has_bands_that_pillow_misreads(layout):
+        return False
     if layout.kind == "i" and layout.sample_bits == 8:
         return False
     if layout.planar and layout.sample_bits != 8 and layout.compression == 1:
@@ -80,20 +88,35 @@ def _pillow_reads(layout: TiffLayout, body: bytes) -> bool:
     return True
 
 
+def _has_bands_that_pillow_misreads(layout: TiffLayout) -> bool:
+    """Return True for bands of which Pillow 13 takes another meaning than the file says, without an error.
+
+    Of several grey bands without a meaning it takes the first. It takes planes of grey and alpha for two rows of one
+    plane, alpha that is not declared for premultiplied, and the signed planes of CIELab for unsigned ones.
+    """
+    if layout.photometric in GREY and layout.bands > 1:
+        return layout.planar or layout.bands != 2 or layout.extra[:1] not in [(alpha,) for alpha in ALPHA]
+    if layout.photometric == RGB and layout.planar and layout.bands > 3:
+        return layout.extra != (STRAIGHT_ALPHA,) and set(layout.extra) != {UNSPECIFIED}
+    return layout.photometric in (YCBCR, LAB) and layout.planar
+
+
 def _is_readable(layout: TiffLayout) -> bool:
-    plain = layout.predictor == 1 and not layout.big and layout.compression in LOSSLESS
+    plain = (layout.predictor == 1 or layout.is_differenced) and not layout.big and layout.compression in LOSSLESS
     return plain and layout.sample_bits in TYPES.get(layout.kind, ()) and bool(_shown(layout)[0])
 
 
 def _shown(layout: TiffLayout) -> tuple[list[int], int | None]:
     """Return the bands of colour and the one of alpha; no bands if it is unknown what a person would see.
 
-    Three bands without declared colours are taken for red, green and blue, as GDAL writes and QGIS shows them.
+    Three bands without declared colours are taken for red, green and blue, as GDAL writes and QGIS shows them. A fourth
+    of 8 or 16 bits that is not declared is alpha, as Pillow and libtiff take it.
     """
-    alpha = layout.bands - len(layout.extra) if layout.extra[:1] == (STRAIGHT_ALPHA,) else None
-    if layout.photometric == RGB and layout.bands >= 3 and layout.extra[:1] != (PREMULTIPLIED_ALPHA,):
-        return [0, 1, 2], alpha
-    if layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO):
+    alpha = layout.bands - len(layout.extra) if layout.extra and layout.extra[0] in ALPHA else None
+    if layout.photometric == RGB and layout.bands >= 3:
+        is_rgba = layout.bands == 4 and not layout.extra and layout.kind == "u" and layout.sample_bits <= 16
+        return [0, 1, 2], 3 if is_rgba else alpha
+    if layout.photometric not in GREY:
         return [], None
     if layout.bands == 1 or (layout.bands == 2 and alpha == 1):
         return [0], alpha
@@ -107,17 +130,28 @@ def _samples(layout: TiffLayout, tags: ImageFileDirectory_v2, body: bytes) -> Hi
 
     def strip(first: int, end: int) -> Strip:
         values = rows(first, end)
-        return Strip(values[..., colours], None if alpha is None else values[..., alpha] / full)
+        if alpha is None:
+            return Strip(values[..., colours])
+        opacity = values[..., alpha] / full
+        is_premultiplied = layout.extra[:1] == (PREMULTIPLIED_ALPHA,)
+        return Strip(_divided(values[..., colours], opacity) if is_premultiplied else values[..., colours], opacity)
 
     return HighBitDepthImage(
         layout.width,
         layout.height,
         strip,
         whole_numbers=layout.kind != "f",
+        largest=largest_value(layout.kind, layout.sample_bits),
         white_is_zero=layout.photometric == WHITE_IS_ZERO,
         no_data=layout.no_data,
         shown=EIGHT_BITS if (layout.kind, layout.sample_bits) == ("u", 8) else None,
     )
+
+
+def _divided(premultiplied: Samples, opacity: Samples) -> Samples:
+    """Return the colours that were multiplied by `opacity`; 0 where nothing is left of them."""
+    divisor = opacity[..., np.newaxis]
+    return np.divide(premultiplied, divisor, out=np.zeros_like(premultiplied), where=divisor > 0)
 
 
 def _interleaved(layout: TiffLayout, tags: ImageFileDirectory_v2, body: bytes) -> Callable[[int, int], Samples]:

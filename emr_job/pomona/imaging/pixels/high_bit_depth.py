@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pomona.imaging.pixels.value_range import value_range
+from pomona.imaging.pixels.value_range import SIXTEEN_BITS, value_range
 
 Samples = npt.NDArray[np.floating[Any]]  # float32, or float64 where 24 bits are not enough
 STRIP_PIXELS = 1 << 18
 SAMPLED_PIXELS = 1 << 20
 # a side keeps this many times the network's input before the bicubic resize, as a JPEG does after its draft
 REDUCTION_MARGIN = 3
+MODES = {1: "L", 3: "RGB", 4: "CMYK"}  # by the number of bands
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Strip:
     """Some rows of an image."""
 
     colours: Samples
-    """[rows, width, 1 or 3]"""
+    """[rows, width, bands]: 1 of grey, 3 of RGB, 4 of CMYK"""
     opacity: Samples | None = None
     """[rows, width], 0…1"""
 
@@ -36,6 +37,8 @@ class HighBitDepthImage:
     rows: Callable[[int, int], Strip]
     """Reads the rows from the first argument up to, and without, the second."""
     whole_numbers: bool
+    largest: float = SIXTEEN_BITS
+    """The largest value of an integer type, and at most that of 16 bits."""
     white_is_zero: bool = False
     no_data: float | None = None
     """The value that the file declares to mean "not measured"."""
@@ -52,7 +55,7 @@ class HighBitDepthImage:
 
 
 def to_eight_bits(image: HighBitDepthImage, height: int, width: int) -> Image.Image:
-    """Return the image in mode L or RGB, reduced to less than 2 · REDUCTION_MARGIN times `height` and `width`.
+    """Return the image in mode L, RGB or CMYK, reduced to less than 2 · REDUCTION_MARGIN times `height` and `width`.
 
     Each pixel of the result is the mean of a cell of pixels, over white where they are transparent. Pixels without a
     measurement (NaN, infinite, no-data) have no weight; a cell that has no other pixels is black. Values outside of the
@@ -66,10 +69,10 @@ def to_eight_bits(image: HighBitDepthImage, height: int, width: int) -> Image.Im
     down = max(1, image.height // (REDUCTION_MARGIN * height))
     across = max(1, image.width // (REDUCTION_MARGIN * width))
     rows = max(1, STRIP_PIXELS // (image.width * down)) * down
-    shown = image.shown or value_range(_sampled(image), image.whole_numbers)
+    shown = image.shown or value_range(_sampled(image), image.whole_numbers, image.largest)
     strips = (image.rows(top, min(top + rows, image.height)) for top in range(0, image.height, rows))
     pixels = np.concatenate([_eight_bits(image, strip, shown, (down, across)) for strip in strips])
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    return Image.frombytes(MODES[pixels.shape[-1]], pixels.shape[1::-1], pixels.tobytes())
 
 
 def _sampled(image: HighBitDepthImage) -> npt.NDArray[np.float64]:
@@ -86,7 +89,7 @@ def _sampled(image: HighBitDepthImage) -> npt.NDArray[np.float64]:
 def _eight_bits(
     image: HighBitDepthImage, strip: Strip, shown: tuple[float, float], cell: tuple[int, int]
 ) -> npt.NDArray[np.uint8]:
-    """Return the cells of a strip: uint8 [rows of cells, columns of cells, 1 or 3]."""
+    """Return the cells of a strip: uint8 [rows of cells, columns of cells, bands]."""
     weights = image.weights(strip)
     means = _cell_means(_scaled(strip.colours, shown), weights, cell)
     if image.white_is_zero:

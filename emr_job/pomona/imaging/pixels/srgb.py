@@ -33,11 +33,19 @@ def _opaque(image: Image.Image, body: bytes, height: int, width: int) -> Image.I
     samples = wide_samples(image, body)
     if samples is not None:
         return to_eight_bits(samples, height, width)
-    if image.has_transparency_data:
+    if image.has_transparency_data and not _has_unused_alpha(image):
         return over_white(image, height, width)
     if image.mode == "LAB":
         return _from_lab(image)
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+
+
+def _has_unused_alpha(image: Image.Image) -> bool:
+    """Return True for a BMP whose alpha is 0 everywhere. Programs leave the fourth byte empty; browsers show the rest.
+
+    In other formats alpha is never there by accident.
+    """
+    return image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0)
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

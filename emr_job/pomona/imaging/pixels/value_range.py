@@ -8,6 +8,7 @@ Values = npt.NDArray[np.float64]
 # A picture in a wider integer type has the bits of its sensor: 8, 10, 12, 14 or 16. Floats have no bit depth: libraries
 # write them as 0…1, 0…255 or 0…65535.
 INTEGER_WHITES = (255.0, 1023.0, 4095.0, 16383.0, 65535.0)
+SIXTEEN_BITS = INTEGER_WHITES[-1]
 FLOAT_WHITES = (1.0, 255.0, 65535.0)
 # How libraries widen 8 bits: to 10, 12, 14 and 16 by a shift, to 16 by 257 so that white stays white, to floats 0…1.
 INTEGER_STEPS = (257.0, 256.0, 64.0, 16.0, 4.0)
@@ -22,7 +23,7 @@ LEVELS = 32  # an image of fewer distinct values may be a mask or a map of label
 MOST_NO_DATA_VALUES = 4
 
 
-def value_range(values: Values, whole_numbers: bool) -> tuple[float, float]:
+def value_range(values: Values, whole_numbers: bool, largest: float = SIXTEEN_BITS) -> tuple[float, float]:
     """Return the values to show as black and as white; black < white.
 
     An 8-bit picture in a wider type keeps its own black and white. Otherwise black is 0 and white the smallest full
@@ -32,18 +33,26 @@ def value_range(values: Values, whole_numbers: bool) -> tuple[float, float]:
     Args:
         values: [n], finite, a sample of the image; may be empty.
         whole_numbers: True if the image's type is an integer.
+        largest: the largest value of an integer type, and at most that of 16 bits: the last of the full scales.
     """
     if not values.size:
         return 0.0, 1.0
     values = _without_no_data(np.sort(values))
-    if step := _widened_by(values, INTEGER_STEPS if whole_numbers else FLOAT_STEPS):
+    integer_steps = tuple(step for step in INTEGER_STEPS if 255 * step <= largest)
+    if step := _widened_by(values, integer_steps if whole_numbers else FLOAT_STEPS):
         return 0.0, 255 * step
     low, high = _robust_range(values)
-    white = _full_scale(high, INTEGER_WHITES if whole_numbers else FLOAT_WHITES)
+    integer_whites = (*(white for white in INTEGER_WHITES if white < largest), largest)
+    white = _full_scale(high, integer_whites if whole_numbers else FLOAT_WHITES)
     fills = low == high or high - low >= SLIVER * white
     if fills and -OVERSHOOT * white <= low and high <= white * (1 + OVERSHOOT):
         return 0.0, white
     return (low, high) if low < high else (min(low, 0.0), max(high, 1.0))
+
+
+def largest_value(kind: str, bits: int) -> float:
+    """Return the largest value of an integer type ("u" or "i" and its bits), and at most that of 16 bits."""
+    return min(2.0 ** (bits - (kind == "i")) - 1, SIXTEEN_BITS)
 
 
 def _without_no_data(ordered: Values) -> Values:

@@ -8,15 +8,15 @@ import numpy as np
 from PIL import Image
 
 from pomona.imaging.pixels.high_bit_depth import HighBitDepthImage, Samples, Strip
-from pomona.imaging.pixels.value_range import SLIVER, STRAYS
+from pomona.imaging.pixels.value_range import SIXTEEN_BITS, SLIVER, STRAYS, largest_value
 from pomona.imaging.tiff_layout import BITS, PHOTOMETRIC, SAMPLE_FORMAT, WHITE_IS_ZERO, declared_no_data
 
-SIXTEEN_BITS = 65535
+SIGNED = 2  # a sample format
 BIT_DEPTH_OF_PNG = 24  # where the header has it (PNG, 11.2.1)
 # Pillow keeps the more significant byte of each sample. Its unpacker for the other byte order keeps the other byte.
 LESS_SIGNIFICANT = {
     f"{bands};16{order}": f"{bands};16{other}"
-    for bands in ("RGB", "RGBA", "RGBX")
+    for bands in ("RGB", "RGBA", "RGBX", "CMYK")
     for order, other in (("B", "L"), ("L", "B"), ("N", "B"))
 }
 GREY_AND_ALPHA = "LA;16B"  # four bytes: read as RGBA, they are the four bands
@@ -31,7 +31,7 @@ def wide_samples(image: Image.Image, body: bytes) -> HighBitDepthImage | None:
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _one_band(image)
-    if image.mode in ("RGB", "RGBA") and has_sixteen_bits(image, body) and _is_sliver(image):
+    if image.mode in ("RGB", "RGBA", "CMYK") and has_sixteen_bits(image, body) and _is_sliver(image):
         return _both_bytes(image, body)
     return None
 
@@ -47,8 +47,15 @@ def _one_band(image: Image.Image) -> HighBitDepthImage:
         opacity = (values != transparent).astype(np.float32) if isinstance(transparent, int) else None
         return Strip(values[..., np.newaxis], opacity)
 
-    inverted = _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO
-    return HighBitDepthImage(*image.size, rows, image.mode != "F", inverted, declared_no_data(_tags(image)))
+    is_signed = _tag(image, BITS) == 16 and _tag(image, SAMPLE_FORMAT) == SIGNED
+    return HighBitDepthImage(
+        *image.size,
+        rows,
+        whole_numbers=image.mode != "F",
+        largest=largest_value("i", 16) if is_signed else SIXTEEN_BITS,
+        white_is_zero=_tag(image, PHOTOMETRIC) == WHITE_IS_ZERO,
+        no_data=declared_no_data(_tags(image)),
+    )
 
 
 def _both_bytes(image: Image.Image, body: bytes) -> HighBitDepthImage | None:
@@ -89,7 +96,9 @@ def _grey_and_alpha(image: Image.Image, first: int, end: int) -> Strip:
 
 def _colours(high: Image.Image, low: Image.Image, first: int, end: int) -> Strip:
     samples = _rows(high, first, end) * 256 + _rows(low, first, end)
-    return Strip(samples[..., :3], samples[..., 3] / SIXTEEN_BITS if samples.shape[-1] == 4 else None)
+    if high.mode == "RGBA":
+        return Strip(samples[..., :3], samples[..., 3] / SIXTEEN_BITS)
+    return Strip(samples)
 
 
 def _rows(image: Image.Image, first: int, end: int, kind: type[np.uint32] | None = None) -> Samples:
@@ -110,7 +119,8 @@ def has_sixteen_bits(image: Image.Image, body: bytes) -> bool:
 def _is_sliver(image: Image.Image) -> bool:
     """Return True if the values that transparency does not hide use less than SLIVER of the eight bits."""
     mask = image.getchannel("A").point(lambda alpha: 255 if alpha else 0) if image.mode == "RGBA" else None
-    counts = np.reshape(image.histogram(mask), (-1, 256))[:3].sum(axis=0)
+    counts = np.reshape(image.histogram(mask), (-1, 256))
+    counts = counts[: 3 if image.mode == "RGBA" else None].sum(axis=0)
     share = np.cumsum(counts) / max(1, counts.sum())
     low, high = np.searchsorted(share, [STRAYS, 1 - STRAYS])
     return bool(high < 256 * SLIVER or high - low < 256 * SLIVER)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pomona.backbone import ExportedBackbone, load_backbone
+from pomona.imaging.errors import ImageError
 
 
 class InferenceEngine:
@@ -29,6 +30,17 @@ class InferenceEngine:
         self._interpreter.set_tensor(self._input, image[np.newaxis])
         self._interpreter.invoke()
         features: npt.NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0]
+        return features
+
+    def finite_features(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the features as `run` does.
+
+        Raises:
+            ImageError: some of them are not finite.
+        """
+        features = self.run(image)
+        if not np.isfinite(features).all():
+            raise ImageError(f"{self.backbone.name} gives no finite features for this image")
         return features
 
 

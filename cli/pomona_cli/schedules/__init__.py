@@ -1,0 +1,1 @@
+"""When a schedule of EventBridge Scheduler is due next."""

@@ -1,0 +1,140 @@
+"""The newest results of a deployed stack and their network: read from the lake with a client of S3.
+
+The results are held in memory alone: a copy on a disk would survive an erasure. A network holds no image; it is kept
+in a folder, under its digest.
+"""
+
+import io
+import json
+import tempfile
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Self
+
+from pomona.backbone import load_backbone
+from pomona.errors import MisconfiguredError
+from pomona.identify.identifier import Identifier
+from pomona.identify.neighbours import Neighbours, load_neighbours
+from pomona.imaging.limits import Limits
+from pomona.inference import InferenceEngine
+from pomona.projection import load_model
+from pomona_contract.documents.backbone import BackboneDescription, backbone_of_label
+from pomona_contract.documents.latest_results import LatestResults
+from pomona_contract.errors import FormatError, TerminalError
+from pomona_contract.lake_layout import LATEST_RESULTS, backbone_folder
+
+
+class NoResultsError(TerminalError):
+    """Nothing can be identified yet: there are no results, or not with what is needed."""
+
+
+@dataclass(frozen=True, eq=False)
+class DeployedResults:
+    """An identifier, and where it comes from.
+
+    etag      of results/latest.json when it was read
+    accuracy  share of the held-out images that were right; None without an evaluation
+    """
+
+    etag: str
+    latest: LatestResults
+    accuracy: float | None
+    identifier: Identifier
+
+    @classmethod
+    def read(cls, s3: Any, lake: str, backbones: Path, limits: Limits) -> Self:  # noqa: ANN401 - boto3's clients
+        """Read the results that latest.json names, and their network unless the folder `backbones` has it.
+
+        Raises:
+            NoResultsError: there are no results, or they are incomplete.
+            FormatError: another release wrote them.
+        """
+        body, etag = _latest(s3, lake)
+        latest = LatestResults.from_json(body)
+        if latest.prefix is None or latest.backbone is None:
+            raise NoResultsError("The results are of an older release: wait for the next refit, or invoke refit.")
+        try:
+            model = load_model(io.BytesIO(_required(s3, lake, f"{latest.prefix}model.npz")))
+            neighbours = _neighbours(s3, lake, latest.prefix)
+        except ValueError as error:
+            raise FormatError(f"{latest.prefix}: {error}") from error
+        engine = InferenceEngine(load_backbone(*_network(s3, lake, latest.backbone, backbones)))
+        return cls(etag, latest, _accuracy(s3, lake, latest.prefix), Identifier(model, neighbours, engine, limits))
+
+    def is_newest(self, s3: Any, lake: str) -> bool:  # noqa: ANN401
+        """Return True if latest.json has not changed since it was read; an erasure may have removed it."""
+        try:
+            return bool(s3.head_object(Bucket=lake, Key=LATEST_RESULTS)["ETag"] == self.etag)
+        except s3.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+                return False
+            raise
+
+    def model_document(self) -> dict[str, Any]:
+        """Return what an answer says of the model."""
+        return {
+            "rows": self.latest.rows,
+            "refitted_at": self.latest.refitted_at,
+            "accuracy": self.accuracy,
+            "snapshot_id": self.latest.snapshot_id,
+            "backbone": self.latest.backbone,
+        }
+
+
+def _latest(s3: Any, lake: str) -> tuple[bytes, str]:  # noqa: ANN401
+    try:
+        answer = s3.get_object(Bucket=lake, Key=LATEST_RESULTS)
+    except s3.exceptions.NoSuchKey:
+        raise NoResultsError("There are no results yet: wait for the first refit, or invoke refit.") from None
+    return answer["Body"].read(), answer["ETag"]
+
+
+def _read(s3: Any, lake: str, key: str) -> bytes | None:  # noqa: ANN401
+    try:
+        body: bytes = s3.get_object(Bucket=lake, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return body
+
+
+def _required(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
+    body = _read(s3, lake, key)
+    if body is None:
+        raise NoResultsError(f"{key} is missing in the lake: wait for the next refit, or invoke refit.")
+    return body
+
+
+def _neighbours(s3: Any, lake: str, prefix: str) -> Neighbours | None:  # noqa: ANN401
+    body = _read(s3, lake, f"{prefix}neighbours.npz")
+    return None if body is None else load_neighbours(io.BytesIO(body))
+
+
+def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
+    body = _read(s3, lake, f"{prefix}evaluation.json")
+    found = None if body is None else json.loads(body).get("accuracy")
+    return None if found is None else float(found)
+
+
+def _network(s3: Any, lake: str, label: str, folder: Path) -> tuple[str, Path]:  # noqa: ANN401
+    """Return the name and the folder of the network of a label, after fetching it if it is missing or damaged."""
+    name, kept = backbone_of_label(label), folder / label.replace("@", "-")
+    try:
+        load_backbone(name, kept)
+    except (MisconfiguredError, FormatError):
+        _fetch(s3, lake, label, kept)
+    return name, kept
+
+
+def _fetch(s3: Any, lake: str, label: str, target: Path) -> None:  # noqa: ANN401
+    """Write the network and, after it, its description to the folder. Two processes may do it at once."""
+    name, prefix = f"{backbone_of_label(label)}.json", backbone_folder(label)
+    description = _read(s3, lake, prefix + name)
+    if description is None:
+        raise NoResultsError(f"{prefix}{name} is missing in the lake: deploy this release with that backbone again.")
+    target.mkdir(parents=True, exist_ok=True)
+    network = BackboneDescription.from_json(name, description).file
+    for file, body in ((network, _required(s3, lake, prefix + network)), (name, description)):
+        with tempfile.NamedTemporaryFile(dir=target, delete=False) as written:
+            written.write(body)
+        Path(written.name).replace(target / file)

@@ -1,0 +1,1 @@
+"""The function that says what an image shows, by the newest results in the lake."""
