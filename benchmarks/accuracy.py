@@ -31,9 +31,9 @@ from pomona.classifier.hold_out import random_hold_out
 from pomona.classifier.lda import probabilities
 from pomona.classifier.repeats import Repeats
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows, cross_validate
-from pomona.inference import InferenceEngine
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
+from pomona.inference import InferenceEngine
 from pomona.table.schema import label_of
 
 IMAGES_AT_ONCE = 64

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pomona.classifier.documents import Evaluation, HoldOut, classification_report, suspects_table
 from pomona.classifier.hold_out import random_hold_out
-from pomona.classifier.selection import cross_validate
+from pomona.classifier.selection import FEWEST_ROWS, MOST_SCORES, cross_validate
 from pomona.pca.model import PcaModel
 from pomona.projection import FittedModel, project
 from pomona.refit.first_pass import Assignment, FirstPassResult
@@ -58,10 +58,15 @@ class Classification:
 
     def storage_choices(self, found: FirstPassResult, pca: PcaModel) -> StorageChoices | None:
         """Return what fewer components and smaller numbers are worth; None if there is nothing to compare."""
-        rows = found.sample.of_classes(self.classifier.evaluable)
-        if self.classifier.validated is None or not len(rows.codes):
+        validated = self.classifier.validated
+        if validated is None:
             return None
-        return storage_choices(found.moments, pca, self.classifier.validated, rows)
+        rows = found.sample.of_classes(self.classifier.evaluable)
+        if not len(rows.codes):
+            return None
+        most = max(FEWEST_ROWS, MOST_SCORES // len(self.counts))
+        rows = rows.taken(np.arange(min(len(rows.codes), most)))
+        return storage_choices(found.moments, pca, validated, rows)
 
     def evaluation(self, tally: PredictionTally) -> Evaluation | None:
         """Return what the held-out predictions are worth; None without a classifier."""
