@@ -162,6 +162,8 @@ def test_classes_are_picked_out_of_the_points(opened):
     field, told = browser.find_element(By.ID, "pick"), browser.find_element(By.ID, "pick-told")
     field.send_keys("cherry")
     assert told.text.startswith("7 classes, ")
+    marks = browser.find_elements(By.CSS_SELECTOR, "#pick-marks li")
+    assert {mark.text for mark in marks} == {f"Cherry {number}" for number in range(1, 8)}
     field.clear()
     field.send_keys("Apple 1")
     assert told.text.startswith("1 class, ")

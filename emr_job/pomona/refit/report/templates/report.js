@@ -18,7 +18,8 @@ const style = name => getComputedStyle(document.documentElement).getPropertyValu
 const lightest = window.matchMedia("(prefers-color-scheme: dark)");
 // the darkest colours of the palette are lifted on a dark page
 const lifted = new Map([["#332288", "#8f83e0"], ["#117733", "#3fae68"], ["#882255", "#c85f93"]]);
-const colourOf = group => { const colour = colours.get(group) || data.others; return lightest.matches && lifted.get(colour) || colour; };
+const onPage = colour => lightest.matches && lifted.get(colour) || colour;
+const colourOf = group => onPage(colours.get(group) || data.others);
 
 function canvasView(canvas, ratio, draw) {
   const view = {canvas, at: [], width: 0, height: 0};
@@ -99,7 +100,7 @@ function extent(axis) {
 function dot(pen, x, y, radius, i, strength) {
   const colour = picked.get(data.labels[i]);
   pen.globalAlpha = picked.size && !colour ? .16 : strength;
-  pen.fillStyle = picked.size ? colour || data.others : colourOf(data.groups[i]);
+  pen.fillStyle = picked.size ? onPage(colour || data.others) : colourOf(data.groups[i]);
   pen.beginPath(); pen.arc(x, y, radius, 0, 2 * Math.PI); pen.fill();
 }
 
@@ -214,6 +215,12 @@ function letPick() {
     });
     const points = data.labels.filter(label => picked.has(label)).length;
     told.textContent = !wanted ? "" : picked.size ? picked.size + (picked.size === 1 ? " class, " : " classes, ") + points + " points" : "no class has this in its name";
+    const marks = [...picked].slice(0, pickedColours.length).map(([i, colour]) => {
+      const item = document.createElement("li"), mark = document.createElement("i");
+      mark.style.background = onPage(colour); item.append(mark, data.classes[i]);
+      return item;
+    });
+    document.getElementById("pick-marks").replaceChildren(...marks);
     document.getElementById("legend").classList.toggle("idle", picked.size > 0);
     redrawAll();
   });
