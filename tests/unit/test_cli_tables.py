@@ -61,7 +61,8 @@ def test_a_word_that_is_wider_than_the_terminal_is_not_broken(monkeypatch, capsy
 
 def test_a_failure_without_a_known_reason_names_the_logs(capsys):
     print_runs("Runs", [Run(f"featurize-{BATCH}-2", "FAILED", None)])
-    assert f"{BATCH}, attempt 2 failed: the reason is not known; see `pomona logs {BATCH}`." in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())  # a long sentence is wrapped at words
+    assert f"{BATCH}, attempt 2 failed: the reason is not known; see `pomona logs {BATCH}`." in told
 
 
 def test_a_table_that_fits_is_a_table(monkeypatch, capsys):
