@@ -107,8 +107,11 @@ class LambdaRuntime:
             self._logs.deliver(stream, self._log_of(function))
 
     def _environment(self, function: Any) -> dict[str, str]:
+        temporary = self._state / "functions" / "tmp" / function.function_name  # /tmp of a function is its own
+        temporary.mkdir(parents=True, exist_ok=True)
         return {
             "PATH": os.environ.get("PATH", ""),
+            "TMPDIR": str(temporary),
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
             "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
