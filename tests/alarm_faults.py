@@ -248,7 +248,7 @@ def a_run_that_cannot_maintain_the_table(deployed: Deployed) -> Steps:
     deployed.aws.tell(error="AccessDenied")
     deployed.wait_for("MaintenanceErrors", deployed.drop)
     yield
-    deployed.aws.tell(done={"compacted": True})
+    deployed.aws.tell(done=("compacted",))
     deployed.wait_for("MaintenanceErrors", deployed.drop)
 
 
@@ -268,7 +268,7 @@ def refits_that_fail(deployed: Deployed) -> Steps:
 
 
 def make_table(deployed: Deployed, changed_at: datetime) -> None:
-    """A feature table of one row, whose only snapshot was committed at a moment."""
+    """A feature table of two rows, whose only snapshot was committed at a moment."""
     import pyarrow as pa
 
     place = {"glue.endpoint": deployed.aws.endpoint, "s3.endpoint": deployed.aws.endpoint}
@@ -276,7 +276,8 @@ def make_table(deployed: Deployed, changed_at: datetime) -> None:
     table = GlueCatalog("lake", **place, **credentials).create_table(
         deployed.outputs["TableName"], SCHEMA, location=f"s3://{deployed.lake}/warehouse/features"
     )
-    table.append(pa.Table.from_pylist([{"key": "class/old.jpg", "bucket": deployed.images}], SCHEMA))
+    rows = [{"key": f"class/{name}.jpg", "bucket": deployed.images} for name in ("old", "older")]
+    table.append(pa.Table.from_pylist(rows, SCHEMA))
     s3, place = deployed.aws.client("s3"), urllib.parse.urlsplit(table.metadata_location).path.lstrip("/")
     metadata = json.load(s3.get_object(Bucket=deployed.lake, Key=place)["Body"])
     for snapshot in metadata["snapshots"]:

@@ -15,6 +15,10 @@ from typing import Any
 from embedded_aws.clients import Clients
 from embedded_aws.emr_serverless.job_runs import RunResult
 from embedded_aws.lambda_service.log_delivery import LogDelivery
+from pomona_contract.documents.run_record import MaintenanceReport, RunRecord
+from pomona_contract.lake_layout import LATEST_RESULTS
+from pomona_contract.outcomes import Outcome
+from pomona_contract.run_names import RunName
 from tests.local_server import LocalServer
 
 OUTCOME = "outcome.json"
@@ -44,13 +48,31 @@ class ToldRuns:
 
     def _write(self, job_run: Any, arguments: dict[str, str], told: dict[str, Any]) -> None:
         if job_run.name.startswith("refit-"):
-            key, document = "results/latest.json", {"snapshot_id": int(job_run.name.split("-")[1])}
+            key, document = LATEST_RESULTS, {"format": 1, "snapshot_id": int(job_run.name.split("-")[1])}
         else:
-            key = f"runs/{arguments['--batch-id']}-{arguments['--attempt']}.json"
-            document = {"batch_id": arguments["--batch-id"], "started_at": datetime.now(UTC).isoformat()}
-            document |= {"keys": 1, "images": told["images"], "maintenance": told["maintenance"]}
+            name = RunName(arguments["--batch-id"], int(arguments["--attempt"]))
+            key, document = name.record_key, _record(name, told).document()
         s3 = self.clients.in_role(job_run.execution_role_arn, "s3", job_run.region)
-        s3.put_object(Bucket=arguments["--lake-bucket"], Key=key, Body=json.dumps({"format": 1, **document}).encode())
+        s3.put_object(Bucket=arguments["--lake-bucket"], Key=key, Body=json.dumps(document).encode())
+
+
+def _record(name: RunName, told: dict[str, Any]) -> RunRecord:
+    now = datetime.now(UTC).isoformat()
+    return RunRecord(
+        batch_id=name.batch_id,
+        attempt=name.attempt,
+        backbone="fruitnet@0123456789ab",
+        started_at=now,
+        finished_at=now,
+        snapshot_id=1,
+        keys=1,
+        images=told["images"],
+        segments_missing=0,
+        bytes=0,
+        retries=0,
+        maintenance=MaintenanceReport(told["maintenance"]["done"] or (), told["maintenance"]["error"] or ""),
+        seconds={"total": 1.0},
+    )
 
 
 class ToldServer(LocalServer):
@@ -66,7 +88,7 @@ class ToldServer(LocalServer):
 
     def tell(self, state: str = "SUCCESS", images: dict[str, int] | None = None, **maintenance: Any) -> None:
         """Say how runs end from now on; one that is told RUNNING waits for the next word."""
-        counts = {"done": 1, "unchanged": 0, "deleted": 0, "errors": 0} | (images or {})
+        counts = {outcome.value: 0 for outcome in Outcome} | {"done": 1} | (images or {})
         told = {"state": state, "images": counts, "maintenance": {"error": None, "done": None} | maintenance}
         partial = self.state / f"{OUTCOME}.partial"
         partial.write_text(json.dumps(told))

@@ -76,7 +76,7 @@ def test_a_wrong_parameter_ends_the_deployment_before_anything_is_touched(machin
     before = _events(machine)
     printed = " ".join(machine.deploy(fails=True, Components="1.0").split())
     assert "Components" in printed
-    assert "a number of components (1 to 9999, such as 100) or a share of the variance" in printed
+    assert "a number of components from 1 to 9999 (such as 100), or a share of the variance" in printed
     assert _events(machine) == before
 
 

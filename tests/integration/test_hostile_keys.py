@@ -83,7 +83,7 @@ def check_csv(text: str, keys: set[str]) -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["key"] for row in rows} == keys
     assert {row["key"]: row["label"] or None for row in rows} == {key: label_of(key) or None for key in keys}
-    assert all(len(row) == 6 and None not in row for row in rows)
+    assert all(len(row) == 9 and None not in row for row in rows)
 
 
 def check_page(page: str, keys: set[str]) -> None:

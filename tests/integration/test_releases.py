@@ -69,9 +69,9 @@ def earlier_release(stack: TemplateStack, mark: str) -> None:
     start = stack.template.index("\n  PublishedBundle:")
     end = stack.template.index("\n  Application:")
     text = stack.template[:start] + EARLIER_RESOURCE + stack.template[end:]
-    text = text.replace("PublishedBundle", "JobBundle").replace(
-        "    DeletionPolicy: Delete  # of its versions", "    #"
-    )
+    versions_go = "    DeletionPolicy: Delete  # its versions as well"
+    assert versions_go in text
+    text = text.replace("PublishedBundle", "JobBundle").replace(versions_go, "    #")
     stack.template = text
 
 
