@@ -27,6 +27,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "backbones").mkdir(parents=True)
     for script in (REPOSITORY / "backbones").glob("*.py"):
         shutil.copy(script, folder / "backbones")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "contract", folder / "contract", ignore=ignored)
     shutil.copytree(REPOSITORY / "samples" / "images", folder / "samples" / "images")
     return folder
 
