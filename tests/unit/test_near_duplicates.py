@@ -36,11 +36,5 @@ def test_the_largest_group_comes_first_and_tells_how_alike_it_is():
     assert [group.similarity for group in found] == [pytest.approx(1, abs=1e-3)] * 2
 
 
-def test_progress_is_told():
-    told = []
-    near_duplicates(vectors(np.eye(3)), 0.9, told.append)
-    assert told == [3]
-
-
 def test_an_empty_table_has_no_duplicates():
     assert near_duplicates(np.empty((0, 0), np.float16), 0.9) == []

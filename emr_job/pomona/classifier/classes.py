@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pomona.classifier.class_moments import NO_CLASS
 
 MOST_CLASSES = 2000
-FEWEST_CLASSES = 2
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,6 @@ class Classes:
         """Return the MOST_CLASSES labels with the most images; of equals the first by name."""
         ordered = sorted(counts, key=lambda label: (-counts[label], label))
         return cls(tuple(sorted(ordered[:MOST_CLASSES])), max(len(ordered) - MOST_CLASSES, 0))
-
-    @property
-    def can_be_told_apart(self) -> bool:
-        """Return True if there are enough classes for a classifier."""
-        return len(self.labels) >= FEWEST_CLASSES
 
     def codes(self, labels: Sequence[str | None]) -> NDArray[np.int64]:
         """Return the numbers [n] of the labels, NO_CLASS for those that are no class."""

@@ -43,6 +43,10 @@ class SampledRows:
         """Return the rows at these places."""
         return SampledRows(self.features[places], self.folds[places], self.codes[places])
 
+    def fewer_for(self, classes: int) -> "SampledRows":
+        """Return so many rows that their scores for all classes are MOST_SCORES at most, but FEWEST_ROWS at least."""
+        return self.taken(np.arange(min(len(self.codes), max(FEWEST_ROWS, MOST_SCORES // max(classes, 1)))))
+
     def of_classes(self, chosen: NDArray[np.bool_]) -> "SampledRows":
         """Return the rows of the chosen classes [C] alone."""
         kept = (self.codes != NO_CLASS) & chosen[self.codes]
@@ -77,8 +81,7 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
     statistics = [
         LdaStatistics.of(moments.classified(fold), moments.class_sums(classes, fold)) for fold in range(FOLDS)
     ]
-    rows = sample.of_classes(moments.evaluable(classes))
-    rows = rows.taken(np.arange(min(len(rows.codes), max(FEWEST_ROWS, MOST_SCORES // max(classes, 1)))))
+    rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
     best: tuple[float, float, float, tuple[LinearClassifier, ...]] | None = None
     for shrinkage in SHRINKAGES:
         fitted = tuple(each.fit(shrinkage) for each in statistics)

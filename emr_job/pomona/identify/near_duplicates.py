@@ -1,6 +1,6 @@
 """Groups of near-copies: images whose projections have a cosine of at least a threshold. NumPy is all this needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,8 @@ class Group:
     similarity: float
 
 
-def near_duplicates(
-    vectors: NDArray[np.float16], threshold: float, told: Callable[[int], None] | None = None
-) -> list[Group]:
-    """Return the groups among vectors [n, k] of length 1, the largest first; `told` hears how many rows are done.
+def near_duplicates(vectors: NDArray[np.float16], threshold: float) -> list[Group]:
+    """Return the groups among vectors [n, k] of length 1, the largest first.
 
     Exact: all pairs are compared, n² k / 2 multiplications, in memory that does not follow the number of pairs.
     A group is what its pairs connect, so its ends may be less alike than the threshold.
@@ -38,8 +36,6 @@ def near_duplicates(
             if pairs.any():  # seldom: to look for the pairs takes longer
                 some, others = np.nonzero(pairs)
                 roots = _joined(roots, some + first, others + other)
-        if told:
-            told(min(first + ROWS_AT_ONCE, len(vectors)))
     return sorted(_groups(vectors, roots), key=lambda group: (-len(group.rows), group.rows))
 
 

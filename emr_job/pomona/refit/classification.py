@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pomona.classifier.class_moments import ClassSums
 from pomona.classifier.documents import Evaluation, HoldOut, classification_report, suspects_table
 from pomona.classifier.hold_out import random_hold_out
-from pomona.classifier.selection import FEWEST_ROWS, MOST_SCORES, cross_validate
+from pomona.classifier.selection import cross_validate
 from pomona.pca.model import PcaModel
 from pomona.projection import FittedModel, project
 from pomona.refit.first_pass import Assignment, FirstPassResult
@@ -23,25 +24,30 @@ JSON, CSV = "application/json", "text/csv; charset=utf-8"
 class Classification:
     """A fitted classifier with what is known of it before the second pass.
 
-    counts  [C] images of each class
+    sums    count and sum of each class, over all rows
     random  accuracy on randomly chosen images; None without a classifier
     """
 
     classifier: HeldOutClassifier
-    counts: NDArray[np.int64]
+    sums: ClassSums
     random: HoldOut | None
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Images of each class [C]."""
+        return self.sums.counts
 
     @classmethod
     def fitted(cls, assignment: Assignment, found: FirstPassResult) -> "Classification":
         """Return the classifier of the rows of the first pass; without one if there are fewer than two classes."""
         classes = len(assignment.classes.labels)
         evaluable = found.moments.evaluable(classes)
-        counts = found.moments.class_sums(classes).counts
-        if np.count_nonzero(counts) < 2:
-            return cls(HeldOutClassifier(assignment, None, evaluable), counts, None)
+        sums = found.moments.class_sums(classes)
+        if np.count_nonzero(sums.counts) < 2:
+            return cls(HeldOutClassifier(assignment, None, evaluable), sums, None)
         validated = cross_validate(found.moments, classes, found.sample)
         random = random_hold_out(found.moments, classes, found.sample, validated.shrinkage)
-        return cls(HeldOutClassifier(assignment, validated, evaluable), counts, random)
+        return cls(HeldOutClassifier(assignment, validated, evaluable), sums, random)
 
     def model(self, pca: PcaModel) -> FittedModel:
         """Return the PCA with the classifier of all rows."""
@@ -49,12 +55,11 @@ class Classification:
         labels = self.classifier.assignment.classes.labels
         return FittedModel.of(pca, labels, self.counts, validated.whole if validated else None)
 
-    def class_means(self, found: FirstPassResult, pca: PcaModel) -> dict[str, NDArray[np.float64]]:
+    def class_means(self, pca: PcaModel) -> dict[str, NDArray[np.float64]]:
         """Return the projected mean row [k] of each class that has rows."""
         labels = self.classifier.assignment.classes.labels
-        sums = found.moments.class_sums(len(labels))
-        means = project(sums.means, pca)
-        return {label: mean for label, mean, rows in zip(labels, means, sums.counts, strict=True) if rows}
+        means = project(self.sums.means, pca)
+        return {label: mean for label, mean, rows in zip(labels, means, self.counts, strict=True) if rows}
 
     def storage_choices(self, found: FirstPassResult, pca: PcaModel) -> StorageChoices | None:
         """Return what fewer components and smaller numbers are worth; None if there is nothing to compare."""
@@ -64,9 +69,7 @@ class Classification:
         rows = found.sample.of_classes(self.classifier.evaluable)
         if not len(rows.codes):
             return None
-        most = max(FEWEST_ROWS, MOST_SCORES // len(self.counts))
-        rows = rows.taken(np.arange(min(len(rows.codes), most)))
-        return storage_choices(found.moments, pca, validated, rows)
+        return storage_choices(found.moments, pca, validated, rows.fewer_for(len(self.counts)))
 
     def evaluation(self, tally: PredictionTally) -> Evaluation | None:
         """Return what the held-out predictions are worth; None without a classifier."""

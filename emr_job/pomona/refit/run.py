@@ -172,7 +172,7 @@ def _apply(
         evaluation=classification.evaluation(written.tally),
         earlier=earlier,
         drift=drift(pca, earlier) if earlier else None,
-        class_means=classification.class_means(rows.found, pca),
+        class_means=classification.class_means(pca),
         storage=storage,
     )
 
