@@ -32,8 +32,12 @@ BUNDLES = "jobs/"
 BACKBONES = "backbones/"
 """One folder for each network that a bundle held: its description and its `.tflite`. None is ever removed."""
 
+MODEL = "model.npz"
+MODEL_DOCUMENT = "model.json"
+NEIGHBOURS = "neighbours.npz"
+EVALUATION = "evaluation.json"
 REPORT = "report.html"
-"""In the folder of a snapshot's results."""
+"""Files in the folder of a snapshot's results that more than one program reads."""
 RECORD_ENDING = ".json"
 BILL_ENDING = ".billed.json"
 _DIGITS_OF_A_BUNDLE = 16

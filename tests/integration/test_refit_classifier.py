@@ -92,7 +92,7 @@ def test_the_model_classifies_new_images(table_of_width, tmp_path):
     assert probability.min() > 0.2
     assert model.classes == tuple(f"fruit {code}" for code in range(5))
     assert model.class_counts.tolist() == [60] * 5
-    assert json.loads(table.result("model.json"))["classes"] == {f"fruit {code}": 60 for code in range(5)}
+    assert json.loads(table.result("model.json"))["class_counts"] == {f"fruit {code}": 60 for code in range(5)}
 
 
 def test_the_index_finds_each_image_of_the_projections(table_of_width):

@@ -22,7 +22,7 @@ from pomona.projection import load_model
 from pomona_contract.documents.backbone import BackboneDescription, backbone_of_label
 from pomona_contract.documents.latest_results import LatestResults
 from pomona_contract.errors import FormatError, TerminalError
-from pomona_contract.lake_layout import LATEST_RESULTS, backbone_folder
+from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS, MODEL, NEIGHBOURS, backbone_folder
 
 
 class NoResultsError(TerminalError):
@@ -55,7 +55,7 @@ class DeployedResults:
         if latest.prefix is None or latest.backbone is None:
             raise NoResultsError("The results are of an older release: wait for the next refit, or invoke refit.")
         try:
-            model = load_model(io.BytesIO(_required(s3, lake, f"{latest.prefix}model.npz")))
+            model = load_model(io.BytesIO(_required(s3, lake, latest.prefix + MODEL)))
             neighbours = _neighbours(s3, lake, latest.prefix)
         except ValueError as error:
             raise FormatError(f"{latest.prefix}: {error}") from error
@@ -106,12 +106,12 @@ def _required(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
 
 
 def _neighbours(s3: Any, lake: str, prefix: str) -> Neighbours | None:  # noqa: ANN401
-    body = _read(s3, lake, f"{prefix}neighbours.npz")
+    body = _read(s3, lake, prefix + NEIGHBOURS)
     return None if body is None else load_neighbours(io.BytesIO(body))
 
 
 def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
-    body = _read(s3, lake, f"{prefix}evaluation.json")
+    body = _read(s3, lake, prefix + EVALUATION)
     found = None if body is None else json.loads(body).get("accuracy")
     return None if found is None else float(found)
 

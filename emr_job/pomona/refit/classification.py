@@ -16,6 +16,7 @@ from pomona.refit.first_pass import Assignment, FirstPassResult
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
 from pomona.refit.storage_choices import StorageChoices, storage_choices
+from pomona_contract.lake_layout import EVALUATION
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
@@ -91,6 +92,6 @@ class Classification:
 
 def write_evaluation(folder: ResultsFolder, evaluation: Evaluation) -> None:
     """Write evaluation.json, classification_report.csv and suspects.csv."""
-    folder.put("evaluation.json", json.dumps(evaluation.document(), indent=1).encode(), JSON)
+    folder.put(EVALUATION, json.dumps(evaluation.document(), indent=1).encode(), JSON)
     folder.put("classification_report.csv", classification_report(evaluation), CSV)
     folder.put("suspects.csv", suspects_table(evaluation.suspects), CSV)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from pomona.refit.run_records import RecordedRun
 from pomona.s3.objects import list_objects, read_bytes
-from pomona_contract.lake_layout import RESULTS
+from pomona_contract.lake_layout import EVALUATION, MODEL_DOCUMENT, RESULTS
 from pomona_contract.run_names import REFIT_PREFIX
 from pomona_contract.times import unstamp
 
@@ -36,12 +36,11 @@ class PastRefit:
     @classmethod
     def of(cls, model: Mapping[str, Any], evaluation: Mapping[str, Any], bill: Mapping[str, Any]) -> Self:
         """Return the figures of a model.json, and of an evaluation.json and a bill, which may be empty."""
-        classes = model.get("classes")
         return cls(
             refitted_at=str(model["refitted_at"]),
             rows=_whole(model.get("rows")),
             errors=_whole(model.get("errors")),
-            classes=len(classes) if isinstance(classes, dict) else None,
+            classes=_whole(model.get("classes")),
             variance=_real(model.get("variance")),
             accuracy=_real(evaluation.get("accuracy")),
             cost=_real(bill.get("cost")),
@@ -55,12 +54,14 @@ def past_refits(bucket: str, but: str, refits: Sequence[RecordedRun]) -> list[Pa
     The costs are of the bills in `refits`, which are newest first. Results that cannot be read are left out.
     """
     keys = {key for key, _ in list_objects(bucket, RESULTS)}
-    folders = [key.removesuffix("model.json") for key in keys if key.endswith("/model.json") and key.count("/") == 2]
+    folders = [
+        key.removesuffix(MODEL_DOCUMENT) for key in keys if key.endswith(f"/{MODEL_DOCUMENT}") and key.count("/") == 2
+    ]
 
     def read(folder: str) -> PastRefit | None:
         try:
-            model = json.loads(read_bytes(bucket, f"{folder}model.json") or b"{}")
-            name = f"{folder}evaluation.json"
+            model = json.loads(read_bytes(bucket, folder + MODEL_DOCUMENT) or b"{}")
+            name = folder + EVALUATION
             evaluation = json.loads(read_bytes(bucket, name) or b"{}") if name in keys else {}
             return PastRefit.of(model, evaluation, _bill(model, refits))
         except (ValueError, KeyError, TypeError, AttributeError):

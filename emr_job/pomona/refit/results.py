@@ -14,7 +14,7 @@ from pomona.errors import JobError
 from pomona.projection import FittedModel, load_model
 from pomona.s3.objects import error_code, list_objects, read_bytes, remove_folder, s3_client
 from pomona_contract.documents import latest_results
-from pomona_contract.lake_layout import LATEST_RESULTS, RESULTS, results_folder
+from pomona_contract.lake_layout import LATEST_RESULTS, MODEL, RESULTS, results_folder
 
 RESULTS_KEPT = 14
 log = logging.getLogger("pomona.refit")
@@ -86,7 +86,7 @@ def earlier_model(bucket: str, backbone: str) -> FittedModel | None:
     latest, _ = _read_latest(bucket)
     if latest is None or latest.get("backbone") != backbone or not latest.get("prefix"):
         return None
-    body = read_bytes(bucket, f"{latest['prefix']}model.npz")
+    body = read_bytes(bucket, latest["prefix"] + MODEL)
     try:
         return load_model(io.BytesIO(body)) if body is not None else None
     except ValueError as error:

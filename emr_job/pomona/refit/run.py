@@ -42,6 +42,7 @@ from pomona.stopwatch import Stopwatch
 from pomona.table.scan import TASKS_PER_SLOT, DataFile, split_by_bytes
 from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.latest_results import LatestResults
+from pomona_contract.lake_layout import MODEL, MODEL_DOCUMENT, REPORT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -181,14 +182,14 @@ def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwat
     """Write the remaining results, let `latest.json` name them, and return the summary."""
     folder, model = fitted.folder, fitted.model
     summary = _summary(fitted, str(arguments.components))
-    folder.put("model.npz", model_bytes(model), "application/octet-stream")
-    folder.put("model.json", model_document(summary, fitted.statistics, model, fitted.drift), "application/json")
+    folder.put(MODEL, model_bytes(model), "application/octet-stream")
+    folder.put(MODEL_DOCUMENT, model_document(summary, model, fitted.drift), "application/json")
     if fitted.evaluation:
         write_evaluation(folder, fitted.evaluation)
     with stopwatch.timing("plots"):
         folder.put("scree.png", scree.png(model), PNG)
         folder.put("components.png", components_png(fitted.sample, model), PNG)
-    folder.put("report.html", render(_report(fitted, summary, stopwatch)), HTML)
+    folder.put(REPORT, render(_report(fitted, summary, stopwatch)), HTML)
     for note in model.notes:
         log.warning(note)
     _require_kept(fitted.table, folder)
@@ -256,15 +257,12 @@ def left_out_note(left_out: int) -> tuple[str, ...]:
     return (f"{left_out} images were left out: their features are all zero or not finite",) if left_out else ()
 
 
-def model_document(
-    summary: dict[str, Any], statistics: RowStatistics, model: FittedModel, moved: Drift | None
-) -> bytes:
+def model_document(summary: dict[str, Any], model: FittedModel, moved: Drift | None) -> bytes:
     """Return model.json for readers without NumPy: the summary, shares of variance, images of each class, drift."""
     counts = [] if model.class_counts is None else model.class_counts.tolist()
     document = summary | {
         "explained_variance_ratio": model.explained_variance_ratio.tolist(),
-        "classes": dict(zip(model.classes, counts, strict=True)),
-        "errors": statistics.errors,
+        "class_counts": dict(zip(model.classes, counts, strict=True)),
         "drift": asdict(moved) if moved else None,
         "notes": model.notes,
     }
