@@ -77,7 +77,7 @@ setup: uv  ## the environments of demo, up and test, once
 setup-test: uv
 	@$(MAKE) $(SIDE_BY_SIDE) $(FOR_SETUP) $(FOR_TEST)
 
-# those that the template allows; a slip of the pen must not install TensorFlow first
+# those that the template allows; BACKBONE is checked before TensorFlow is installed
 BACKBONES = $(shell sed -n '/^  BackboneName:/,/AllowedValues/s/.*AllowedValues: \[\(.*\)\]/\1/p' template.yaml | tr -d ,)
 .PHONY: known-backbone
 known-backbone:
@@ -148,7 +148,7 @@ HOST ?= 127.0.0.1
 local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s3-put.json, or ALL=1 (needs Docker; on Linux HOST=172.17.0.1)
 	@$(DEVELOPMENT) -m demo.invoke $(if $(ALL),--all,$(or $(PAIRS),$(FUNCTION)=$(EVENT))) --host $(HOST) --sam-arguments="$(SAM_LOCAL_ARGS)"
 
-# TensorFlow for the field's practice; Spark's own packages are shared, as with the development environment
+# with TensorFlow for the Spark + Keras baseline; Spark's own packages are shared, as with the development environment
 .venv/benchmarks/.with-spark: .venv/benchmarks/.complete .venv/spark/.complete
 	@.venv/benchmarks/bin/python tools/link_packages.py
 	@touch $@
@@ -156,7 +156,7 @@ local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s
 BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 
 .PHONY: bench
-bench: setup .venv/benchmarks/.with-spark  ## measure, beside the field's practice: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
+bench: setup .venv/benchmarks/.with-spark  ## measure, beside the Spark + Keras baseline: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
 	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
 .PHONY: bench-server

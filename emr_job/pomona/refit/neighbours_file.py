@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from pomona.identify.neighbours import MOST_COMPONENTS, MOST_VECTORS, NeighboursBuilder, neighbours_bytes
 from pomona.refit.results import ResultsFolder
-
-NAME = "neighbours.npz"
+from pomona_contract.lake_layout import NEIGHBOURS
 
 
 @dataclass
@@ -37,11 +36,13 @@ class NeighboursFile:
     def write(self, folder: ResultsFolder) -> None:
         """Write the file, if the table is not too large for one."""
         if self.builder is not None:
-            folder.put(NAME, neighbours_bytes(self.builder.finish()), "application/octet-stream")
+            folder.put(NEIGHBOURS, neighbours_bytes(self.builder.finish()), "application/octet-stream")
 
 
 def no_neighbours_note(rows: int) -> tuple[str, ...]:
     """Return the note that says why there is no neighbours.npz; no note if there is one."""
     if rows <= MOST_VECTORS:
         return ()
-    return (f"there is no {NAME}, so no similar images are found: {rows:,} images are more than {MOST_VECTORS:,}",)
+    return (
+        f"there is no {NEIGHBOURS}, so no similar images are found: {rows:,} images are more than {MOST_VECTORS:,}",
+    )
