@@ -15,7 +15,7 @@ from pomona.classifier.suspects import Suspect, Suspects
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
 from pomona.pca.drift import drift
-from pomona.pca.model import fit
+from pomona.pca.model import PcaModel, fit
 from pomona.projection import FittedModel, project
 from pomona.refit.history import PastRefit
 from pomona.refit.projection_sample import ProjectionSample
@@ -83,7 +83,7 @@ def report_of(
     evaluation = _evaluation(labels, codes, keys, rng)
     picks = pick(sample, evaluation.suspects, dict(zip(labels, project(means, pca), strict=True)))
     return Report(
-        summary=_summary(model),
+        summary=summary_of(model),
         model=model,
         statistics=_statistics(labels),
         sample=sample,
@@ -149,7 +149,8 @@ def _statistics(labels: list[str]) -> RowStatistics:
     return RowStatistics(120_000, groups.total(), 3, frozenset(labels), failures, groups)
 
 
-def _summary(model: FittedModel) -> dict:
+def summary_of(model: PcaModel) -> dict:
+    """The content of `latest.json` after a refit with this model."""
     return {
         "format": 1,
         "snapshot_id": 4711,

@@ -3,27 +3,11 @@
 import json
 
 import pytest
-from moto import mock_aws
 
 from pomona.refit.history import SHOWN_HISTORY, past_refits
 from pomona.refit.run_records import recorded_runs
-from pomona.s3 import objects
 from pomona_contract.prices import BilledHours
 from tests.bills import bill, failed, succeeded
-
-
-@pytest.fixture
-def lake(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    objects.s3_client.cache_clear()
-    with mock_aws():
-        s3 = objects.s3_client()
-        s3.create_bucket(Bucket="lake")
-        yield s3
-    objects.s3_client.cache_clear()
 
 
 def write(s3, folder, day, **more):

@@ -13,7 +13,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pyarrow as pa
 import pytest
-from moto import mock_aws
 from PIL import Image
 
 from pomona.pca.comoments import CoMoments
@@ -26,9 +25,9 @@ from pomona.refit.report.page import Report, render, script_json
 from pomona.refit.report.palette import COLOURS, DARK, class_groups, legend
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
-from pomona.s3 import objects
 from pomona_contract.prices import BilledHours
 from tests.bills import bill, failed, succeeded
+from tests.report_content import summary_of
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
@@ -68,21 +67,8 @@ RECORD = {
 @pytest.fixture
 def report():
     model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(100))
-    summary = {
-        "format": 1,
-        "snapshot_id": 4711,
-        "sequence_number": 3,
-        "committed_at": "2025-06-01T10:20:30.123456+00:00",
-        "prefix": "results/4711/",
-        "components": len(model.components),
-        "components_asked": "100",
-        "variance": model.variance,
-        "rows": model.rows,
-        "backbone": "fruitnet@0123456789ab",
-        "refitted_at": "2025-06-01T11:00:00+00:00",
-    }
     return Report(
-        summary=summary,
+        summary=summary_of(model),
         model=model,
         statistics=RowStatistics(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
         sample=sample_of(HOSTILE * 5),
@@ -184,21 +170,6 @@ def test_no_failures_and_no_runs_are_said(report):
     )
     assert "every image in the bucket has its features" in text
     assert "No featurize run has left a record" in text
-
-
-@pytest.fixture
-def lake(monkeypatch):
-    """A bucket whose documents the report's own code reads, and the deployed bookkeeping writes."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    objects.s3_client.cache_clear()
-    with mock_aws():
-        s3 = objects.s3_client()
-        s3.create_bucket(Bucket="lake")
-        yield s3
-    objects.s3_client.cache_clear()
 
 
 def put(s3, name, document):

@@ -73,6 +73,8 @@ class Folds:
 
     cuts: Mapping[str, tuple[NaturalKey, ...]]
     """For each label, the first keys of its second, third … range."""
+    turns: Mapping[str, int]
+    """For each label, the fold of its first range. Small labels fill the last ranges: turned, they fill all folds."""
     repeats: Repeats
     """The etags that more than one image has."""
 
@@ -80,7 +82,7 @@ class Folds:
     def of(cls, sample: KeySample, repeats: Repeats) -> "Folds":
         """Cut each label's sampled keys into FOLDS ranges of the same size."""
         cuts = {label: _cuts([key for _, key in hashed]) for label, hashed in sample.hashed.items() if hashed}
-        return cls(cuts, repeats)
+        return cls(cuts, {label: stable_hash(label) for label in cuts}, repeats)
 
     def of_rows(self, labels: Sequence[str | None], keys: Sequence[str], etags: Sequence[str]) -> NDArray[np.int8]:
         """Return the folds [n], each from 0 to FOLDS - 1."""
@@ -91,8 +93,7 @@ class Folds:
     def _of_key(self, label: str | None, key: str) -> int:
         if label is None or label not in self.cuts:
             return stable_hash(key) % FOLDS
-        # small labels fill the last ranges first: turned by the label, they fill all folds alike
-        return (bisect_right(self.cuts[label], natural_key(key)) + stable_hash(label)) % FOLDS
+        return (bisect_right(self.cuts[label], natural_key(key)) + self.turns[label]) % FOLDS
 
 
 def _cuts(keys: Iterable[str]) -> tuple[NaturalKey, ...]:

@@ -1,8 +1,7 @@
 """Count, mean and co-moments of a set of feature rows: sufficient for standardisation and PCA."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,8 +93,3 @@ def _unpacked(count: int, mean: Vector, upper: Vector | None) -> CoMoments:
 @lru_cache(1)
 def _upper(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.triu_indices(width)
-
-
-def merge_all(parts: Iterable[CoMoments], width: int) -> CoMoments:
-    """Return the statistics of all parts together, merged one at a time in their order; at most two are in memory."""
-    return reduce(CoMoments.merge, parts, CoMoments.empty(width))
