@@ -18,10 +18,10 @@ import pytest
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK
 from pomona.featurize.run import featurize
-from pomona.s3.objects import read_json
 from tests import hostile_decoder
 from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KILL, hostile
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 (fixtures)
+from tests.lake_documents import read_json
 
 SECONDS = 6
 AMONG = int(os.environ.get("AMONG", "200"))  # 5,000 take some minutes, most of them the tests' S3's

@@ -23,13 +23,14 @@ from pomona.featurize.run import featurize
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.limits import Limits
 from pomona.inference import InferenceEngine
-from pomona.s3.objects import read_bytes, read_json
+from pomona.s3.objects import read_bytes
 from pomona.table.branch import Branch
 from pomona_contract.documents.claim import Claim, ClaimedSegment
 from pomona_contract.documents.run_progress import RunProgress
 from pomona_contract.lake_layout import CLAIM, RUN_PROGRESS
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.s3.lake import Lake
+from tests.lake_documents import read_json
 
 ODD_KEYS = ["odd/a//b.jpg", "/odd.jpg", "odd/", "odd/../x.jpg", "odd/\x07.jpg", "odd/red flower+100%é雪.jpg"]
 LIMITS = Limits(max_image_pixels=10_000_000, max_decoded_bytes=100_000_000, max_jpeg_scans=100)

@@ -12,7 +12,7 @@ from botocore.exceptions import EndpointConnectionError
 from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
 
 from pomona.featurize.run import featurize
-from pomona.s3.objects import bucket_and_key, read_json
+from pomona.s3.objects import bucket_and_key
 from pomona.table import branch, maintenance, small_files
 from pomona.table.branch_names import branch_name
 from pomona.table.deadline import NEVER, Deadline
@@ -21,6 +21,7 @@ from pomona.table.iceberg import count_of, drop_branch, iterate, load_table
 from pomona.table.maintenance import TableMaintenance
 from pomona.table.unknown_files import unknown_files
 from tests.integration.test_featurize_job import jpeg, orchard  # noqa: F401 (a fixture)
+from tests.lake_documents import read_json
 
 EXISTING = 0  # the status of an entry of a manifest; 1 is added, 2 deleted
 

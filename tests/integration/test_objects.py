@@ -13,8 +13,9 @@ from obstore.exceptions import GenericError
 
 from pomona.errors import JobError, MisconfiguredError
 from pomona.s3.image_fetcher import FallbackReason, FetchStatus, ImageFetcher, KeyToFetch
-from pomona.s3.objects import read_json, require_bucket, s3_client, write_json
+from pomona.s3.objects import require_bucket, s3_client, write_json
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
+from tests.lake_documents import read_json
 
 ODD_KEYS = ["a//b", "/a", "a/", "//", "../x", "a/../b", "./a", "a/.", "a/./b", "a\x01b", "a\x7fb", "tab\tkey"]
 USUAL_KEYS = [

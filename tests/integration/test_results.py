@@ -24,6 +24,7 @@ from pomona.s3.uploads import open_object_writer
 from pomona.table.parquet_files import PARQUET, write_parquet
 from pomona_contract.errors import FormatError
 from pomona_contract.lake_layout import LATEST_RESULTS
+from tests.lake_documents import read_json
 
 REGION = "eu-west-3"
 
@@ -59,7 +60,7 @@ def document(sequence_number, **more):
 
 
 def latest(lake):
-    return objects.read_json(lake, LATEST_RESULTS)
+    return read_json(lake, LATEST_RESULTS)
 
 
 def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, server, monkeypatch):

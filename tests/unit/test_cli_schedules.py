@@ -1,9 +1,12 @@
 """The next time of a schedule, by AWS's rules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from embedded_aws.events import cron as emulated
 from pomona_cli.schedules.cron import Cron
 from pomona_cli.schedules.next_time import next_time
 
@@ -76,3 +79,21 @@ def test_a_cron_expression_is_read_in_its_time_zone() -> None:
     assert text_after("cron(0 3 * * ? *)", "Asia/Tokyo") == "2026-11-27 18:00"
     assert text_after("cron(0 3 * * ? *)", "Europe/Paris") == "2026-11-28 02:00"
     assert text_after("at(2026-11-28T09:00:00)", "Europe/Paris") == "2026-11-28 08:00"
+
+
+def field_of(low: int, high: int):
+    """What both implementations know of a field: numbers, lists, ranges and steps."""
+    number = st.integers(low, high)
+    span = st.tuples(number, number).map(lambda ends: f"{min(ends)}-{max(ends)}")
+    step = st.tuples(number, st.integers(1, high)).map(lambda pair: f"{pair[0]}/{pair[1]}")
+    return st.lists(st.one_of(number.map(str), span, step), min_size=1, max_size=3).map(",".join) | st.just("*")
+
+
+@given(field_of(0, 59), field_of(0, 23), field_of(1, 28), field_of(1, 12))
+def test_the_embedded_scheduler_fires_when_the_status_says(minutes: str, hours: str, days: str, months: str) -> None:
+    # Given an expression that both implementations know; each was written by itself
+    expression = f"{minutes} {hours} {days} {months} ? *"
+    due = Cron.parse(expression).next_after(FRIDAY)
+    # Then the schedule fires at that minute, and at none of the day before it
+    assert due is not None
+    assert emulated.Cron.parse(expression).fires_between(max(FRIDAY, due - timedelta(days=1)), due) == due

@@ -62,12 +62,6 @@ def require_bucket(bucket: str) -> None:
         raise JobError(f"the bucket {bucket} cannot be listed: no answer from S3 ({type(error).__name__})") from error
 
 
-def read_json(bucket: str, key: str) -> dict[str, Any] | None:
-    """Return the JSON document at `key`; None if there is no object."""
-    body = read_bytes(bucket, key)
-    return None if body is None else dict(json.loads(body))
-
-
 def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes | None:
     """Return the object's body, or its bytes from the first bound up to the second; None if there is no object.
 
