@@ -13,7 +13,7 @@ from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
 from pomona.classifier.classes import Classes
 from pomona.classifier.folds import Folds, stable_hash
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
-from pomona.table.feature_blocks import feature_matrix, rows_with_features, usable_rows
+from pomona.table.feature_blocks import usable_features
 from pomona.table.scan import DataFile, distributed_results, rows_of
 
 if TYPE_CHECKING:
@@ -114,12 +114,8 @@ def run_first_pass(
 def _read_files(backbone: str, width: int, assignment: Assignment, files: Iterable[DataFile]) -> _Part:
     builder, sample, left_out = FoldMomentsBuilder(width), _Sample(), 0
     for batch in rows_of(files, COLUMNS):
-        current = rows_with_features(batch, backbone)
-        features = feature_matrix(current, width)
-        keep = usable_rows(features)
-        left_out += int(np.count_nonzero(~keep))
-        if not keep.all():
-            current, features = current.filter(pa.array(keep)), features[keep]
+        current, features, unusable = usable_features(batch, backbone, width)
+        left_out += unusable
         codes, folds = assignment.codes_and_folds(current)
         builder.add(features, folds, codes)
         _take_sample(sample, current, SampledRows(features, folds, codes), assignment.sampled_share)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from pomona.identify.neighbours import MOST_COMPONENTS, MOST_VECTORS, NeighboursBuilder, neighbours_bytes
 from pomona.refit.results import ResultsFolder
+from pomona.refit.second_pass import component_columns
 from pomona_contract.lake_layout import NEIGHBOURS
 
 
@@ -29,7 +30,7 @@ class NeighboursFile:
         """Take in the next rows; `batch` has second_pass.projections_schema."""
         if self.builder is None or not batch.num_rows:
             return
-        components = [name for name in batch.schema.names if name.startswith("pc_")][:MOST_COMPONENTS]
+        components = component_columns(batch)[:MOST_COMPONENTS]
         projected = np.column_stack([batch[name].to_numpy() for name in components])
         self.builder.add(batch["key"].to_pylist(), batch["label"].to_pylist(), projected)
 

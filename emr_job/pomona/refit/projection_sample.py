@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pomona.refit.second_pass import component_columns
+
 MOST_POINTS = 5000
 SHOWN_COMPONENTS = 4
 COMPARED_COMPONENTS = 100
@@ -58,7 +60,7 @@ class ProjectionSample:
         self.labels += labels
         self.classes.update(labels)
         self.buckets.update(chosen["bucket"].to_pylist())
-        components = [name for name in chosen.schema.names if name.startswith("pc_")]
+        components = component_columns(chosen)
         shown = [chosen[name].to_pylist() for name in components[:SHOWN_COMPONENTS]]
         self.points += [list(point) for point in zip(*shown, strict=True)]
         compared = [chosen[name].to_numpy() for name in components[:COMPARED_COMPONENTS]]

@@ -24,7 +24,7 @@ from pomona.refit.first_pass import Assignment, FirstPassResult, run_first_pass
 from pomona.refit.history import past_refits
 from pomona.refit.neighbours_file import no_neighbours_note
 from pomona.refit.nothing_to_fit import note_nothing_to_fit, remove_note
-from pomona.refit.projection_csv import write_csv
+from pomona.refit.projection_exports import export_projections
 from pomona.refit.projection_sample import ProjectionSample
 from pomona.refit.report import scree
 from pomona.refit.report.components import components_png
@@ -162,7 +162,7 @@ def _apply(
         second_pass = SecondPass(backbone.label, pca, classification.classifier, folder)
         written = write_projections(rows.table.spark, rows.work, second_pass)
     with stopwatch.timing("export"):
-        sample = write_csv(folder, written.parts, pca.rows)
+        sample = export_projections(folder, written.parts, pca.rows)
     return _FittedTable(
         table=rows.table,
         folder=folder,

@@ -13,7 +13,7 @@ from pomona.refit import held_out
 from pomona.refit.first_pass import COLUMNS as FIRST_PASS_COLUMNS
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
-from pomona.table.feature_blocks import feature_matrix, rows_with_features, usable_rows
+from pomona.table.feature_blocks import usable_features
 from pomona.table.parquet_files import write_parquet
 from pomona.table.scan import DataFile, distribute, rows_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ["bucket", *FIRST_PASS_COLUMNS]
 NAMES = ("key", "bucket", "label")
+COMPONENT = "pc_"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,13 @@ def projections_schema(k: int) -> pa.Schema:
     One column a component, because pandas, SQL and CSV have no lists. They are float64 although the features are
     float32: a projection repeated from model.npz then agrees up to rounding, not only to seven digits.
     """
-    components = [pa.field(f"pc_{i}", pa.float64()) for i in range(1, k + 1)]
+    components = [pa.field(f"{COMPONENT}{i}", pa.float64()) for i in range(1, k + 1)]
     return pa.schema([pa.field(name, pa.string()) for name in NAMES] + list(held_out.SCHEMA) + components)
+
+
+def component_columns(batch: pa.RecordBatch) -> list[str]:
+    """Return the names of the components' columns in a batch of projections, the first component first."""
+    return [name for name in batch.schema.names if name.startswith(COMPONENT)]
 
 
 def _write_part(
@@ -84,13 +90,9 @@ def _write_part(
 def _projected(task: SecondPass, files: list[DataFile], tally: PredictionTally) -> Iterator[pa.RecordBatch]:
     schema = projections_schema(len(task.model.components))
     for batch in rows_of(files, COLUMNS):
-        current = rows_with_features(batch, task.backbone)
+        current, features, _ = usable_features(batch, task.backbone, len(task.model.mean))
         if not current.num_rows:
             continue
-        features = feature_matrix(current, len(task.model.mean))
-        keep = usable_rows(features)
-        if not keep.all():
-            current, features = current.filter(pa.array(keep)), features[keep]
         texts = [current[name].cast(pa.string()) for name in NAMES]
         classes = task.classifier.columns(current, features, tally)
         components = map(pa.array, project(features, task.model).T)

@@ -32,6 +32,22 @@ def usable_rows(features: NDArray[np.floating]) -> NDArray[np.bool_]:
     return finite_and_positive
 
 
+def usable_features(
+    batch: pa.RecordBatch, backbone: str, width: int
+) -> tuple[pa.RecordBatch, NDArray[np.float32], int]:
+    """Return the rows with usable features of this backbone, these features [n, width], and how many rows have others.
+
+    Raises:
+        ValueError: a list of features has another length.
+    """
+    current = rows_with_features(batch, backbone)
+    features = feature_matrix(current, width)
+    keep = usable_rows(features)
+    if keep.all():
+        return current, features, 0
+    return current.filter(pa.array(keep)), features[keep], int(np.count_nonzero(~keep))
+
+
 def rows_of_backbone(batch: pa.RecordBatch, backbone: str) -> pa.RecordBatch:
     """Return the rows that have features of this backbone, from a batch that has no column `features`.
 

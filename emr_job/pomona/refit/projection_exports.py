@@ -19,7 +19,7 @@ ROWS_PER_BATCH = 16384
 CSV_THREADS = 2  # the driver's cores
 
 
-def write_csv(folder: ResultsFolder, parts: list[str], rows: int) -> ProjectionSample:
+def export_projections(folder: ResultsFolder, parts: list[str], rows: int) -> ProjectionSample:
     """Write projections.csv and neighbours.npz, and return a sample of the rows.
 
     The index of similar images is in memory (200 bytes a row and its key), and a few thousand rows at a time.
