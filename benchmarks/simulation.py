@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.places import BenchError
 from pomona_contract.lake_layout import CLAIM, PENDING_SEGMENTS
+from pomona_contract.lanes import Lane
 from pomona_intake.image_selection import ImageSelection
 from pomona_intake.ingest.advance_trigger import AdvanceTrigger
 from pomona_intake.ingest.ingestion import ingest
@@ -130,7 +131,7 @@ class Simulation:
         heapq.heappush(self._agenda, (moment, next(self._order), act))
 
     def _queue(self) -> Queue:
-        lake, runs = self._lake(), EmrClient(self._emr)  # type: ignore[arg-type]
+        lake, runs = self._lake(), {Lane.CLUSTER: EmrClient(self._emr)}  # type: ignore[arg-type]
         failed = FailedBatches(lake, self._writer(), self._clock, self._new_id)
         line = FailurePauseStore(lake, self._settings.retry_after, print)
         return Queue(

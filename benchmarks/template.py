@@ -18,8 +18,9 @@ RESOURCES = {
     "JOB_PREFIX": "jobs/0123456789ab",
     "LOG_GROUP_NAME": "",
     "ADVANCE_FUNCTION_NAME": "advance",
+    "EXPRESS_FUNCTION_NAME": "express",
 }
-_VARIABLE = re.compile(r"^          ([A-Z_]+): (?:!Ref )?([A-Za-z]+)$", re.MULTILINE)
+_VARIABLE = re.compile(r"^          ([A-Z_]+): (?:!Ref )?\"?([A-Za-z0-9]+)\"?(?:  #.*)?$", re.MULTILINE)
 _DEFAULT = re.compile(r"^  ([A-Za-z]+):\n(?:    .*\n)*?    Default: (.*)$", re.MULTILINE)
 
 

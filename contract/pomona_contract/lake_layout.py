@@ -11,7 +11,7 @@ FAILED_BATCHES = "queue/failed/"
 UNREADABLE_CLAIMS = "queue/unreadable/"
 """Claims that `pomona repair` has set aside."""
 RUNS = "runs/"
-"""Records and bills of ended runs (documents/run_record.py, documents/bill.py)."""
+"""Records, failures and bills of ended runs (documents/run_record.py, run_failure.py, bill.py)."""
 RUN_PROGRESS = "runs/in-flight.progress"
 """How far the featurize run in flight is (documents/run_progress.py).
 
@@ -40,6 +40,7 @@ REPORT = "report.html"
 """Files in the folder of a snapshot's results that more than one program reads."""
 RECORD_ENDING = ".json"
 BILL_ENDING = ".billed.json"
+FAILURE_ENDING = ".failed.json"
 _DIGITS_OF_A_BUNDLE = 16
 
 

@@ -1,4 +1,4 @@
-"""What a run costs: the hours that EMR Serverless billed, at the list prices of `prices.json`."""
+"""What a run costs: the hours that EMR Serverless or Lambda bills, at the list prices of `prices.json`."""
 
 import json
 from collections.abc import Mapping
@@ -6,21 +6,31 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_PRICE_OF = {"vcpu_hours": "vcpu_hour", "memory_gb_hours": "gb_hour", "storage_gb_hours": "storage_gb_hour"}
+_PRICE_OF = {
+    "vcpu_hours": "vcpu_hour",
+    "memory_gb_hours": "gb_hour",
+    "storage_gb_hours": "storage_gb_hour",
+    "function_gb_hours": "function_gb_hour",
+}
 
 
 @dataclass(frozen=True)
 class BilledHours:
-    """What EMR Serverless bills for a run, in hours of a vCPU, of a GB of memory and of a GB of storage."""
+    """What is billed for a run: by EMR Serverless in hours of a vCPU, of a GB of memory and of a GB of storage.
+
+    By Lambda, for a run of the express lane, in hours of a GB of the function's memory. An invocation costs less than
+    a hundredth of its memory, and is left out.
+    """
 
     vcpu_hours: float
     memory_gb_hours: float
     storage_gb_hours: float
+    function_gb_hours: float = 0.0
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of one Region, in `currency` for an hour of a vCPU, of a GB of memory and of a GB of storage."""
+    """Prices of one Region, in `currency` for an hour of what BilledHours names."""
 
     currency: str
     as_of: str  # the date of the prices
@@ -35,5 +45,5 @@ class Prices:
 def prices_of(region: str) -> Prices | None:
     """Return the prices of a Region; None if `prices.json` does not have it, because a cost is never guessed."""
     document = json.loads(Path(__file__).with_name("prices.json").read_text())
-    hourly = document["emr_serverless"].get(region)
+    hourly = document["hourly"].get(region)
     return Prices(document["currency"], document["as_of"], hourly) if hourly else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from pomona_contract.lake_layout import BILL_ENDING, RECORD_ENDING, RUNS
+from pomona_contract.lake_layout import BILL_ENDING, FAILURE_ENDING, RECORD_ENDING, RUNS
 from pomona_contract.times import stamp, unstamp
 
 FEATURIZE_PREFIX, REFIT_PREFIX = "featurize-", "refit-"
@@ -61,6 +61,11 @@ class RunName:
     def record_key(self) -> str:
         """Return where the run's record lies."""
         return f"{RUNS}{self._stem}{RECORD_ENDING}"
+
+    @property
+    def failure_key(self) -> str:
+        """Return where it is written why the run failed. Only an express run writes it: EMR Serverless tells of others."""
+        return f"{RUNS}{self._stem}{FAILURE_ENDING}"
 
     @property
     def bill_key(self) -> str:

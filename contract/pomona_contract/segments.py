@@ -12,6 +12,7 @@ from pomona_contract.times import stamp, unstamp
 MAX_KEYS_PER_SEGMENT = 10_000  # as many messages as Lambda passes to one invocation; about 1.5 MB
 SEGMENT_ENDING = ".jsonl"
 _MAINTENANCE = "maintenance"  # the request of a segment without keys
+_CLUSTER = "cluster"  # the beginning of the request of a segment that only the cluster takes
 _RETRY = "retry"
 _NAME = re.compile(rf"{PENDING_SEGMENTS}(\d{{8}}T\d{{9}}Z)-(\d{{6,}})-([A-Za-z0-9-]+)-(\d+)\{SEGMENT_ENDING}")
 
@@ -23,6 +24,11 @@ class Segment:
     name: str
     keys: int
     written_at: datetime
+
+    @property
+    def is_for_cluster(self) -> bool:
+        """Return True if only the cluster may take it: the express lane has deferred it, or it asks for maintenance."""
+        return requests_maintenance(self.name) or f"-{_CLUSTER}-" in self.name
 
 
 def parse_segment_name(name: str) -> Segment | None:
@@ -43,6 +49,11 @@ def new_segments(keys: Sequence[DirtyKey], request_id: str, written_at: datetime
     }
 
 
+def deferred_segments(keys: Sequence[DirtyKey], request_id: str, written_at: datetime) -> dict[str, bytes]:
+    """Return the names and contents of segments of keys that the express lane defers to the cluster."""
+    return new_segments(keys, f"{_CLUSTER}-{request_id}", written_at)
+
+
 def maintenance_segment_name(written_at: datetime) -> str:
     """Return the name of a segment without keys: its run reads no image and maintains the table."""
     return _segment_name(written_at, 0, _MAINTENANCE, 0)
@@ -60,7 +71,10 @@ def retried_segment_name(failed_name: str, moment: datetime, request: str, part:
     not tell its number of keys counts as a segment without keys.
     """
     segment = parse_segment_name(PENDING_SEGMENTS + file_name(failed_name))
-    purpose = _MAINTENANCE if requests_maintenance(failed_name) else _RETRY
+    if requests_maintenance(failed_name):
+        purpose = _MAINTENANCE
+    else:
+        purpose = _CLUSTER if segment and segment.is_for_cluster else _RETRY
     return _segment_name(moment, segment.keys if segment else 0, f"{purpose}-{request}", part)
 
 

@@ -9,6 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from pomona_contract.lanes import Lane
 from pomona_contract.prices import prices_of
 from pomona_contract.run_names import RunName
 from pomona_contract.times import now
@@ -22,6 +23,7 @@ from pomona_intake.queue.queue_metrics import QueueMetrics
 from pomona_intake.queue.segment_writer import SegmentWriter
 from pomona_intake.runs.bills import Bills
 from pomona_intake.runs.emr_client import EmrClient
+from pomona_intake.runs.express_client import ExpressClient
 from pomona_intake.runs.run_metrics import RunMetrics
 from pomona_intake.s3.lake import Lake
 from pomona_intake.schedules.maintenance import MaintenanceRequests
@@ -77,7 +79,16 @@ def advance_trigger() -> AdvanceTrigger:
 def queue() -> Queue:
     """Return the queue in the lake bucket."""
     failed = FailedBatches(_lake(), SegmentWriter(_lake(), log_activity))
-    return Queue(_lake(), _emr(), failed, _failure_pauses(), settings(), _on_activity)
+    runs = {Lane.CLUSTER: _emr(), Lane.EXPRESS: express_runs()}
+    return Queue(_lake(), runs, failed, _failure_pauses(), settings(), _on_activity)
+
+
+@cache
+def express_runs() -> ExpressClient:
+    """Return the runs of the express lane."""
+    known = settings()
+    client = _client("lambda", config=_LAUNCH)
+    return ExpressClient(_lake(), client, known.express_function_name, known.express_longest)
 
 
 def _on_activity(activity: Activity) -> None:

@@ -98,6 +98,14 @@ class IngestSettings(BucketSettings):
 
 
 @dataclass(frozen=True)
+class ExpressSettings(_Variables):
+    """The settings of `express`; what differs between runs is in its event."""
+
+    memory_megabytes: int = _variable(_FROM_1)
+    """Memory of the function."""
+
+
+@dataclass(frozen=True)
 class IdentifySettings(_Variables):
     """The settings of `identify`."""
 
@@ -131,6 +139,12 @@ class Settings(BucketSettings):
     """Number of pending keys at which a run is launched at once."""
     launch_after_minutes: int = _variable(_FROM_0)
     """Minutes after which a run is launched for the oldest pending key."""
+    express_keys: int = _variable(_FROM_0)
+    """Keys that a run of the express lane takes at most; 0: the lane is off."""
+    express_function_name: str = _variable(_TEXT)
+    """Function that is the express lane."""
+    express_longest_seconds: int = _variable(_FROM_1)
+    """Seconds after its start after which the function `express` cannot be running any more."""
     max_keys_per_run: int = _variable(_FROM_1)
     """Keys that one run takes at most, unless a single segment is larger."""
     max_attempts: int = _variable(_FROM_1)
@@ -164,6 +178,11 @@ class Settings(BucketSettings):
     def launch_after(self) -> timedelta:
         """Return how long the oldest pending key may wait."""
         return timedelta(minutes=self.launch_after_minutes)
+
+    @property
+    def express_longest(self) -> timedelta:
+        """Return how long after its start a run of the express lane may still be running."""
+        return timedelta(seconds=self.express_longest_seconds)
 
     @property
     def retry_after(self) -> timedelta:

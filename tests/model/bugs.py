@@ -1,6 +1,7 @@
 """Bugs that the queue's proof must catch: each takes one of the protocol's precautions away."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,12 +9,18 @@ import pytest
 from pomona_contract.documents.claim import Claim
 from pomona_contract.documents.failure_pause import FailurePause
 from pomona_contract.lake_layout import PENDING_SEGMENTS, file_name
+from pomona_contract.lanes import Lane
+from pomona_contract.segments import new_segments
 from pomona_intake.errors import LostRaceError, TransientError, transient_errors
 from pomona_intake.queue import failed_batches, queue, segment_writer
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.runs.emr_client import EmrClient, Phase, RunState
+from pomona_intake.runs.emr_client import EmrClient
+from pomona_intake.runs.express_client import ExpressClient
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
+from tests.model import express
+from tests.model.express import ExpressRun
 from tests.model.featurize import Table
 
 Bug = Callable[[pytest.MonkeyPatch], None]
@@ -97,13 +104,14 @@ def conflict_is_existence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def takes_nothing_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = queue.take
+    due_launch = queue.due_launch
 
-    def strict(pending: Any, max_keys: int) -> Any:
-        taken = take(pending, max_keys)
-        return taken if sum(segment.keys for segment in taken) <= max_keys else ()
+    def strict(pending: Any, now: Any, limits: Any) -> Any:
+        launch = due_launch(pending, now, limits)
+        fits = launch and sum(segment.keys for segment in launch.segments) <= limits.max_keys_per_run
+        return launch if fits else None
 
-    monkeypatch.setattr(queue, "take", strict)
+    monkeypatch.setattr(queue, "due_launch", strict)
 
 
 def moves_by_deleting_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,3 +168,67 @@ def a_refusal_costs_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
         return held
 
     monkeypatch.setattr(Queue, "_attempt_again", blaming)
+
+
+def appends_to_any_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Table, "may_append", lambda table, base: True)
+
+
+def defers_after_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    defer, record = ExpressRun._defer, ExpressRun._record
+    monkeypatch.setattr(ExpressRun, "_defer", lambda run: setattr(run, "_next", run._check_fence))
+
+    def late(run: Any) -> None:
+        defer(run)
+        run.over = True
+
+    def early(run: Any) -> None:
+        record(run)
+        run.over, run._next = False, lambda: late(run)
+
+    monkeypatch.setattr(ExpressRun, "_record", early)
+
+
+def commits_nothing_when_nothing_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = ExpressRun._commit
+
+    def only_if_new(run: Any) -> None:
+        if any(run._new.values()):
+            commit(run)
+        else:
+            run._next = run._record
+
+    monkeypatch.setattr(ExpressRun, "_commit", only_if_new)
+
+
+def defers_without_a_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(express, "deferred_segments", new_segments)
+
+
+def a_failed_express_run_costs_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    recover = Queue._recover
+
+    def blaming(self: Any, held: Any, state: RunState) -> None:
+        if held.claim.lane is Lane.EXPRESS and self._settings.max_attempts == 1:
+            self._fail(held, state)
+        else:
+            recover(self, held, state)
+
+    monkeypatch.setattr(Queue, "_recover", blaming)
+
+
+def the_express_lane_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempted_again = Claim.attempted_again
+
+    def on_the_same_lane(claim: Any, application: str, parameters: Any, *others: Any) -> Any:
+        again = attempted_again(claim, application, parameters, *others)
+        if claim.lane is not Lane.EXPRESS:
+            return again
+        named = {**claim.parameters, "name": parameters["name"]}
+        return replace(again, lane=Lane.EXPRESS, parameters=named)
+
+    monkeypatch.setattr(Claim, "attempted_again", on_the_same_lane)
+
+
+def gives_up_an_express_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExpressClient, "state", lambda *_: RunState(Phase.FAILED, "no record"))

@@ -1,5 +1,6 @@
 """The queue's promises under random schedules of crashes, lost answers, throttling, zombies and racing invocations."""
 
+import os
 from random import Random
 
 import hypothesis.strategies as st
@@ -23,7 +24,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = self.made()
+
+    @staticmethod
+    def made() -> World:
+        """A world without the express lane: every run is one of the cluster."""
+        return World(EXPRESS_KEYS="0")
 
     @rule(changes=CHANGES, order=st.randoms(use_true_random=False), share=st.integers(1, 4), turns=TURNS)
     def images_change_and_events_are_delivered_in_any_order_and_again(
@@ -44,7 +50,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.world.advance()
         self._take_turns(turns)
 
-    @precondition(lambda self: self.world.processes())
+    @precondition(lambda self: self.world.everything_that_runs())
     @rule(turns=RUN_TURNS)
     def runs_go_on(self, turns: list[tuple[int, int]]) -> None:
         for index, steps in turns:
@@ -105,12 +111,41 @@ class QueueMachine(RuleBasedStateMachine):
             self.world.close()
 
 
-TestQueue = QueueMachine.TestCase
-TestQueue.settings = settings(
-    max_examples=100,
+class LanesMachine(QueueMachine):
+    """The same with both lanes: one or two keys take the express lane, four or more the cluster."""
+
+    @staticmethod
+    def made() -> World:
+        return World(EXPRESS_KEYS="2", LAUNCH_AT_KEYS="4", MAX_KEYS_PER_RUN="4")
+
+    @rule(key=KEYS, there=st.booleans(), steps=st.integers(0, 9))
+    def one_image_changes_and_its_run_begins(self, key: str, there: bool, steps: int) -> None:
+        self.world.go_well_for_a_while()
+        (self.world.put if there else self.world.remove)(key)
+        self.world.deliver().finish()
+        self.world.advance().finish()
+        self.world.let_a_run_go_on(-1, steps)
+
+    @precondition(lambda self: self.world.express)
+    @rule(index=st.integers(0, 2), dies=st.booleans(), turns=RUN_TURNS)
+    def an_express_run_dies_or_its_event_comes_again(
+        self, index: int, dies: bool, turns: list[tuple[int, int]]
+    ) -> None:
+        self.world.let_an_express_run_die_or_begin_again(index, dies=dies)
+        self.runs_take_turns(turns)
+
+    def runs_take_turns(self, turns: list[tuple[int, int]]) -> None:
+        for turn, steps in turns:
+            self.world.let_a_run_go_on(turn, steps)
+
+
+SETTINGS = settings(
+    max_examples=int(os.environ.get("SCHEDULES", "100")),  # `make schedules` tries more
     stateful_step_count=60,
     derandomize=True,
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+TestQueue, TestLanes = QueueMachine.TestCase, LanesMachine.TestCase
+TestQueue.settings = TestLanes.settings = SETTINGS

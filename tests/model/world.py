@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from benchmarks.template import template_settings
 from pomona_contract.errors import PomonaError
 from pomona_contract.lake_layout import FAILED_BATCHES
+from pomona_contract.lanes import Lane
 from pomona_intake.image_selection import ImageSelection
 from pomona_intake.ingest.advance_trigger import AdvanceTrigger
 from pomona_intake.ingest.ingestion import ingest
@@ -20,10 +21,12 @@ from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
 from pomona_intake.runs.emr_client import EmrClient
+from pomona_intake.runs.express_client import ExpressClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 from tests.model.actors import Actor, CrashError, Fate
 from tests.model.aws import S3, EmrServerless
+from tests.model.express import ExpressRun
 from tests.model.featurize import Run, Table
 
 MAX_RECEIVES = 3
@@ -42,9 +45,10 @@ def settings(application: str = "app-1", **changes: str) -> Settings:
 class World:
     """Everything outside the queue, under the test's control; `check` says whether the invariants hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, **changes: str) -> None:
         self.now = datetime(2026, 11, 21, 8, tzinfo=UTC)
-        self.settings = settings()
+        self._changes = changes
+        self.settings = settings(**changes)
         self.bucket: dict[str, int] = {}
         self.messages: dict[str, dict[str, Any]] = {}
         self.dead_letters: list[str] = []
@@ -52,6 +56,7 @@ class World:
         self.emr = EmrServerless({"app-1"})
         self.table = Table()
         self.runs: dict[str, Run] = {}
+        self.express: list[ExpressRun] = []
         self.actors: list[Actor] = []
         self.wakes = 0
         self._count = 0
@@ -90,10 +95,19 @@ class World:
         """An operator has mended what failed, and does not wait."""
         return self._act(lambda actor: self._queue(actor).resume())
 
-    def invoke(self, FunctionName: str, InvocationType: str) -> None:
-        """Lambda's API: an asynchronous invocation of advance, which comes when the test lets it come."""
-        assert (FunctionName, InvocationType) == ("advance", "Event")
-        self.wakes += 1
+    def invoke(self, FunctionName: str, InvocationType: str, Payload: bytes = b"") -> None:
+        """Lambda's API: an asynchronous invocation, which comes when the test lets it come."""
+        assert InvocationType == "Event"
+        if FunctionName == "express":
+            self.invoke_express(json.loads(Payload))
+        else:
+            assert FunctionName == "advance"
+            self.wakes += 1
+
+    def invoke_express(self, event: dict[str, Any]) -> ExpressRun:
+        """An invocation of the function `express`; Lambda may deliver an event twice."""
+        self.express.append(ExpressRun(event, self.lake, self.table, self.bucket, lambda: self.now))
+        return self.express[-1]
 
     def pass_time(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
@@ -101,7 +115,7 @@ class World:
     def deploy(self, **changes: str) -> None:
         """A deployment that replaces the application: its runs are gone, though their processes may go on."""
         application = f"app-{self._next()}"
-        self.settings = settings(application, **changes)
+        self.settings = settings(application, **self._changes | changes)
         self.emr.applications = {application}
 
     def give_up(self, run_id: str, state: str, zombie: bool) -> None:
@@ -112,8 +126,12 @@ class World:
         self.processes()
         self.runs[run_id].over = not zombie
 
+    def everything_that_runs(self) -> list[Run | ExpressRun]:
+        """The processes of both lanes that have not ended."""
+        return [*self.processes(), *(run for run in self.express if not run.over)]
+
     def processes(self) -> list[Run]:
-        """The processes of runs that have not ended, known to EMR Serverless or not."""
+        """The processes of runs of the cluster that have not ended, known to EMR Serverless or not."""
         for run_id in self.emr.runs:
             if run_id not in self.runs:
                 self.runs[run_id] = Run(run_id, self.lake, self.emr, self.table, self.bucket)
@@ -137,6 +155,8 @@ class World:
         self.processes()
         if lost := self.dirty() - self.accounted():
             raise ViolationError(f"lost: {lost}")
+        if self.table.doubled:
+            raise ViolationError(f"two rows of one key: {self.table.doubled}")
         if len(set(self.table.bases)) < len(self.table.bases):
             raise ViolationError(f"two runs published on one snapshot: {self.table.bases}")
         if len(self.emr.alive()) > 1:
@@ -214,7 +234,7 @@ class World:
         pauses = FailurePauseStore(self._lake(actor), self.settings.retry_after, lambda sentence: None)
         return Queue(
             lake=self._lake(actor),
-            emr=EmrClient(actor.client(self.emr)),
+            runs={Lane.CLUSTER: EmrClient(actor.client(self.emr)), Lane.EXPRESS: self._express_client(actor)},
             failed=self._failed(actor),
             pauses=pauses,
             settings=self.settings,
@@ -223,6 +243,10 @@ class World:
             new_id=self._new_id,
             chance=lambda: 0.5,
         )
+
+    def _express_client(self, actor: Actor) -> ExpressClient:
+        longest = self.settings.express_longest
+        return ExpressClient(self._lake(actor), actor.client(self), "express", longest, lambda: self.now)
 
     def _failed(self, actor: Actor) -> FailedBatches:
         lake = self._lake(actor)
@@ -244,7 +268,7 @@ class World:
 
     def _check_claim(self) -> None:
         claim = self.claim()
-        if claim and claim["run_id"]:
+        if claim and claim["run_id"] and claim["lane"] == Lane.CLUSTER:
             run = self.runs[claim["run_id"]]
             if run.attempt != (claim["batch_id"], str(claim["attempt"])):
                 raise ViolationError(f"attempt {claim['attempt']} goes with the run of {run.attempt}")
@@ -257,23 +281,29 @@ class World:
 
     def let_a_run_go_on(self, index: int, steps: int) -> None:
         """Some steps of one of the processes that have not ended."""
-        alive = self.processes()
+        alive = self.everything_that_runs()
         for _ in range(steps if alive else 0):
             alive[index % len(alive)].step()
+
+    def let_an_express_run_die_or_begin_again(self, index: int, *, dies: bool) -> None:
+        """One of the function's invocations ends where it stands, or comes a second time."""
+        if self.express:
+            run = self.express[-1 - index % len(self.express)]
+            run.die() if dies else self.invoke_express(run.event)
 
     def go_well_for_a_while(self) -> None:
         """One round in which everything that is due happens, and nothing goes wrong."""
         if self.messages:
             self.deliver().finish()
         self.advance().finish()
-        for run in self.processes():
+        for run in self.everything_that_runs():
             run.finish()
         self.check()
 
     def _finish_all(self) -> None:
         for actor in list(self.actors):
             actor.finish()
-        for run in self.processes():
+        for run in self.everything_that_runs():
             run.finish()
         self.check()
 

@@ -16,7 +16,7 @@ from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
-from pomona_intake.runs.emr_client import Phase, RunState
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 from tests.model.aws import S3
 from tests.model.world import settings

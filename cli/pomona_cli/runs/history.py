@@ -126,7 +126,8 @@ def _is_complete(bill: Mapping[str, Any]) -> bool:
 def _billed(document: Mapping[str, Any]) -> BilledHours | None:
     if document.get("vcpu_hours") is None:
         return None
-    return BilledHours(*(float(document[name]) for name in ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")))
+    names = ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")
+    return BilledHours(*(float(document[name]) for name in names), float(document.get("function_gb_hours") or 0.0))
 
 
 def _billed_by_emr(run: Mapping[str, Any]) -> BilledHours | None:

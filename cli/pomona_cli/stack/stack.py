@@ -14,6 +14,7 @@ from pomona_cli.output.stream import print_message
 from pomona_cli.stack.aws_errors import not_aws
 from pomona_cli.stack.clients import create_client
 from pomona_cli.stack.location import StackLocation
+from pomona_contract.lanes import Lane
 from pomona_intake.errors import code_of
 from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches
@@ -21,6 +22,7 @@ from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
 from pomona_intake.runs.emr_client import EmrClient
+from pomona_intake.runs.express_client import ExpressClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 
@@ -74,7 +76,13 @@ class Stack:
 
     @cached_property
     def queue(self) -> Queue:
-        runs = EmrClient(self.client("emr-serverless"))
+        express = ExpressClient(
+            self.lake,
+            self.client("lambda"),
+            self.settings.express_function_name,
+            self.settings.express_longest,
+        )
+        runs = {Lane.CLUSTER: EmrClient(self.client("emr-serverless")), Lane.EXPRESS: express}
         return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
 
     @cached_property

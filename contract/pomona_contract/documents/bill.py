@@ -16,12 +16,13 @@ class Bill:
     batch_id: str
     attempt: int
     run_id: str
-    state: str  # in EMR Serverless' word
+    state: str  # in EMR Serverless' word; of an express run too
     seconds: int | None
     reason: str | None = None  # of a failure, else empty; None: an earlier release did not record it
     vcpu_hours: float | None
     memory_gb_hours: float | None
     storage_gb_hours: float | None
+    function_gb_hours: float | None = 0.0  # of an express run; None: not known
     cost: float | None = None  # at the prices of its day; None: not known
     currency: str | None = None
 
@@ -30,7 +31,9 @@ class Bill:
         """Return the billed hours, None if they are not known yet."""
         if self.vcpu_hours is None or self.memory_gb_hours is None or self.storage_gb_hours is None:
             return None
-        return BilledHours(self.vcpu_hours, self.memory_gb_hours, self.storage_gb_hours)
+        return BilledHours(
+            self.vcpu_hours, self.memory_gb_hours, self.storage_gb_hours, self.function_gb_hours or 0.0
+        )
 
     def to_json(self) -> bytes:
         """Return the content of the document."""

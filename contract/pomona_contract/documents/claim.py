@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any, Self
 
 from pomona_contract.lake_layout import CLAIM
+from pomona_contract.lanes import Lane
 from pomona_contract.versions import Document, Format, known_fields
 
-FORMAT = Format(written=2, readable=(1, 2))
+FORMAT = Format(written=2, readable=(1, 2, 3))
+# A release that knows no lanes would ask EMR Serverless for an express run; it refuses this version instead.
+EXPRESS_FORMAT = Format(written=3, readable=FORMAT.readable)
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,11 @@ class ClaimedSegment:
 
 @dataclass(frozen=True)
 class Claim:
-    """The batch in flight. `parameters` are the arguments of StartJobRun without the client token."""
+    """The batch in flight.
+
+    `parameters` are the arguments of StartJobRun without the client token or, on the express lane, the event of the
+    function `express`.
+    """
 
     batch_id: str
     attempt: int  # from 1; every run of the batch has its own number
@@ -28,6 +35,7 @@ class Claim:
     segments: tuple[ClaimedSegment, ...]
     application_id: str
     parameters: dict[str, Any]
+    lane: Lane = Lane.CLUSTER  # of this attempt
     run_id: str | None = None
     failures: int = 0  # attempts that reached RUNNING and failed: only these count against MaxAttempts
     not_before: str | None = None  # ISO 8601, UTC: this attempt is not started earlier
@@ -62,9 +70,10 @@ class Claim:
     def attempted_again(
         self, application_id: str, parameters: dict[str, Any], failures: int, not_before: str, reason: str
     ) -> Self:
-        """Return the next attempt, which is not started yet."""
+        """Return the next attempt, which is not started yet. It runs on the cluster, whatever the last one did."""
         return replace(
             self,
+            lane=Lane.CLUSTER,
             attempt=self.attempt + 1,
             application_id=application_id,
             parameters=parameters,
@@ -76,7 +85,8 @@ class Claim:
 
     def to_json(self) -> bytes:
         """Return the content of the document."""
-        return FORMAT.encode({**asdict(self), "keys": self.keys})
+        written = EXPRESS_FORMAT if self.lane is Lane.EXPRESS else FORMAT
+        return written.encode({**asdict(self), "keys": self.keys})
 
     @classmethod
     def from_json(cls, body: bytes) -> Self:
@@ -89,7 +99,8 @@ class Claim:
         if version == 1:  # every attempt before the present one had failed, and counted
             document["failures"] = document["attempt"] - 1
         segments = tuple(ClaimedSegment(**known_fields(ClaimedSegment, one)) for one in document.pop("segments"))
-        claim = cls(segments=segments, **known_fields(cls, document))
+        lane = Lane(document.pop("lane", Lane.CLUSTER))
+        claim = cls(segments=segments, lane=lane, **known_fields(cls, document))
         claim._check()
         return claim
 

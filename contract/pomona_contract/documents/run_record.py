@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from pomona_contract.lanes import Lane
 from pomona_contract.versions import Document, known_fields, only
 
 FORMAT = only(1)
@@ -36,9 +37,12 @@ class RunRecord:
     started_at: str  # ISO 8601, UTC
     finished_at: str  # ISO 8601, UTC
     snapshot_id: int
+    lane: Lane = Lane.CLUSTER
     keys: int
     images: Mapping[str, int]
     """Keys by Outcome."""
+    deferred: int = 0
+    """Keys that the express lane has left to the cluster; `images` does not count them."""
     segments_missing: int
     set_aside: Sequence[SetAsideSegment] = ()
     bytes: int
@@ -50,6 +54,8 @@ class RunRecord:
     maintenance: MaintenanceReport
     seconds: Mapping[str, float]
     """By part of the run; `total` is the whole run."""
+    function_gb_seconds: float = 0.0
+    """What Lambda bills for the run, as the function itself has measured it."""
 
     def document(self) -> dict[str, Any]:
         """Return the document with its version."""
@@ -65,4 +71,5 @@ class RunRecord:
         maintenance = MaintenanceReport(**known_fields(MaintenanceReport, document.pop("maintenance")))
         segments = document.pop("set_aside", ())
         set_aside = tuple(SetAsideSegment(**known_fields(SetAsideSegment, one)) for one in segments)
-        return cls(maintenance=maintenance, set_aside=set_aside, **known_fields(cls, document))
+        lane = Lane(document.pop("lane", Lane.CLUSTER))
+        return cls(maintenance=maintenance, set_aside=set_aside, lane=lane, **known_fields(cls, document))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 
-from pomona_intake.runs.emr_client import RunState
+from pomona_intake.runs.run_states import RunState
 
 _NAMED_SEGMENTS = 50
 

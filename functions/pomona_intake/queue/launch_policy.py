@@ -1,8 +1,10 @@
 """Decide when a batch is due, which segments it takes, and when it is retried. Nothing here does I/O."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pomona_contract.lanes import Lane
 from pomona_contract.segments import Segment
 
 MAX_SEGMENTS = 1_000  # of a batch: bounds the size of its claim, and the copies if it fails
@@ -11,12 +13,45 @@ _FIRST_RESTART = timedelta(minutes=1)
 _JITTER = 0.25
 
 
-def is_due(pending: Sequence[Segment], now: datetime, launch_at_keys: int, launch_after: timedelta) -> bool:
-    """Return True if enough keys are pending, or the oldest has waited long enough."""
-    if not pending:
-        return False
-    oldest = min(segment.written_at for segment in pending)
-    return sum(segment.keys for segment in pending) >= launch_at_keys or now - oldest >= launch_after
+@dataclass(frozen=True)
+class LaunchLimits:
+    """What decides when a batch is launched, and on which lane."""
+
+    launch_at_keys: int
+    """Pending keys at which the cluster takes them at once."""
+    launch_after: timedelta
+    """How long a segment that the express lane does not take may wait for the cluster."""
+    max_keys_per_run: int
+    express_keys: int
+    """Keys that the express lane takes at most; 0: it is off."""
+
+    def fits_express(self, segment: Segment) -> bool:
+        """Return True if the express lane may take the segment."""
+        return self.express_keys > 0 and not segment.is_for_cluster and segment.keys <= self.express_keys
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A batch that is due: its lane and its segments."""
+
+    lane: Lane
+    segments: tuple[Segment, ...]
+
+
+def due_launch(pending: Sequence[Segment], now: datetime, limits: LaunchLimits) -> Launch | None:
+    """Return the batch that is due now; None if none is.
+
+    The cluster takes everything as soon as enough keys are pending, or when a segment that only it may take has waited
+    long enough. What the express lane may take does not wait.
+    """
+    express = [segment for segment in pending if limits.fits_express(segment)]
+    waiting = [segment.written_at for segment in pending if not limits.fits_express(segment)]
+    are_many = sum(segment.keys for segment in pending) >= limits.launch_at_keys
+    if pending and (are_many or (waiting and now - min(waiting) >= limits.launch_after)):
+        return Launch(Lane.CLUSTER, take(pending, limits.max_keys_per_run))
+    if express:
+        return Launch(Lane.EXPRESS, take(express, limits.express_keys))
+    return None
 
 
 def take(pending: Iterable[Segment], max_keys: int) -> tuple[Segment, ...]:

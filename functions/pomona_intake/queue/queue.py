@@ -1,13 +1,14 @@
 """The queue: segments of dirty keys, at most one batch in flight. Every step may be repeated after a crash."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import random
 
 from pomona_contract.documents.claim import Claim, ClaimedSegment
 from pomona_contract.lake_layout import CLAIM, PENDING_SEGMENTS
+from pomona_contract.lanes import Lane
 from pomona_contract.run_names import new_batch_id
 from pomona_contract.segments import Segment, parse_segment_name
 from pomona_contract.times import iso, now
@@ -15,9 +16,9 @@ from pomona_intake.errors import LostRaceError, RunRefusedError
 from pomona_intake.queue.activity import Activity, ActivityListener, listed_segments
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.queue.failure_pause_store import FailurePauseStore
-from pomona_intake.queue.launch_policy import is_due, restart_delay, retry_delay, take
-from pomona_intake.runs.emr_client import EmrClient, Phase, RunState
-from pomona_intake.runs.parameters import featurize_parameters
+from pomona_intake.queue.launch_policy import Launch, LaunchLimits, due_launch, restart_delay, retry_delay
+from pomona_intake.runs.run_states import Phase, RunClient, RunState
+from pomona_intake.runs.parameters import express_parameters, featurize_parameters
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 
@@ -40,7 +41,7 @@ class Queue:
     def __init__(
         self,
         lake: Lake,
-        emr: EmrClient,
+        runs: Mapping[Lane, RunClient],
         failed: FailedBatches,
         pauses: FailurePauseStore,
         settings: Settings,
@@ -50,7 +51,7 @@ class Queue:
         chance: Callable[[], float] = random,
     ) -> None:
         self._lake = lake
-        self._emr = emr
+        self._runs = runs
         self._failed = failed
         self._pauses = pauses
         self._settings = settings
@@ -94,16 +95,22 @@ class Queue:
         return _Held(claim, self._lake.replace(CLAIM, claim.to_json(), held.etag))
 
     def _launch_next(self) -> None:
-        pending = self._pending()
-        if not is_due(pending, self._clock(), self._settings.launch_at_keys, self._settings.launch_after):
+        limits = LaunchLimits(
+            self._settings.launch_at_keys,
+            self._settings.launch_after,
+            self._settings.max_keys_per_run,
+            self._settings.express_keys,
+        )
+        launch = due_launch(self._pending(), self._clock(), limits)
+        if launch is None:
             return
         pause = self._pauses.read()
         if pause.is_paused(self._clock()):
             self._report(Activity("paused", details=f"until {pause.paused_until}: {pause.reason}"))
             return
-        claim = self._new_claim(take(pending, self._settings.max_keys_per_run))
+        claim = self._new_claim(launch)
         held = _Held(claim, self._lake.create(CLAIM, claim.to_json()))
-        self._report_claim("claimed", claim, f"{claim.keys} keys in {listed_segments(claim.names)}")
+        self._report_claim("claimed", claim, f"{claim.lane}: {claim.keys} keys in {listed_segments(claim.names)}")
         self._start(held)
 
     def _pending(self) -> list[Segment]:
@@ -115,16 +122,22 @@ class Queue:
                 self._report(Activity("ignored", details=f"{name} is not a segment"))
         return segments
 
-    def _new_claim(self, segments: Sequence[Segment]) -> Claim:
+    def _new_claim(self, launch: Launch) -> Claim:
         moment = self._clock()
         batch_id = new_batch_id(moment, self._new_id())
+        if launch.lane is Lane.EXPRESS:
+            parameters = express_parameters(self._settings, batch_id, 1)
+        else:
+            keys = sum(segment.keys for segment in launch.segments)
+            parameters = featurize_parameters(self._settings, batch_id, 1, keys)
         return Claim(
             batch_id=batch_id,
             attempt=1,
             claimed_at=iso(moment),
-            segments=tuple(ClaimedSegment(segment.name, segment.keys) for segment in segments),
+            segments=tuple(ClaimedSegment(segment.name, segment.keys) for segment in launch.segments),
             application_id=self._settings.application_id,
-            parameters=featurize_parameters(self._settings, batch_id, 1, sum(segment.keys for segment in segments)),
+            parameters=parameters,
+            lane=launch.lane,
         )
 
     def _continue(self, held: _Held) -> None:
@@ -133,7 +146,7 @@ class Queue:
             if claim.may_start(self._clock()):
                 self._start_again(held)
             return
-        state = self._emr.state(claim.application_id, claim.run_id)
+        state = self._runs[claim.lane].state(claim.application_id, claim.run_id)
         if state.phase is not Phase.RUNNING:
             self._report_claim("ended", claim, state.details)
         if state.phase is Phase.SUCCEEDED:
@@ -145,7 +158,7 @@ class Queue:
         """Start the attempt, unless it was started by a caller that could not record the run."""
         claim = held.claim
         since = datetime.fromisoformat(claim.claimed_at)
-        run_id = self._emr.find(claim.application_id, claim.parameters["name"], since)
+        run_id = self._runs[claim.lane].find(claim.application_id, claim.parameters["name"], since)
         if run_id is None:
             self._start(held)
         else:
@@ -153,7 +166,7 @@ class Queue:
 
     def _start(self, held: _Held) -> None:
         try:
-            run_id = self._emr.start(held.claim.parameters, held.claim.token)
+            run_id = self._runs[held.claim.lane].start(held.claim.parameters, held.claim.token)
         except RunRefusedError as refusal:
             # A wrong setting refuses every batch. Keep this one, and wait: the next call must not retry at once.
             self._attempt_again(held, held.claim.failures, str(refusal), self._restart_delay(held.claim))
@@ -173,10 +186,13 @@ class Queue:
     def _recover(self, held: _Held, state: RunState) -> None:
         """Make the next attempt, or give the batch up after MaxAttempts failures.
 
-        A run that never reached RUNNING says nothing about its batch and does not count as a failure.
+        A run that never reached RUNNING says nothing about its batch and does not count as a failure. Nor does one of
+        the express lane: the cluster, which makes the next attempt at once, may do what the function could not.
         """
         claim = held.claim
-        if not state.was_running:
+        if claim.lane is Lane.EXPRESS:
+            delay = timedelta(0)
+        elif not state.was_running:
             delay = self._restart_delay(claim)
         else:
             claim = replace(claim, failures=claim.failures + 1)

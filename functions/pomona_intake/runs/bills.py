@@ -6,7 +6,7 @@ from pomona_contract.documents.bill import Bill
 from pomona_contract.prices import BilledHours, Prices
 from pomona_contract.run_names import RunName
 from pomona_intake.errors import LostRaceError, PreconditionFailedError
-from pomona_intake.runs.emr_client import Phase, RunState
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 
 _UNKNOWN: dict[str, None] = dict.fromkeys(BilledHours.__dataclass_fields__)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from pomona_contract.prices import BilledHours
 from pomona_intake.errors import RunRefusedError, TransientError, code_of, transient_errors
+from pomona_intake.runs.run_states import Phase, RunState
 
 if TYPE_CHECKING:
     from mypy_boto3_emr_serverless.client import EMRServerlessClient
@@ -20,29 +20,7 @@ _RUNS_PER_PAGE = 20
 _REFUSALS = {"ValidationException", "ResourceNotFoundException"}
 
 
-class Phase(Enum):
-    """What the queue needs to know about a run's state."""
-
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
 _FINAL = {"SUCCESS": Phase.SUCCEEDED, "FAILED": Phase.FAILED, "CANCELLED": Phase.FAILED}
-
-
-@dataclass(frozen=True)
-class RunState:
-    """A run's phase and what EMR Serverless tells about it."""
-
-    phase: Phase
-    details: str
-    run_id: str = ""
-    name: str = ""
-    state: str = ""  # as EMR Serverless names it
-    seconds: int | None = None  # of the whole run; None until it is known
-    billed: BilledHours | None = None  # None until it is known
-    was_running: bool = False  # whether the job itself ever ran, as far as EMR Serverless tells
 
 
 @dataclass(frozen=True)

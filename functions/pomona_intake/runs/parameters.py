@@ -53,7 +53,22 @@ def executors_at_most(max_executors: int, max_vcpus: int) -> int:
 
 def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: int) -> dict[str, Any]:
     """Return the arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys."""
-    arguments = {
+    name = str(RunName(batch_id, attempt))
+    arguments = _featurize_arguments(settings, batch_id, attempt)
+    return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, keys))
+
+
+def express_parameters(settings: Settings, batch_id: str, attempt: int) -> dict[str, Any]:
+    """Return the event of the function `express` for one attempt at a batch: the arguments of a run of the cluster."""
+    return {
+        "name": str(RunName(batch_id, attempt)),
+        "arguments": _listed(_featurize_arguments(settings, batch_id, attempt)),
+        "express_keys": settings.express_keys,
+    }
+
+
+def _featurize_arguments(settings: Settings, batch_id: str, attempt: int) -> dict[str, str]:
+    return {
         "--lake-bucket": settings.lake_bucket,
         "--images-bucket": settings.images_bucket,
         "--database": settings.database_name,
@@ -69,8 +84,10 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
         **({"--ignored-names": encode_patterns(settings.ignored_names)} if settings.ignored_names else {}),
         "--timeout-minutes": str(settings.run_timeout_minutes),
     }
-    name = str(RunName(batch_id, attempt))
-    return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, keys))
+
+
+def _listed(arguments: Mapping[str, str]) -> list[str]:
+    return [text for argument in arguments.items() for text in argument]
 
 
 def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
@@ -106,7 +123,7 @@ def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
         "jobDriver": {
             "sparkSubmit": {
                 "entryPoint": f"{_bundle(settings)}/{job.script}",
-                "entryPointArguments": [text for argument in job.arguments.items() for text in argument],
+                "entryPointArguments": _listed(job.arguments),
                 "sparkSubmitParameters": _submit_parameters(settings, job.keys),
             }
         },

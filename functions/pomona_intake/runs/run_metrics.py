@@ -15,7 +15,8 @@ from pomona_contract.outcomes import Outcome
 from pomona_contract.run_names import RunName
 from pomona_contract.times import now
 from pomona_intake.runs.bills import Bills
-from pomona_intake.runs.emr_client import EmrClient, Phase, RunState
+from pomona_intake.runs.emr_client import EmrClient
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 from pomona_intake.telemetry import Measure, best_effort
 
