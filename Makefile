@@ -138,7 +138,7 @@ UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --g
 lock: uv  ## pin the newest versions of everything
 	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
 	@for name in uv job spark development backbones sam scan benchmarks emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
-	@$(subst 3.11,3.13,$(UV_COMPILE)) --upgrade --python-platform x86_64-manylinux_2_28 requirements/identify.in -o requirements/identify.txt
+	@for name in identify express; do $(subst 3.11,3.13,$(UV_COMPILE)) --upgrade --python-platform x86_64-manylinux_2_28 requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 FUNCTION ?= IngestFunction
 EVENT ?= events/ingest-s3-put.json
@@ -178,7 +178,7 @@ clean:  ## remove everything that was built or installed here
 # What `sam build` calls (Metadata: BuildMethod: makefile), from this folder.
 BUILD = $(firstword $(wildcard .venv/development/bin/python) $(shell command -v $(PYTHON)) python3) tools/build.py
 
-.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-MaintainFunction build-PublishFunction build-StorageFunction build-IdentifyFunction
+.PHONY: build-IngestFunction build-AdvanceFunction build-RefitFunction build-MaintainFunction build-PublishFunction build-StorageFunction build-IdentifyFunction build-ExpressFunction
 build-IngestFunction:
 	@$(BUILD) function ingest "$(ARTIFACTS_DIR)"
 build-AdvanceFunction:
@@ -189,6 +189,8 @@ build-MaintainFunction:
 	@$(BUILD) function maintain "$(ARTIFACTS_DIR)"
 build-IdentifyFunction:
 	@$(BUILD) identify "$(ARTIFACTS_DIR)"
+build-ExpressFunction:
+	@$(BUILD) express "$(ARTIFACTS_DIR)"
 build-PublishFunction:
 	@$(BUILD) publish "$(ARTIFACTS_DIR)"
 build-StorageFunction:

@@ -12,8 +12,7 @@ from pyiceberg.table import Table
 
 from benchmarks.deployment import Deployment
 from benchmarks.gateway import ACCESS, REGION, SECRET
-from pomona.table.feature_table import PROPERTIES
-from pomona.table.schema import ROWS
+from pomona.table.schema import PROPERTIES, ROWS
 
 ROWS_AT_ONCE = 25_000  # a file of the size that the table aims at: a compaction would find nothing to do
 RANK = 64  # as many strong directions as features of photographs have, roughly; the others are noise

@@ -58,7 +58,7 @@ def _write(name: str, file: str) -> None:
 
 def _decode(file: str) -> None:
     from pomona.backbone import load_backbone
-    from pomona.featurize.task import FETCHED_BYTES
+    from pomona.featurize.key_featurizer import FETCHED_BYTES
     from pomona.imaging.decoding import decode, resize
     from pomona.imaging.errors import ImageError
     from pomona.imaging.limits import Limits

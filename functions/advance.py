@@ -18,6 +18,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Advance the queue. Treat every event as a trigger; read the run's state from EMR Serverless."""
     count("Looks", 1)
     try:
+        _note_failed_express_run(event)
         if not _advance():
             count("ClaimUnreadable", 1)
     finally:
@@ -25,6 +26,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
         run_metrics.record_closed()
         run_metrics.record_from_event(event)
         dependencies.queue_metrics().measure(now())
+
+
+def _note_failed_express_run(event: dict[str, Any]) -> None:
+    """Write down that an invocation of `express` failed, if this event tells it: a crashed one could not do it."""
+    try:
+        dependencies.express_runs().record_failed_invocation(event)
+    except TransientError as error:
+        logger.warning("a failure is not written; its run is given up later", extra={"details": str(error)})
 
 
 def _advance() -> bool:

@@ -10,8 +10,8 @@ from pomona_contract.prices import BilledHours, prices_of
 from pomona_contract.run_names import RunName
 from pomona_intake.runs.bills import Bills
 from pomona_intake.runs.emr_client import EndedPage
-from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.runs.run_metrics import RunMetrics
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 from pomona_intake.telemetry import Measure
 

@@ -2,6 +2,7 @@
 
 build.py function NAME ARTIFACTS    the handler, its packages and the pinned ones (pure Python: any processor)
 build.py identify ARTIFACTS         the same, and what identifies images: native packages, for x86_64 alone
+build.py express ARTIFACTS          the same, and what featurizes images: native packages, for x86_64 alone
 build.py publish ARTIFACTS          the same, and the bundle: entry points, job.tar.gz, deps.tar.gz, bundle.json
 build.py deps                       only the packages, ahead of time
 
@@ -58,7 +59,7 @@ JOB_PLATFORM = Platform(
     tuple(f"manylinux{name}_x86_64" for name in ("_2_28", "_2_27", "_2_17", "2014")),
 )
 # of the Python of FUNCTION_PLATFORM, and the processor of the job: the results of a network must be the same
-IDENTIFY_PLATFORM = replace(JOB_PLATFORM, python="3.13")
+NATIVE_FUNCTION_PLATFORM = replace(JOB_PLATFORM, python="3.13")
 # the services that are called; the descriptions of the other four hundred would only slow a cold start down
 SERVICES = {"s3", "lambda", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
 UNUSED_IN_JOB = (
@@ -66,9 +67,15 @@ UNUSED_IN_JOB = (
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
 )
-UNUSED_IN_IDENTIFY = (
-    *("*/tests", "bin", "share", "numpy/_core/include", "numpy/f2py", "numpy/random/lib", "numpy/_core/lib"),
-    *("ai_edge_litert/*Accelerator*", "ai_edge_litert/tools", "ai_edge_litert/vendors"),
+UNUSED_IN_FUNCTIONS = (
+    *("**/tests", "bin", "share", "numpy/_core/include", "numpy/f2py", "numpy/random/lib", "numpy/_core/lib"),
+    *("ai_edge_litert/*Accelerator*", "ai_edge_litert/tools", "ai_edge_litert/vendors", "ai_edge_litert/libLiteRt.so"),
+    # of pyarrow: what reads other formats and stores, and what one would compile against
+    *("pyarrow/include", "pyarrow/includes", "pyarrow/src", "pyarrow/*.p*d", "pyarrow/*.pyx", "pyarrow/*_tests*"),
+    *(f"pyarrow/*{part}*" for part in ("flight", "s3", "gcsfs", "azurefs", "hdfs", "substrait", "orc", "cuda")),
+    *("pyarrow/libarrow_python*.so", "pyarrow/libarrow_python*.so.*.*.*"),  # twice: what is loaded ends in .so.2600
+    # of pyiceberg: its command line and its other catalogs; of zstandard: what other interpreters use
+    *("hive_metastore", "rich", "pygments", "markdown_it", "mdurl", "zstandard/_cffi*"),
 )
 # The embedded AWS runs functions with its own Python, which cannot load the native packages of Python 3.13. It asks for
 # a package without them, and links its own of the same names.
@@ -159,25 +166,45 @@ def build_function(name: str, artifacts: Path) -> None:
     refuse_above_limit(artifacts)
 
 
-def identify_packages() -> Path:
-    lock = ROOT / "requirements" / "identify.txt"
+@dataclass(frozen=True)
+class NativeFunction:
+    """A function that has native packages, for the processor of the job alone."""
 
-    def make(target: Path) -> None:
-        install(lock, target, IDENTIFY_PLATFORM)
-        remove(target, UNUSED_IN_IDENTIFY)
+    name: str
+    sources: tuple[Path, ...]
+    needs_backbones: bool = False
 
-    return cached("identify", recipe(lock, IDENTIFY_PLATFORM, UNUSED_IN_IDENTIFY), make)
+    @property
+    def lock(self) -> Path:
+        return ROOT / "requirements" / f"{self.name}.txt"
+
+    def packages(self) -> Path:
+        def make(target: Path) -> None:
+            install(self.lock, target, NATIVE_FUNCTION_PLATFORM)
+            remove(target, UNUSED_IN_FUNCTIONS)
+
+        return cached(self.name, recipe(self.lock, NATIVE_FUNCTION_PLATFORM, UNUSED_IN_FUNCTIONS), make)
 
 
-def build_identify(artifacts: Path) -> None:
-    build_function("identify", artifacts)
-    for package in (ROOT / "functions" / "pomona_identify", ROOT / "emr_job" / "pomona"):
+IDENTIFY = NativeFunction("identify", (ROOT / "functions" / "pomona_identify", ROOT / "emr_job" / "pomona"))
+EXPRESS = NativeFunction(
+    "express", (ROOT / "functions" / "pomona_express", ROOT / "emr_job" / "pomona"), needs_backbones=True
+)
+
+
+def build_native_function(function: NativeFunction, artifacts: Path) -> None:
+    build_function(function.name, artifacts)
+    for package in function.sources:
         shutil.copytree(package, artifacts / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    if function.needs_backbones:  # their descriptions; the networks themselves are in the lake
+        (artifacts / "backbones").mkdir()
+        for description in backbones().values():
+            shutil.copy(description, artifacts / "backbones")
     if os.environ.get(NATIVE_PACKAGES_OF_THE_RUNTIME):
-        names = re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "identify.txt").read_text(), re.MULTILINE)
+        names = re.findall(r"^([\w.-]+)==", function.lock.read_text(), re.MULTILINE)
         (artifacts / NATIVE_PACKAGES).write_text("".join(f"{name}\n" for name in names))
     else:
-        shutil.copytree(identify_packages(), artifacts, dirs_exist_ok=True)
+        shutil.copytree(function.packages(), artifacts, dirs_exist_ok=True)
     refuse_above_limit(artifacts)
 
 
@@ -277,8 +304,8 @@ def main(what: str, *arguments: str) -> None:
         build_function(arguments[0], Path(arguments[1]))
     elif what == "publish":
         build_publish(Path(arguments[0]))
-    elif what == "identify":
-        build_identify(Path(arguments[0]))
+    elif what in {"identify", "express"}:
+        build_native_function(IDENTIFY if what == "identify" else EXPRESS, Path(arguments[0]))
     else:
         function_packages()
         job_packages()

@@ -64,7 +64,7 @@ class RunName:
 
     @property
     def failure_key(self) -> str:
-        """Return where it is written why the run failed. Only an express run writes it: EMR Serverless tells of others."""
+        """Return where it is written why an express run failed. EMR Serverless tells it of other runs."""
         return f"{RUNS}{self._stem}{FAILURE_ENDING}"
 
     @property

@@ -10,12 +10,14 @@ from typing import Any
 from embedded_aws.clients import ACCOUNT_ID
 from embedded_aws.iam.enforcement import Gate, refused_trust
 from embedded_aws.iam.policies import Call
+from embedded_aws.lambda_service.destinations import condition, destination_event, destinations
 from embedded_aws.lambda_service.event_source import EventSource
 from embedded_aws.lambda_service.runtime import InvocationResult, LambdaRuntime
 from embedded_aws.moto_internals.lambda_service import InvalidParameterValueException, LambdaBackend
 from embedded_aws.moto_internals.sqs import sqs_backends
 
 _log = logging.getLogger(__name__)
+_RETRIES = 2  # Lambda's own default
 # AWS waits one minute before the first retry of an asynchronous invocation, and two before the second
 _RETRY_PAUSE_SECONDS = 2.0
 
@@ -83,18 +85,36 @@ class FunctionBackend(LambdaBackend):  # type: ignore[misc]
         """Invoke a function, or a version of it, by name or ARN, and wait for the result."""
         return self.runtime.invoke(self.get_function(function_arn), event)
 
+    def put_function_event_invoke_config(self, function_name: str, config: dict[str, Any]) -> dict[str, Any]:
+        function = self.get_function(function_name)
+        for destination in destinations(config).values():
+            if self.gate.check(function.role, [Call("lambda:InvokeFunction", destination)]):
+                raise InvalidParameterValueException(
+                    "The provided destination config is invalid: The function's execution role does not have "
+                    f"permissions to call Invoke on {destination}"
+                )
+        function.event_invoke_config = []  # moto would go on answering with the first
+        answer: dict[str, Any] = super().put_function_event_invoke_config(function_name, config)
+        return answer
+
     def invoke_later(self, function: Any, event: Any) -> None:
-        """Invoke a function in the background, with two retries after a failure."""
+        """Invoke a function in the background, with retries after a failure, and tell its destination of the end."""
         self._asynchronous.submit(self._invoke_with_retries, function, event)
 
     def _invoke_with_retries(self, function: Any, event: Any) -> None:
-        for attempt in range(3):
+        configured = function.event_invoke_config[0].config if function.event_invoke_config else {}
+        result: InvocationResult | None = None
+        for attempt in range(configured.get("MaximumRetryAttempts", _RETRIES) + 1):
+            if attempt:
+                time.sleep(_RETRY_PAUSE_SECONDS * attempt)
             try:
-                if not self.runtime.invoke(function, event).failed:
-                    return
+                result = self.runtime.invoke(function, event)
             except Exception:
                 _log.exception("%s could not be invoked", function.function_name)
-            time.sleep(_RETRY_PAUSE_SECONDS * (attempt + 1))
+            if result is not None and not result.failed:
+                break
+        if result is not None and (destination := destinations(configured).get(condition(result))):
+            self.invoke_later(self.get_function(destination), destination_event(function, event, result))
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
         mapping = super().create_event_source_mapping(spec)

@@ -25,6 +25,7 @@ from pomona_intake.runs.bills import Bills
 from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.runs.express_client import ExpressClient
 from pomona_intake.runs.run_metrics import RunMetrics
+from pomona_intake.runs.run_states import RunClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.schedules.maintenance import MaintenanceRequests
 from pomona_intake.schedules.refits import Refits
@@ -79,7 +80,7 @@ def advance_trigger() -> AdvanceTrigger:
 def queue() -> Queue:
     """Return the queue in the lake bucket."""
     failed = FailedBatches(_lake(), SegmentWriter(_lake(), log_activity))
-    runs = {Lane.CLUSTER: _emr(), Lane.EXPRESS: express_runs()}
+    runs: dict[Lane, RunClient] = {Lane.CLUSTER: _emr(), Lane.EXPRESS: express_runs()}
     return Queue(_lake(), runs, failed, _failure_pauses(), settings(), _on_activity)
 
 

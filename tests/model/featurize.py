@@ -34,7 +34,6 @@ class Table:
         self.snapshots.append({key: version for key, version in merged.items() if version is not None})
         self.bases.append(base)
 
-
     def may_append(self, base: int) -> bool:
         """pyiceberg's append that requires its base: refused after any other commit, an empty one included."""
         return base == self.head

@@ -61,7 +61,7 @@ def an_image_changes_and_nothing_else_comes(world: World) -> None:
 
 
 def every_invocation_dies_all_day(world: World) -> None:
-    """Each batch goes to the cluster at once; none is set aside, although one failure of the cluster would be enough."""
+    """Each batch goes to the cluster at once; none is set aside, although one failure there would be enough."""
     world.deploy(MAX_ATTEMPTS="1")
     for _ in range(24):
         for run in _ingest_and_advance(world, "a"):
@@ -108,7 +108,10 @@ BUGS: dict[str, tuple[Schedule, bugs.Bug]] = {
         bugs.commits_nothing_when_nothing_is_new,
     ),
     "a deferral without a mark": (an_image_changes_and_nothing_else_comes, bugs.defers_without_a_mark),
-    "a failed express run costs an attempt": (every_invocation_dies_all_day, bugs.a_failed_express_run_costs_an_attempt),
+    "a failed express run costs an attempt": (
+        every_invocation_dies_all_day,
+        bugs.a_failed_express_run_costs_an_attempt,
+    ),
     "a next attempt on the express lane": (every_invocation_dies_all_day, bugs.the_express_lane_tries_again),
     "an express run that is given up at once": (a_run_needs_its_time, bugs.gives_up_an_express_run_at_once),
 }

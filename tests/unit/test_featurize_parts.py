@@ -12,11 +12,12 @@ import featurize_job
 from pomona.archive_check import check_archive
 from pomona.errors import MisconfiguredError, first_line
 from pomona.featurize import feature_extraction
-from pomona.featurize import task as task_module
+from pomona.featurize import key_featurizer as featurizer_module
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
+from pomona.featurize.counters import TaskCounters
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
 from pomona.featurize.task import FeaturizeTask
+from pomona.featurize.task_counters import CountersParam, sum_counters
 from pomona.imaging.limits import Limits
 from pomona.inference import InferenceEngine
 from pomona.s3.image_fetcher import FallbackReason, FetchResult, FetchStatus, KeyToFetch
@@ -137,8 +138,10 @@ def task(monkeypatch):
         engine = object.__new__(InferenceEngine)  # without a network
         monkeypatch.setattr(engine, "backbone", backbone, raising=False)
         monkeypatch.setattr(engine, "run", lambda _: np.array(features, np.float32))
-        monkeypatch.setattr(task_module, "cached_engine", lambda *_: engine)
-        monkeypatch.setattr(task_module, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty)))
+        monkeypatch.setattr(featurizer_module, "cached_engine", lambda *_: engine)
+        monkeypatch.setattr(
+            featurizer_module, "ImageFetcher", lambda *_: Mock(fetch=lambda dirty: answers[dirty.key](dirty))
+        )
         accumulator = Mock()
         limits = Limits(10**6, 10**8, 100, decode_seconds=20, decode_memory_bytes=2**28)
         arguments = FeaturizeArguments("lake", "b", "d", "t", "net", "x", 2 if careful else 1, 1, limits, 60)

@@ -18,8 +18,8 @@ from pomona_intake.errors import TransientError
 from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.queue_metrics import QueueMetrics
 from pomona_intake.runs.emr_client import EmrClient
-from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.runs.run_metrics import RunMetrics
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 from tests.bills import ToldRuns, failed, run_metrics_of, succeeded
 from tests.model.aws import client_error

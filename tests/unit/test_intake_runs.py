@@ -23,7 +23,6 @@ from embedded_aws.emr_serverless.workers import demand_of
 from featurize_job import parse_arguments
 from pomona_intake.errors import RunRefusedError, TransientError, transient_errors
 from pomona_intake.runs.emr_client import EmrClient
-from pomona_intake.runs.run_states import Phase
 from pomona_intake.runs.parameters import (
     WORKER_VCPUS,
     executors_at_most,
@@ -31,6 +30,7 @@ from pomona_intake.runs.parameters import (
     featurize_parameters,
     refit_parameters,
 )
+from pomona_intake.runs.run_states import Phase
 from tests.model.world import settings
 
 SINCE = datetime(2026, 11, 21, 8, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pomona.s3 import downloads
 from pomona.s3.downloads import LARGE_CHUNKS, ChunkSettings, ObjectReader
 from pomona.table import scan
-from pomona.table.iceberg import key_ranges
+from pomona.table.key_ranges import key_ranges
 from pomona.table.scan import DataFile, ScanSettings, located_rows, rows_of, split_by_bytes
 
 sizes = st.lists(st.integers(0, 10**9), max_size=50)

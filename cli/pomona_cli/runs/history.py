@@ -127,7 +127,8 @@ def _billed(document: Mapping[str, Any]) -> BilledHours | None:
     if document.get("vcpu_hours") is None:
         return None
     names = ("vcpu_hours", "memory_gb_hours", "storage_gb_hours")
-    return BilledHours(*(float(document[name]) for name in names), float(document.get("function_gb_hours") or 0.0))
+    vcpu, memory, storage = (float(document[name]) for name in names)
+    return BilledHours(vcpu, memory, storage, float(document.get("function_gb_hours") or 0.0))
 
 
 def _billed_by_emr(run: Mapping[str, Any]) -> BilledHours | None:

@@ -23,6 +23,7 @@ from pomona_intake.queue.queue import Queue
 from pomona_intake.queue.segment_writer import SegmentWriter
 from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.runs.express_client import ExpressClient
+from pomona_intake.runs.run_states import RunClient
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 
@@ -82,7 +83,7 @@ class Stack:
             self.settings.express_function_name,
             self.settings.express_longest,
         )
-        runs = {Lane.CLUSTER: EmrClient(self.client("emr-serverless")), Lane.EXPRESS: express}
+        runs: dict[Lane, RunClient] = {Lane.CLUSTER: EmrClient(self.client("emr-serverless")), Lane.EXPRESS: express}
         return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
 
     @cached_property

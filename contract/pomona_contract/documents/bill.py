@@ -31,9 +31,7 @@ class Bill:
         """Return the billed hours, None if they are not known yet."""
         if self.vcpu_hours is None or self.memory_gb_hours is None or self.storage_gb_hours is None:
             return None
-        return BilledHours(
-            self.vcpu_hours, self.memory_gb_hours, self.storage_gb_hours, self.function_gb_hours or 0.0
-        )
+        return BilledHours(self.vcpu_hours, self.memory_gb_hours, self.storage_gb_hours, self.function_gb_hours or 0.0)
 
     def to_json(self) -> bytes:
         """Return the content of the document."""

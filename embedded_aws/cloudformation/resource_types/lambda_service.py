@@ -12,6 +12,7 @@ from embedded_aws.moto_internals.lambda_service import lambda_backends
 
 _CODE_KEYS = {"S3Bucket", "S3Key", "S3ObjectVersion"}
 _INTEGERS = {"Timeout", "MemorySize", "BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRetryAttempts"}
+_INTEGERS |= {"MaximumEventAgeInSeconds"}
 _CONFIGURATION = ("Handler", "Role", "Runtime", "Timeout", "MemorySize", "Environment", "Description", "LoggingConfig")
 
 
@@ -105,9 +106,7 @@ def _remove_permission(request: ResourceRequest, resource: StackResource) -> Non
 
 @puts("AWS::Lambda::EventInvokeConfig")
 def _put_invoke_config(request: ResourceRequest) -> ReturnValues:
-    asked = {key: value for key, value in typed(request.properties).items() if key != "DestinationConfig"}
-    if "MaximumEventAgeInSeconds" in asked:
-        asked["MaximumEventAgeInSeconds"] = int(asked["MaximumEventAgeInSeconds"])
+    asked = typed(request.properties)
     asked.pop("Qualifier", None)  # moto keeps one configuration for a function; its versions share it
     request.client("lambda").put_function_event_invoke_config(**asked)
     return ReturnValues(request.generated_name)

@@ -1,11 +1,8 @@
-"""Counters of a run's tasks: Spark's Python workers count, and the driver adds up."""
+"""Counters of what is done about keys: of one task, or of a whole run."""
 
 from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
-
-from pyspark import AccumulatorParam
 
 from pomona.s3.image_fetcher import FallbackReason
 from pomona.stopwatch import timed
@@ -47,34 +44,5 @@ class TaskCounters:
         return {reason.value: self.counts[_fallback_name(reason)] for reason in FallbackReason}
 
 
-CountersByTask = dict[int, TaskCounters]
-"""By the number of the task."""
-
-
 def _fallback_name(reason: FallbackReason) -> str:
     return f"fallbacks-{reason}"
-
-
-class CountersParam(AccumulatorParam[Any]):
-    """Lets Spark accumulate counters by the numbers of their tasks.
-
-    Spark accumulates the counters of a task again when it repeats the task because the executor with its rows was lost
-    (the DAGScheduler counts once only the tasks of a job's last stage). So a repetition's counters replace the first's.
-    """
-
-    def zero(self, value: CountersByTask) -> CountersByTask:  # noqa: ARG002 (Spark's signature)
-        """Return no counters."""
-        return {}
-
-    def addInPlace(self, value1: CountersByTask, value2: CountersByTask) -> CountersByTask:  # noqa: N802 (Spark's name)
-        """Put the counters of other tasks into the first argument, and return it."""
-        value1.update(value2)
-        return value1
-
-
-def sum_counters(by_task: CountersByTask) -> TaskCounters:
-    """Return the sum of the counters of all tasks."""
-    total = TaskCounters()
-    for counters in by_task.values():
-        total.add(counters)
-    return total

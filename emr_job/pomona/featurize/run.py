@@ -10,12 +10,13 @@ from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.errors import UnreadError
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_aside
-from pomona.featurize.counters import CountersParam, TaskCounters, sum_counters
+from pomona.featurize.counters import TaskCounters
 from pomona.featurize.maintenance_step import RUN_ENDED_EARLY, maintain
 from pomona.featurize.partitioning import partitions, plan
 from pomona.featurize.progress import ProgressReport, workers_of, written_regularly
 from pomona.featurize.run_report import RunReport
 from pomona.featurize.task import FeaturizeTask
+from pomona.featurize.task_counters import CountersParam, sum_counters
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import require_bucket
 from pomona.spark_session import task_slots, warm_up

@@ -6,23 +6,20 @@ in a folder, under its digest.
 
 import io
 import json
-import tempfile
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
-from pomona.backbone import load_backbone
-from pomona.errors import MisconfiguredError
 from pomona.identify.identifier import Identifier
 from pomona.identify.neighbours import Neighbours, load_neighbours
+from pomona.identify.stored_backbones import NotPublishedError, stored_backbone
 from pomona.imaging.limits import Limits
 from pomona.inference import InferenceEngine
 from pomona.projection import load_model
-from pomona_contract.documents.backbone import BackboneDescription, backbone_of_label
 from pomona_contract.documents.latest_results import LatestResults
 from pomona_contract.errors import FormatError, TerminalError
-from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS, MODEL, NEIGHBOURS, backbone_folder
+from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS, MODEL, NEIGHBOURS
 
 
 class NoResultsError(TerminalError):
@@ -59,7 +56,10 @@ class DeployedResults:
             neighbours = _neighbours(s3, lake, latest.prefix)
         except ValueError as error:
             raise FormatError(f"{latest.prefix}: {error}") from error
-        engine = InferenceEngine(load_backbone(*_network(s3, lake, latest.backbone, backbones)))
+        try:
+            engine = InferenceEngine(stored_backbone(s3, lake, latest.backbone, backbones))
+        except NotPublishedError as error:
+            raise NoResultsError(str(error)) from error
         return cls(etag, latest, _accuracy(s3, lake, latest.prefix), Identifier(model, neighbours, engine, limits))
 
     def is_newest(self, s3: Any, lake: str) -> bool:  # noqa: ANN401
@@ -114,27 +114,3 @@ def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
     body = _read(s3, lake, prefix + EVALUATION)
     found = None if body is None else json.loads(body).get("accuracy")
     return None if found is None else float(found)
-
-
-def _network(s3: Any, lake: str, label: str, folder: Path) -> tuple[str, Path]:  # noqa: ANN401
-    """Return the name and the folder of the network of a label, after fetching it if it is missing or damaged."""
-    name, kept = backbone_of_label(label), folder / label.replace("@", "-")
-    try:
-        load_backbone(name, kept)
-    except (MisconfiguredError, FormatError):
-        _fetch(s3, lake, label, kept)
-    return name, kept
-
-
-def _fetch(s3: Any, lake: str, label: str, target: Path) -> None:  # noqa: ANN401
-    """Write the network and, after it, its description to the folder. Two processes may do it at once."""
-    name, prefix = f"{backbone_of_label(label)}.json", backbone_folder(label)
-    description = _read(s3, lake, prefix + name)
-    if description is None:
-        raise NoResultsError(f"{prefix}{name} is missing in the lake: deploy this release with that backbone again.")
-    target.mkdir(parents=True, exist_ok=True)
-    network = BackboneDescription.from_json(name, description).file
-    for file, body in ((network, _required(s3, lake, prefix + network)), (name, description)):
-        with tempfile.NamedTemporaryFile(dir=target, delete=False) as written:
-            written.write(body)
-        Path(written.name).replace(target / file)

@@ -14,8 +14,9 @@ from pomona.classifier.classes import Classes
 from pomona.classifier.folds import Folds, KeySample, content_hashes
 from pomona.classifier.repeats import Repeats
 from pomona.refit.row_statistics import STATISTICS_COLUMNS, RowStatistics, RowStatisticsTotal
+from pomona.table.distribution import distributed_results
 from pomona.table.feature_blocks import rows_of_backbone
-from pomona.table.scan import KEY_SCAN, DataFile, distributed_results, located_rows
+from pomona.table.scan import KEY_SCAN, DataFile, located_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,8 +13,9 @@ from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
 from pomona.classifier.classes import Classes
 from pomona.classifier.folds import Folds, stable_hash
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
+from pomona.table.distribution import distributed_results
 from pomona.table.feature_blocks import usable_features
-from pomona.table.scan import DataFile, distributed_results, rows_of
+from pomona.table.scan import DataFile, rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -39,7 +39,8 @@ from pomona.refit.thumbnails import make_thumbnails
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
-from pomona.table.scan import TASKS_PER_SLOT, DataFile, split_by_bytes
+from pomona.table.distribution import TASKS_PER_SLOT
+from pomona.table.scan import DataFile, split_by_bytes
 from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.latest_results import LatestResults
 from pomona_contract.lake_layout import MODEL, MODEL_DOCUMENT, REPORT

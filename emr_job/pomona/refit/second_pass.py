@@ -13,9 +13,10 @@ from pomona.refit import held_out
 from pomona.refit.first_pass import COLUMNS as FIRST_PASS_COLUMNS
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
+from pomona.table.distribution import distribute
 from pomona.table.feature_blocks import usable_features
 from pomona.table.parquet_files import write_parquet
-from pomona.table.scan import DataFile, distribute, rows_of
+from pomona.table.scan import DataFile, rows_of
 
 if TYPE_CHECKING:
     from pyspark import Broadcast

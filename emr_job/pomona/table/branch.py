@@ -12,17 +12,16 @@ import pyarrow.compute as pc
 
 from pomona.errors import MisconfiguredError, PublishRefusedError, first_line
 from pomona.s3.objects import bucket_and_key, remove_folder
+from pomona.table.data_files import data_files
+from pomona.table.distributed_lookup import find_rows
 from pomona.table.feature_table import FeatureTable
-from pomona.table.iceberg import JVM_ERRORS, count_of, drop_branch, in_any_range, key_ranges
+from pomona.table.iceberg import JVM_ERRORS, count_of, drop_branch, in_any_range
 from pomona.table.iceberg_files import POSITIONS, data_file, parquet_schema, position_deletes
+from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import write_parquet
-from pomona.table.row_lookup import find_rows
 from pomona.table.row_writer import RowWriter, WrittenRows
-from pomona.table.scan import data_files
 from pomona.table.schema import ROWS
 
-KEY_RANGES = 64
-"""Number of ranges that a run's keys are grouped into to skip files; more ranges would skip few more files."""
 log = logging.getLogger("pomona.table.branch")
 
 

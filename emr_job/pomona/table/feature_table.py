@@ -7,22 +7,7 @@ from pyspark.sql import SparkSession
 
 from pomona.spark_session import CATALOG
 from pomona.table.iceberg import JVM_ERRORS, create_table, load_table, table_exists
-from pomona.table.schema import FILE_BYTES, table_schema
-
-PROPERTIES = {
-    "format-version": "2",
-    # runs write position deletes themselves; this is for whoever changes rows by SQL
-    "write.merge.mode": "merge-on-read",
-    "write.update.mode": "merge-on-read",
-    "write.delete.mode": "merge-on-read",
-    "write.merge.isolation-level": "serializable",
-    "write.delete.granularity": "partition",
-    "write.target-file-size-bytes": str(FILE_BYTES),
-    "write.parquet.compression-codec": "zstd",
-    "write.metadata.delete-after-commit.enabled": "true",
-    # a run skips a file by its first and last key; the keys of a day share a long prefix
-    "write.metadata.metrics.column.key": "truncate(64)",
-}
+from pomona.table.schema import PROPERTIES, table_schema
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 import functools
 import json
-import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
@@ -70,13 +69,6 @@ def iterate_and_close(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an objec
 def count_of(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the JVM)
     """Return a number of a snapshot's summary; 0 if it has none of that name."""
     return int(snapshot.summary().get(name) or 0)
-
-
-def key_ranges(keys: Collection[str], most: int) -> list[tuple[str, str]]:
-    """Return at most `most` ranges, each a first and a last key, that together cover all keys and are equally full."""
-    ordered = sorted(keys)
-    chunk = max(math.ceil(len(ordered) / most), 1)
-    return [(some[0], some[-1]) for some in (ordered[at : at + chunk] for at in range(0, len(ordered), chunk))]
 
 
 def in_any_range(spark: SparkSession, column: str, ranges: Iterable[tuple[str, str]]) -> Any:  # noqa: ANN401 (of the JVM)

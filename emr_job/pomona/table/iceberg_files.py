@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from pomona.errors import MisconfiguredError
+from pomona.table.field_ids import with_field_ids
 from pomona.table.iceberg import iterate, iterate_and_close, jvm_of
 
 POSITIONS = pa.schema(
@@ -24,17 +24,13 @@ def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (a
     Raises:
         MisconfiguredError: the table lacks a column.
     """
-    return pa.schema([_numbered(table.schema(), field, field.name) for field in rows])
+    schema = table.schema()
 
+    def id_of(path: str) -> int | None:
+        found = schema.findField(path)
+        return None if found is None else int(found.fieldId())
 
-def _numbered(schema: Any, field: pa.Field, path: str) -> pa.Field:  # noqa: ANN401 (an object of the JVM)
-    found = schema.findField(path)
-    if found is None:
-        raise MisconfiguredError(f"the table has no column {path}: somebody else has altered it")
-    if pa.types.is_list(field.type):
-        element = _numbered(schema, pa.field("element", field.type.value_type), f"{path}.element")
-        field = field.with_type(pa.list_(element))
-    return field.with_metadata({"PARQUET:field_id": str(found.fieldId())})
+    return with_field_ids(rows, id_of)
 
 
 def data_file(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)

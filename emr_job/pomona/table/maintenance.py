@@ -12,11 +12,12 @@ from typing import Any
 
 from pomona.errors import MaintenanceUnfinishedError
 from pomona.table.branch_names import BRANCH_PREFIX
+from pomona.table.commit_history import committed_files, count_delete_files
 from pomona.table.deadline import NEVER, Deadline
 from pomona.table.feature_table import FeatureTable
 from pomona.table.iceberg import drop_branch, iterate
 from pomona.table.iceberg_files import data_locations, files_with_deletes, forget_files, remove_dangling_deletes
-from pomona.table.small_files import SMALL_FILE_BYTES, count_delete_files, count_small_files
+from pomona.table.small_files import SMALL_FILE_BYTES, count_small_files
 
 MANY_FILES = 20
 """Compact when there are so many small files: each run adds one, and a scan needs at least one request for each."""
@@ -51,7 +52,7 @@ class TableMaintenance:
         """Do the maintenance of an ordinary run: compact if there are many small files or many delete files."""
         present, failed = self.table.load(), 0
         yield from _drop_leftovers(present)
-        if count_small_files(present) >= MANY_FILES:
+        if count_small_files(committed_files(present)) >= MANY_FILES:
             failed = yield from self._compact()
             present = self.table.load()
         if count_delete_files(present) >= MANY_FILES:
@@ -73,6 +74,8 @@ class TableMaintenance:
         if count_delete_files(present):
             stale = files_with_deletes(present)
             failed = yield from self._compact(rewrite_all_with_deletes=True)
+        elif count_small_files(committed_files(present)) >= MANY_FILES:
+            failed = yield from self._compact()  # those of the express lane, which maintains nothing itself
         yield from self._expire(self.keep if keep is None else keep)
         yield from self._remove_orphans()
         # `failed` does not count files of a group that was rewritten but could not be committed

@@ -1,5 +1,6 @@
 """Writes rows as one Parquet object, in memory that does not grow with their number."""
 
+import io
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -18,15 +19,28 @@ def write_parquet(bucket: str, key: str, batches: Iterable[pa.RecordBatch]) -> b
     first = next(groups, None)
     if first is None:
         return False
-    texts = [field.name for field in first.schema if pa.types.is_string(field.type)]  # floats never repeat
-    with (
-        open_object_writer(bucket, key, PARQUET) as file,
-        pq.ParquetWriter(file, first.schema, compression="zstd", use_dictionary=texts) as parquet,
-    ):
-        parquet.write_table(first)
-        for group in groups:
-            parquet.write_table(group)
+    with open_object_writer(bucket, key, PARQUET) as file:
+        _write(file, first, groups)
     return True
+
+
+def parquet_bytes(batches: Iterable[pa.RecordBatch]) -> bytes | None:
+    """Return the batches, which have one schema and are few, as the content of a Parquet object; None without any."""
+    groups = _grouped(batches)
+    first = next(groups, None)
+    if first is None:
+        return None
+    file = io.BytesIO()
+    _write(file, first, groups)
+    return file.getvalue()
+
+
+def _write(file: io.IOBase, first: pa.Table, others: Iterable[pa.Table]) -> None:
+    texts = [field.name for field in first.schema if pa.types.is_string(field.type)]  # floats never repeat
+    with pq.ParquetWriter(file, first.schema, compression="zstd", use_dictionary=texts) as parquet:
+        parquet.write_table(first)
+        for group in others:
+            parquet.write_table(group)
 
 
 def _grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -1,4 +1,4 @@
-"""The columns of the feature table, and the changes that a task makes to its rows, as Arrow batches."""
+"""The columns and properties of the feature table, and the changes of its rows, as Arrow batches."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -31,6 +31,21 @@ CHANGES = ROWS.append(pa.field("gone", pa.bool_()))
 """A row to write; or, with `gone`, the key of a row to delete."""
 FILE_BYTES = 128 * 2**20
 """Size of the table's data files, about."""
+PROPERTIES = {
+    "format-version": "2",
+    # runs write position deletes themselves; this is for whoever changes rows by SQL
+    "write.merge.mode": "merge-on-read",
+    "write.update.mode": "merge-on-read",
+    "write.delete.mode": "merge-on-read",
+    "write.merge.isolation-level": "serializable",
+    "write.delete.granularity": "partition",
+    "write.target-file-size-bytes": str(FILE_BYTES),
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    # a run skips a file by its first and last key; the keys of a day share a long prefix
+    "write.metadata.metrics.column.key": "truncate(64)",
+}
+"""Properties of the table."""
 
 Row = dict[str, Any]
 

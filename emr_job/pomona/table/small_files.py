@@ -1,40 +1,55 @@
-"""Counts small files and delete files that runs have added to the table, from the snapshots' summaries."""
+"""Counts small files that runs have added to the table, from the summaries of its snapshots."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
 
-from pomona.table.iceberg import count_of
-
+SUMMARY = ("added-data-files", "added-files-size", "deleted-data-files", "total-data-files", "total-files-size")
+"""What a snapshot's summary says of data files, in Iceberg's names."""
 SMALL_FILE_BYTES = 48 * 2**20
 """Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
 
 
-def count_small_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
+@dataclass(frozen=True)
+class CommittedFiles:
+    """What the summary of a snapshot says of data files."""
+
+    operation: str
+    added: int
+    added_bytes: int
+    deleted: int
+    total: int
+    total_bytes: int
+
+    @classmethod
+    def of(cls, operation: str, summary: Mapping[str, str]) -> Self:
+        """Return the numbers of a summary; a missing one is 0."""
+        return cls(operation, *(int(summary.get(name) or 0) for name in SUMMARY))
+
+    @property
+    def is_compaction(self) -> bool:
+        """Return True if data files were replaced; joined delete files and rewritten manifests replace others."""
+        return self.operation == "replace" and self.deleted > 0
+
+
+def count_small_files(history: Iterable[CommittedFiles]) -> int:
     """Return how many small files runs have added to the table's present since its last compaction.
 
     Of the files from before the oldest snapshot, only the average size is known: it decides for all of them.
+
+    Args:
+        history: the snapshots that led to the present, the newest first, as far as they are kept.
     """
-    small, snapshot = 0, table.currentSnapshot()
-    while snapshot is not None and not _is_compaction(snapshot):
-        added, size = count_of(snapshot, "added-data-files"), count_of(snapshot, "added-files-size")
-        small += _if_small(added, size)
-        parent = None if snapshot.parentId() is None else table.snapshot(snapshot.parentId())
-        if parent is None:
-            small += _if_small(
-                count_of(snapshot, "total-data-files") - added, count_of(snapshot, "total-files-size") - size
-            )
-        snapshot = parent
+    small, oldest = 0, None
+    for commit in history:
+        if commit.is_compaction:
+            return small
+        small += _if_small(commit.added, commit.added_bytes)
+        oldest = commit
+    if oldest is not None:
+        small += _if_small(oldest.total - oldest.added, oldest.total_bytes - oldest.added_bytes)
     return small
-
-
-def _is_compaction(snapshot: Any) -> bool:  # noqa: ANN401 (an object of the JVM)
-    """Return True if the snapshot replaced data files; joined delete files and rewritten manifests replace others."""
-    return snapshot.operation() == "replace" and count_of(snapshot, "deleted-data-files") > 0
 
 
 def _if_small(files: int, size: int) -> int:
     return files if size < files * SMALL_FILE_BYTES else 0
-
-
-def count_delete_files(table: Any) -> int:  # noqa: ANN401 (an object of the JVM)
-    """Return how many delete files the table's present has."""
-    return count_of(table.currentSnapshot(), "total-delete-files")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pyspark.sql import SparkSession
 
 from pomona.errors import MisconfiguredError
+from pomona.table.data_files import data_files
 from pomona.table.iceberg import load_table, table_exists
-from pomona.table.scan import DataFile, data_files
+from pomona.table.scan import DataFile
 
 
 @dataclass(frozen=True)

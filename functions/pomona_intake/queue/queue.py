@@ -17,8 +17,8 @@ from pomona_intake.queue.activity import Activity, ActivityListener, listed_segm
 from pomona_intake.queue.failed_batches import FailedBatches
 from pomona_intake.queue.failure_pause_store import FailurePauseStore
 from pomona_intake.queue.launch_policy import Launch, LaunchLimits, due_launch, restart_delay, retry_delay
-from pomona_intake.runs.run_states import Phase, RunClient, RunState
 from pomona_intake.runs.parameters import express_parameters, featurize_parameters
+from pomona_intake.runs.run_states import Phase, RunClient, RunState
 from pomona_intake.s3.lake import Lake
 from pomona_intake.settings import Settings
 

@@ -6,6 +6,7 @@ failed when its failure is there, or when so much time has passed that the funct
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from pomona_contract.documents.run_record import RunRecord
 from pomona_contract.prices import BilledHours
 from pomona_contract.run_names import RunName
 from pomona_contract.times import now, stamp, unstamp
-from pomona_intake.errors import RunRefusedError, TransientError, code_of, transient_errors
+from pomona_intake.errors import LostRaceError, RunRefusedError, TransientError, code_of, transient_errors
 from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 
@@ -87,10 +88,21 @@ class ExpressClient:
         reason = f"the function express left no record within {self._longest.total_seconds():.0f} seconds"
         return RunState(Phase.FAILED, reason, run_id, text, "FAILED")
 
-    def record_failure(self, name: RunName, reason: str) -> None:
-        """Write that a run has failed, as Lambda tells of an invocation that crashed or timed out."""
+    def record_failed_invocation(self, event: Mapping[str, Any]) -> None:
+        """Write that a run has failed, if the event is what Lambda sends to a destination after a failure.
+
+        The function itself writes a better reason, unless it crashed or timed out: what is there stays.
+        The form of the event is in Lambda's guide, "Retaining records of asynchronous invocations".
+        """
+        condition = (event.get("requestContext") or {}).get("condition", "Success")
+        name = RunName.parse(str((event.get("requestPayload") or {}).get("name", "")))
+        if condition == "Success" or name is None:
+            return
+        answer = event.get("responsePayload") or {}
+        reason = f"the function express failed ({condition}): {answer.get('errorMessage', 'it gave no reason')}"
         failure = RunFailure(name.batch_id, name.attempt, reason, self._clock().isoformat())
-        self._lake.write(name.failure_key, failure.to_json())
+        with suppress(LostRaceError):
+            self._lake.create(name.failure_key, failure.to_json())
 
 
 def _succeeded(run_id: str, record: RunRecord) -> RunState:

@@ -12,8 +12,8 @@ from pomona_contract.lake_layout import LATEST_RESULTS, NOTHING_TO_FIT
 from pomona_contract.run_names import REFIT_PREFIX, refit_name
 from pomona_contract.times import stamp
 from pomona_intake.runs.emr_client import EmrClient
-from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.runs.parameters import refit_parameters
+from pomona_intake.runs.run_states import Phase, RunState
 from pomona_intake.s3.lake import Lake
 from pomona_intake.schedules.last_refit import has_settings, is_of_table
 from pomona_intake.schedules.table_history import changed_since, current_snapshot, row_count, unfitted_since

@@ -1,0 +1,184 @@
+"""The feature table through pyiceberg: the rows of some keys at one snapshot, and an append to that very snapshot."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, reduce
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or
+from pyiceberg.io.pyarrow import (
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+)
+from pyiceberg.manifest import DataFile as TableFile
+from pyiceberg.manifest import DataFileContent, FileFormat
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+
+from pomona.errors import MisconfiguredError, PublishRefusedError
+from pomona.express.key_cache import KeyCache
+from pomona.s3.objects import bucket_and_key, write_bytes
+from pomona.table.branch_names import branch_name
+from pomona.table.field_ids import with_field_ids
+from pomona.table.key_ranges import KEY_RANGES, key_ranges
+from pomona.table.parquet_files import parquet_bytes
+from pomona.table.row_lookup import KNOWN_ROWS, rows_of_keys
+from pomona.table.scan import DataFile
+from pomona.table.schema import PROPERTIES, ROWS, table_schema
+from pomona.table.small_files import CommittedFiles
+
+MOST_FILES = 512
+"""Data files in which keys are looked up, at most: a few seconds, the first time."""
+NO_RETRY = {"commit.retry.num-retries": "0"}
+"""pyiceberg's own retry would append to whatever the table is by then, where the looked-up rows may have changed."""
+_KEYS = KeyCache()
+
+
+class TooManyFilesError(Exception):
+    """The keys may lie in so many data files that the lookup is left to the cluster."""
+
+
+@dataclass(frozen=True)
+class ExpressTable:
+    """The feature table as it was when it was opened. Nothing of it changes but by `append`, once."""
+
+    table: Table
+
+    @classmethod
+    def open(cls, lake_bucket: str, database: str, name: str) -> Self:
+        """Return the table as it is now; create it if there is none.
+
+        Raises:
+            MisconfiguredError: the table is not as a run creates it.
+        """
+        catalog = _catalog(lake_bucket)
+        try:
+            table = catalog.load_table((database, name))
+        except NoSuchTableError:
+            table = _created(catalog, database, name)
+        if len(table.specs()) > 1 or not table.spec().is_unpartitioned():
+            raise MisconfiguredError("somebody else has partitioned the table: runs write one without partitions")
+        # only in memory: a commit sends what it changes, and no property is among that
+        properties = {**table.metadata.properties, **NO_RETRY}
+        table.metadata = table.metadata.model_copy(update={"properties": properties})
+        return cls(table)
+
+    def find_rows(self, bucket: str, keys: list[str]) -> pa.Table:
+        """Return the rows of these keys of the bucket, as row_lookup.KNOWN_ROWS.
+
+        Raises:
+            TooManyFilesError: too many files may have these keys.
+            MisconfiguredError: the table has a file of a kind that no run writes.
+        """
+        if self.table.current_snapshot() is None or not keys:
+            return KNOWN_ROWS.empty_table()
+        files = [_data_file(task) for task in self.table.scan(row_filter=_in_any_range(keys)).plan_files()]
+        if len(files) > MOST_FILES:
+            raise TooManyFilesError(f"the keys may lie in {len(files)} data files, and at most {MOST_FILES} are read")
+        wanted = pa.array(keys, pa.string())
+        return rows_of_keys(_KEYS.files_with_any(files, wanted), bucket, wanted)
+
+    def write(self, batch_id: str, attempt: int, rows: Iterable[pa.RecordBatch]) -> TableFile | None:
+        """Write rows (schema.ROWS) as a data file, and return its manifest entry; None without rows.
+
+        Until it is appended, the file belongs to no snapshot. It lies in a folder of this attempt, from which the
+        maintenance of a later run removes what no snapshot has.
+        """
+        schema = self.table.schema()
+        numbered = with_field_ids(ROWS, _ids_of(schema))
+        body = parquet_bytes(pa.RecordBatch.from_arrays(batch.columns, schema=numbered) for batch in rows)
+        if body is None:
+            return None
+        folder = f"{branch_name(batch_id, attempt)}-{uuid.uuid4().hex}"
+        location = self.table.location_provider().new_data_location(f"{folder}/{uuid.uuid4()}.parquet")
+        write_bytes(*bucket_and_key(location), body)
+        return _manifest_entry(self.table, location, body)
+
+    def append(self, file: TableFile | None, properties: dict[str, str]) -> int:
+        """Commit the file to the snapshot that was opened, and return the id of the new snapshot.
+
+        Without a file this commits too: an empty snapshot shows rivals that this run was here.
+
+        Raises:
+            PublishRefusedError: somebody has committed to the table since it was opened.
+        """
+        try:
+            with (
+                self.table.transaction() as transaction,
+                transaction.update_snapshot(snapshot_properties=properties).fast_append() as update,
+            ):
+                if file is not None:
+                    update.append_data_file(file)
+        except CommitFailedException as error:
+            raise PublishRefusedError(f"the table changed during the run, nothing is published: {error}") from error
+        return int(update.snapshot_id)
+
+    def committed_files(self) -> Iterator[CommittedFiles]:
+        """Yield what each snapshot that led to the present has committed, the newest first, as far as they are kept."""
+        snapshot = self.table.current_snapshot()
+        while snapshot is not None:
+            summary = snapshot.summary
+            if summary is not None:
+                yield CommittedFiles.of(str(summary.operation.value), summary.additional_properties)
+            parent = snapshot.parent_snapshot_id
+            snapshot = None if parent is None else self.table.snapshot_by_id(parent)
+
+
+@cache
+def _catalog(lake_bucket: str) -> GlueCatalog:
+    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.express.lake_io.LakeFileIO"}
+    return GlueCatalog("lake", **settings)
+
+
+def _created(catalog: GlueCatalog, database: str, name: str) -> Table:
+    try:
+        return catalog.create_table((database, name), Schema.model_validate(table_schema()), properties=PROPERTIES)
+    except TableAlreadyExistsError:
+        return catalog.load_table((database, name))
+
+
+def _in_any_range(keys: list[str]) -> BooleanExpression:
+    ranges = key_ranges(keys, KEY_RANGES)
+    inside = [And(GreaterThanOrEqual("key", low), LessThanOrEqual("key", high)) for low, high in ranges]
+    return reduce(Or, inside, AlwaysFalse())
+
+
+def _data_file(task: Any) -> DataFile:  # noqa: ANN401 - pyiceberg's tasks of other catalogs have another type
+    kinds = {(file.content, file.file_format) for file in (task.file, *task.delete_files)}
+    allowed = {(DataFileContent.DATA, FileFormat.PARQUET), (DataFileContent.POSITION_DELETES, FileFormat.PARQUET)}
+    if not kinds <= allowed:
+        raise MisconfiguredError(f"the file {task.file.file_path} of the table is of a kind that no run writes")
+    deletes = tuple(sorted(file.file_path for file in task.delete_files))
+    return DataFile(task.file.file_path, task.file.file_size_in_bytes, deletes, task.file.record_count)
+
+
+def _ids_of(schema: Schema) -> Any:  # noqa: ANN401 - a function of a path
+    by_path = {schema.find_column_name(number): number for number in schema.field_ids}
+    return by_path.get
+
+
+def _manifest_entry(table: Table, location: str, body: bytes) -> TableFile:
+    schema = table.schema()
+    statistics = data_file_statistics_from_parquet_metadata(
+        parquet_metadata=pq.read_metadata(pa.BufferReader(body)),
+        stats_columns=compute_statistics_plan(schema, table.metadata.properties),
+        parquet_column_mapping=parquet_path_to_id_mapping(schema),
+    )
+    return TableFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=location,
+        file_format=FileFormat.PARQUET,
+        partition=statistics.partition(table.spec(), schema),
+        file_size_in_bytes=len(body),
+        sort_order_id=None,
+        spec_id=table.spec().spec_id,
+        equality_ids=None,
+        key_metadata=None,
+        **statistics.to_serialized_dict(),
+    )
