@@ -170,6 +170,11 @@ def _manifest_entry(table: Table, location: str, body: bytes) -> TableFile:
         stats_columns=compute_statistics_plan(schema, table.metadata.properties),
         parquet_column_mapping=parquet_path_to_id_mapping(schema),
     )
+    # Iceberg's own writers count nothing inside of lists: a count of elements is none of rows
+    inside = set(schema.field_ids) - {field.field_id for field in schema.fields}
+    for counts in (statistics.value_counts, statistics.null_value_counts, statistics.nan_value_counts):
+        for number in inside & counts.keys():
+            del counts[number]
     return TableFile.from_args(
         content=DataFileContent.DATA,
         file_path=location,
