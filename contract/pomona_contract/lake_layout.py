@@ -40,7 +40,7 @@ REPORT = "report.html"
 """Files in the folder of a snapshot's results that more than one program reads."""
 RECORD_ENDING = ".json"
 BILL_ENDING = ".billed.json"
-FAILURE_ENDING = ".failed.json"
+FAILURE_ENDING = ".failure"  # not .json: an earlier release would take it for a record
 _DIGITS_OF_A_BUNDLE = 16
 
 

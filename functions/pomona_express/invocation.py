@@ -26,7 +26,7 @@ _SHOWN_CHARACTERS = 500
 class Answer:
     """What became of an invocation; nobody but the log reads it."""
 
-    name: str
+    run: str
     done: bool
     details: str
 

@@ -1,4 +1,4 @@
-"""`runs/<batch id>-<attempt>.failed.json`: why an express run failed. The function `express` or `advance` writes it.
+"""`runs/<batch id>-<attempt>.failure`: why an express run failed. The function `express` or `advance` writes it.
 
 EMR Serverless tells why a run of the cluster failed; such a run has no document of this kind.
 """
