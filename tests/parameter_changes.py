@@ -29,6 +29,7 @@ IN_PLACE = {
     "MaxImagePixels": Change("5000", variable="MAX_IMAGE_PIXELS"),
     "MaxDecodedBytes": Change("5000000", variable="MAX_DECODED_BYTES"),
     "MaxJpegScans": Change("77", variable="MAX_JPEG_SCANS"),
+    "ExpressKeys": Change("77", variable="EXPRESS_KEYS"),
     "LaunchAtKeys": Change("77", variable="LAUNCH_AT_KEYS"),
     "LaunchAfterMinutes": Change("77", variable="LAUNCH_AFTER_MINUTES"),
     "MaxKeysPerRun": Change("77", variable="MAX_KEYS_PER_RUN"),

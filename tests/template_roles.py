@@ -74,9 +74,14 @@ def statements(role: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def roles(**parameters: str) -> dict[str, list[dict[str, Any]]]:
-    """Statements by role, of the template's own roles and of those that the SAM transform adds."""
+    """Statements by role, of the template's own roles and policies and of those that the SAM transform adds."""
     resources = resolved(**parameters)
-    return {name: statements(body) for name, body in resources.items() if body["Type"] == "AWS::IAM::Role"}
+    found = {name: statements(body) for name, body in resources.items() if body["Type"] == "AWS::IAM::Role"}
+    for policy in resources.values():
+        if policy["Type"] == "AWS::IAM::Policy":
+            for role in policy["Roles"]:
+                found[role] += listed(policy["PolicyDocument"]["Statement"])
+    return found
 
 
 def listed(value: Any) -> list[Any]:

@@ -89,7 +89,8 @@ def test_the_functions_and_the_pages_have_the_same_prices():
     at = cost.prices()
     names = {"vcpu_hour": "vcpu_hour", "gb_hour": "gb_hour", "storage_gb_hour": "storage_gb_hour"}
     expected = {ours: at[f"emr_serverless_{theirs}"] for ours, theirs in names.items()}
-    assert functions["emr_serverless"] == {at.region: expected}
+    expected["function_gb_hour"] = pytest.approx(3600 * at["lambda_gb_second"])
+    assert functions["hourly"] == {at.region: expected}
     assert functions["as_of"] == at.as_of
     assert functions["currency"] == "USD"
 

@@ -28,26 +28,38 @@ def test_a_package_that_lambda_would_refuse_is_refused_with_what_to_do(
         build.refuse_above_limit(tmp_path / "PublishFunction")
 
 
-def test_identify_for_the_embedded_aws_names_the_packages_that_it_leaves_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("function", "packages", "part"),
+    [
+        (build.IDENTIFY, {"ai-edge-litert", "numpy", "pi-heif", "pillow"}, "pomona/identify/identifier.py"),
+        (build.EXPRESS, {"ai-edge-litert", "numpy", "obstore", "pyarrow", "pyiceberg"}, "backbones/fruitnet.json"),
+    ],
+    ids=["identify", "express"],
+)
+def test_a_native_function_for_the_embedded_aws_names_the_packages_that_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: build.NativeFunction, packages: set[str], part: str
 ) -> None:
     monkeypatch.setenv(build.NATIVE_PACKAGES_OF_THE_RUNTIME, "1")
     monkeypatch.setattr(build, "function_packages", lambda: tmp_path / "none")
     (tmp_path / "none").mkdir()
-    build.build_identify(tmp_path / "package")
+    build.build_native_function(function, tmp_path / "package")
     names = (tmp_path / "package" / "native-packages.txt").read_text().split()
-    assert {"ai-edge-litert", "numpy", "pi-heif", "pillow"} <= set(names)
-    assert (tmp_path / "package" / "pomona" / "identify" / "identifier.py").exists()
+    assert packages <= set(names)
+    assert (tmp_path / "package" / part).exists()
+    assert not list((tmp_path / "package").rglob("*.tflite"))
     assert not (tmp_path / "package" / "numpy").exists()
 
 
-def test_identify_has_the_versions_of_the_job() -> None:
+@pytest.mark.parametrize("name", ["identify", "express"])
+def test_a_native_function_has_the_versions_of_the_job(name: str) -> None:
     # Given the locks of both; other versions could read an image or run a network differently
     def pinned(name: str) -> dict[str, str]:
         text = (build.ROOT / "requirements" / f"{name}.txt").read_text()
         return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
 
-    assert pinned("identify").items() <= pinned("job").items()
+    ours, of_the_job = pinned(name), pinned("job")
+    assert {package: ours[package] for package in ours.keys() & of_the_job.keys()}.items() <= of_the_job.items()
+    assert {"numpy", "pillow", "ai-edge-litert"} <= ours.keys() & of_the_job.keys()
 
 
 def test_an_archive_depends_on_names_and_contents_alone(tmp_path: Path) -> None:

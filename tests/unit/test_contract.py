@@ -17,6 +17,7 @@ from pomona_contract.documents import (
     failure_pause,
     latest_results,
     nothing_to_fit,
+    run_failure,
     run_progress,
     run_record,
 )
@@ -37,6 +38,7 @@ MANUAL: dict[str, Format] = {
     "results/nothing-to-fit.json": nothing_to_fit.FORMAT,
     "runs/*.json": run_record.FORMAT,
     "runs/in-flight.progress": run_progress.FORMAT,
+    "runs/*.failure": run_failure.FORMAT,
     "erasures/*/*.json": erasure.FORMAT,
     "bundle.json": bundle.FORMAT,
     "backbones/*.json": backbone.FORMAT,

@@ -10,6 +10,7 @@ from pomona_contract.documents.claim import Claim, ClaimedSegment
 from pomona_contract.documents.failure_pause import FailurePause
 from pomona_contract.lake_layout import CLAIM
 from pomona_contract.times import iso
+from pomona_contract.lanes import Lane
 from pomona_intake.errors import PreconditionFailedError, TransientError
 from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches
@@ -59,7 +60,8 @@ class Closing:
         self.settings = settings(**changed)
         self.pauses = FailurePauseStore(lake, self.settings.retry_after, lambda _: None)
         emr = SimpleNamespace(state=lambda *_: ended)
-        parts = (lake, emr, failed, self.pauses, self.settings, self.told.append)
+        runs = {Lane.CLUSTER: emr, Lane.EXPRESS: emr}
+        parts = (lake, runs, failed, self.pauses, self.settings, self.told.append)
         self.queue = Queue(*parts, clock=lambda: NOW, chance=lambda: 0.0)
 
     def claim(self) -> Claim:

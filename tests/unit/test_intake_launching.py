@@ -1,13 +1,23 @@
 """When a run is launched, and which segments it takes."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pomona_contract.segments import Segment
-from pomona_intake.queue.launch_policy import MAX_SEGMENTS, is_due, restart_delay, retry_delay, take
+from pomona_contract.lanes import Lane
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import Segment, deferred_segments, maintenance_segment_name, parse_segment_name
+from pomona_intake.queue.launch_policy import (
+    MAX_SEGMENTS,
+    LaunchLimits,
+    due_launch,
+    restart_delay,
+    retry_delay,
+    take,
+)
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 TEN_MINUTES = timedelta(minutes=10)
@@ -17,6 +27,18 @@ pure = settings(derandomize=True, database=None)
 def segment(keys: int, minutes_ago: float = 0) -> Segment:
     written_at = NOW - timedelta(minutes=minutes_ago)
     return Segment(f"queue/pending/{written_at.isoformat()}-{keys:06d}", keys, written_at)
+
+
+CLUSTER_ALONE = LaunchLimits(1000, TEN_MINUTES, max_keys_per_run=100_000, express_keys=0)
+BOTH_LANES = replace(CLUSTER_ALONE, express_keys=100)
+
+
+def deferred(keys: int, minutes_ago: float = 0) -> Segment:
+    written_at = NOW - timedelta(minutes=minutes_ago)
+    (name,) = deferred_segments([DirtyKey("images", str(number), "") for number in range(keys)], "b-1", written_at)
+    found = parse_segment_name(name)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -33,12 +55,48 @@ def segment(keys: int, minutes_ago: float = 0) -> Segment:
     ],
 )
 def test_a_run_is_due_when_enough_is_pending_or_the_oldest_has_waited(pending: list[Segment], due: bool) -> None:
-    assert is_due(pending, NOW, launch_at_keys=1000, launch_after=TEN_MINUTES) is due
+    launch = due_launch(pending, NOW, CLUSTER_ALONE)
+
+    assert (launch is not None) is due
+    assert launch is None or launch.lane is Lane.CLUSTER
 
 
 def test_without_a_waiting_time_anything_pending_is_due() -> None:
-    assert is_due([segment(1)], NOW, launch_at_keys=1000, launch_after=timedelta(0))
-    assert not is_due([], NOW, launch_at_keys=1000, launch_after=timedelta(0))
+    limits = replace(CLUSTER_ALONE, launch_after=timedelta(0))
+    assert due_launch([segment(1)], NOW, limits) is not None
+    assert due_launch([], NOW, limits) is None
+
+
+@pytest.mark.parametrize(
+    ("pending", "lane", "keys"),
+    [
+        ([segment(1)], Lane.EXPRESS, 1),
+        ([segment(60, 2), segment(40, 1)], Lane.EXPRESS, 100),
+        ([segment(60, 2), segment(41, 1)], Lane.EXPRESS, 60),
+        ([segment(101)], None, 0),
+        ([segment(101), segment(7)], Lane.EXPRESS, 7),
+        ([segment(500, 2), segment(500, 1)], Lane.CLUSTER, 1000),
+        ([segment(101, 10), segment(7)], Lane.CLUSTER, 108),
+        ([segment(1, 11)], Lane.EXPRESS, 1),
+        ([deferred(3)], None, 0),
+        ([deferred(3), segment(2)], Lane.EXPRESS, 2),
+        ([deferred(3, 10), segment(2)], Lane.CLUSTER, 5),
+    ],
+)
+def test_few_new_keys_take_the_express_lane_and_all_others_the_cluster(
+    pending: list[Segment], lane: Lane | None, keys: int
+) -> None:
+    launch = due_launch(pending, NOW, BOTH_LANES)
+
+    assert (launch.lane if launch else None) == lane
+    assert sum(segment.keys for segment in (launch.segments if launch else ())) == keys
+
+
+def test_a_request_for_maintenance_is_never_one_for_the_express_lane() -> None:
+    request = parse_segment_name(maintenance_segment_name(NOW))
+    assert request is not None
+
+    assert due_launch([request], NOW, BOTH_LANES) is None
 
 
 def test_a_batch_takes_the_oldest_up_to_its_size() -> None:

@@ -132,6 +132,7 @@ def test_a_settled_run_is_counted_and_its_bill_kept(scene):
         "vcpu_hours": 0.1,
         "memory_gb_hours": 0.4,
         "storage_gb_hours": 2.0,
+        "function_gb_hours": 0.0,
         "cost": pytest.approx(0.1 * 0.052624 + 0.4 * 0.0057785 + 2.0 * 0.000111),
         "currency": "USD",
     }

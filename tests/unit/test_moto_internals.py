@@ -58,7 +58,8 @@ OVERRIDES: dict[type, str] = {
     LockingResponse: "update_table",
     CatalogBackend: "create_database delete_database create_table update_table delete_table",
     FunctionBackend: "create_function update_function_configuration update_function_code publish_version invoke "
-    "create_event_source_mapping update_event_source_mapping delete_event_source_mapping",
+    "create_event_source_mapping update_event_source_mapping delete_event_source_mapping "
+    "put_function_event_invoke_config",
     SettingsBackend: "put_bucket_notification_configuration put_bucket_policy put_bucket_encryption "
     "put_bucket_lifecycle_configuration put_bucket_versioning put_public_access_block put_bucket_logging delete_bucket",
     ObjectBackend: "url_paths create_bucket delete_bucket put_object delete_object",
@@ -72,7 +73,8 @@ MEMBERS: dict[type, str] = {
     lambda_models.LambdaBackend: "_lambdas _event_source_mappings get_function list_versions_by_function",
     lambda_models.LambdaStorage: "_arns",
     lambda_models.LambdaFunction: "code_sha_256 code_digest code_bytes handler role environment_vars function_name "
-    "function_arn region version memory_size run_time timeout architectures set_version",
+    "function_arn region version memory_size run_time timeout architectures set_version event_invoke_config",
+    lambda_models.EventInvokeConfig: "config",
     lambda_models.EventSourceMapping: "uuid function_name batch_size max_batch_window function_response_types region "
     "scaling_config enabled event_source_arn",
     cloudformation_models.CloudFormationBackend: "stacks deleted_stacks change_sets get_stack describe_change_set",

@@ -12,7 +12,9 @@ from embedded_aws.iam.policies import Call, allowed
 from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, listed, resolved, roles
 
 LAUNCHERS = {"AdvanceRole", "RefitRole"}
-FUNCTIONS = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "IdentifyRole", "PublishRole", "StorageRole")
+# all but that of the function that featurizes
+WITHOUT_IMAGES = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole", "IdentifyRole", "PublishRole", "StorageRole")
+FUNCTIONS = (*WITHOUT_IMAGES, "ExpressRole")
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
 IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
 TO_EMR = (("iam:passedtoservice", "emr-serverless.amazonaws.com"),)
@@ -32,20 +34,21 @@ def own() -> dict[str, list[dict]]:
     return roles()
 
 
+@pytest.mark.parametrize("role", ["JobRole", "ExpressRole"])
 @pytest.mark.parametrize("action", [*WRITES, "PutBucketPolicy", "PutBucketNotification", "DeleteBucket"])
-def test_the_job_cannot_change_an_image_or_its_bucket(own, action):
-    assert allowed(own["JobRole"], Call("s3:GetObject", IMAGE))
+def test_who_featurizes_cannot_change_an_image_or_its_bucket(own, role, action):
+    assert allowed(own[role], Call("s3:GetObject", IMAGE))
     for resource in (IMAGE, f"arn:aws:s3:::{IMAGES}"):
-        assert not allowed(own["JobRole"], Call(f"s3:{action}", resource))
+        assert not allowed(own[role], Call(f"s3:{action}", resource))
 
 
 def test_every_function_has_a_role_that_is_tested_here(own):
     assert {name for name in own if not name.endswith("ClockRole")} == {*FUNCTIONS, "JobRole"}
 
 
-@pytest.mark.parametrize("role", FUNCTIONS)
+@pytest.mark.parametrize("role", WITHOUT_IMAGES)
 @pytest.mark.parametrize("action", ["GetObject", "GetObjectVersion"])
-def test_no_function_can_read_an_image(own, role, action):
+def test_no_other_function_can_read_an_image(own, role, action):
     assert not allowed(own[role], Call(f"s3:{action}", IMAGE))
 
 

@@ -35,11 +35,11 @@ class Claim:
     segments: tuple[ClaimedSegment, ...]
     application_id: str
     parameters: dict[str, Any]
-    lane: Lane = Lane.CLUSTER  # of this attempt
     run_id: str | None = None
     failures: int = 0  # attempts that reached RUNNING and failed: only these count against MaxAttempts
     not_before: str | None = None  # ISO 8601, UTC: this attempt is not started earlier
     last_failure: str = ""  # why the previous attempt failed
+    lane: Lane = Lane.CLUSTER  # of this attempt
 
     @property
     def token(self) -> str:
