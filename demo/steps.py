@@ -7,6 +7,9 @@ from demo.errors import DemoError
 from demo.observer import FINAL_STATES, Observer
 from demo.progress import say, wait_until
 from demo.rounds import Rounds, delete, upload
+from pomona_contract.lanes import Lane
+
+LANES = {Lane.CLUSTER: "Spark", Lane.EXPRESS: "express"}
 
 
 def settle(pomona: Observer) -> None:
@@ -20,8 +23,9 @@ def settle(pomona: Observer) -> None:
 
     wait_until(pending)
     for record in pomona.run_records()[before:]:
-        counts = ", ".join(f"{count} {name}" for name, count in record["images"].items())
-        say(f"  run {record['batch_id']}: {counts} in {record['seconds']['total']:.1f} s")
+        found = {**record["images"], "deferred": record["deferred"]}
+        counts = ", ".join(f"{count} {name}" for name, count in found.items() if count) or "nothing to do"
+        say(f"  {LANES[record['lane']]} run {record['batch_id']}: {counts} in {record['seconds']['total']:.1f} s")
 
 
 def drop(pomona: Observer, rounds: Rounds) -> None:

@@ -18,6 +18,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Raises:
         Exception: the run failed; its reason is in the lake, and the cluster makes the next attempt.
     """
-    answered = asdict(carry_out(event, int(context.memory_limit_in_mb), Stopwatch()))
-    logger.info("featurized" if answered["done"] else "not featurized", extra=answered)
-    return answered
+    logger.append_keys(run=event["name"])  # in every line, so that `pomona logs` finds them
+    try:
+        answered = carry_out(event, int(context.memory_limit_in_mb), Stopwatch())
+    except Exception:
+        logger.exception("the run failed; the cluster makes the next attempt")
+        raise
+    logger.info("featurized" if answered.done else "not featurized", extra={"details": answered.details})
+    return asdict(answered)

@@ -9,8 +9,8 @@ import pytest
 from pomona_contract.documents.claim import Claim, ClaimedSegment
 from pomona_contract.documents.failure_pause import FailurePause
 from pomona_contract.lake_layout import CLAIM
-from pomona_contract.times import iso
 from pomona_contract.lanes import Lane
+from pomona_contract.times import iso
 from pomona_intake.errors import PreconditionFailedError, TransientError
 from pomona_intake.queue.activity import Activity
 from pomona_intake.queue.failed_batches import FailedBatches

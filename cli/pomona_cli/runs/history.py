@@ -11,10 +11,12 @@ from pomona_cli.runs.run import LastRefit, Run
 from pomona_cli.stack.stack import Stack
 from pomona_contract.documents import latest_results, run_record
 from pomona_contract.lake_layout import BILL_ENDING, LATEST_RESULTS, RUNS
+from pomona_contract.lanes import Lane
 from pomona_contract.prices import BilledHours, prices_of
 from pomona_contract.run_names import REFIT_PREFIX, RunName
 from pomona_contract.versions import Format
 from pomona_intake.errors import code_of
+from pomona_intake.runs.express_client import is_express_run
 
 _READS_AT_ONCE = 8
 _CLOCK_SKEW = timedelta(minutes=15)
@@ -66,12 +68,15 @@ class RunHistory:
         record, bill = documents.get(False, {}), documents.get(True, {})
         state = str(job["state"] if job else bill.get("state") or ("SUCCESS" if record else "unknown"))
         run_id = str(job["id"]) if job else bill.get("run_id")
-        asked = self._details(run_id) if run_id and state in self.ENDED and not _is_complete(bill) else {}
+        is_express = is_express_run(run_id or "") or record.get("lane") == Lane.EXPRESS
+        is_known_to_emr = bool(run_id) and state in self.ENDED and not is_express
+        asked = self._details(str(run_id)) if is_known_to_emr and not _is_complete(bill) else {}
         billed = _billed(bill) or _billed_by_emr(asked)
         cost, currency = self._cost(bill, billed)
         return Run(
             name=name,
             state=state,
+            lane=_lane(name, is_express=is_express),
             started_at=job["createdAt"] if job else _time_in_name(name),
             seconds=record.get("seconds", {}).get("total")
             or bill.get("seconds")
@@ -79,6 +84,7 @@ class RunHistory:
             keys=record.get("keys"),
             images=record.get("images", {}),
             fallbacks=record.get("fallbacks"),
+            deferred=record.get("deferred") or 0,
             careful=record.get("careful"),
             billed=billed,
             cost=cost,
@@ -116,6 +122,12 @@ def _run_name(key: str) -> str | None:
     """Return the name of the run whose record or bill has this key, None for another document."""
     name = RunName.of_document(key)
     return str(name) if name else None
+
+
+def _lane(name: str, *, is_express: bool) -> Lane | None:
+    if name.startswith(REFIT_PREFIX):
+        return None
+    return Lane.EXPRESS if is_express else Lane.CLUSTER
 
 
 def _is_complete(bill: Mapping[str, Any]) -> bool:

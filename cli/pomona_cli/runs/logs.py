@@ -1,20 +1,21 @@
 """What the runs of a batch wrote to CloudWatch Logs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pomona_cli.errors import CliError
 from pomona_cli.stack.stack import Stack
-from pomona_contract.run_names import FEATURIZE_PREFIX, REFIT_PREFIX
+from pomona_contract.run_names import FEATURIZE_PREFIX, REFIT_PREFIX, RunName
 from pomona_contract.times import iso
 from pomona_intake.errors import code_of
 
 _STREAMS_PER_REQUEST = 100  # of FilterLogEvents
+_LONGEST_EXPRESS_RUN = timedelta(minutes=15)  # longer than the function may take, and than Lambda keeps its event
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,29 @@ def log_events(stack: Stack, batch: str, attempt: int | None) -> Iterator[LogEve
             "The stack sends no logs of its runs to CloudWatch: open the run in the console of EMR Serverless."
         )
     logs = stack.client("logs")
+    express = _express_events(stack, logs, batch, attempt)
+    yield from express
     streams = _streams(logs, group, batch, attempt)
-    if not streams:
+    if not streams and not express:
         which = f"attempt {attempt} at {batch}" if attempt else batch
         raise CliError(f"No run of {which} has written to {group}: `pomona runs` lists the batches that ran.")
     for start in range(0, len(streams), _STREAMS_PER_REQUEST):
         yield from _events(logs, group, streams[start : start + _STREAMS_PER_REQUEST])
+
+
+def _express_events(stack: Stack, logs: Any, batch: str, attempt: int | None) -> list[LogEvent]:  # noqa: ANN401
+    """Return the lines of the batch's run on the express lane: those of the function that name the run."""
+    group, began_at = stack.outputs.get("ExpressLogGroupName"), RunName(batch, 1).began_at
+    if not group or began_at is None or batch.startswith(REFIT_PREFIX) or attempt not in (None, 1):
+        return []
+    run = str(RunName(batch, 1))  # the cluster makes every other attempt
+    within = {"startTime": _milliseconds(began_at), "endTime": _milliseconds(began_at + _LONGEST_EXPRESS_RUN)}
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern=f'"{run}"', **within)
+    return [event for event in _read(pages) if run in event.message]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _streams(logs: Any, group: str, batch: str, attempt: int | None) -> list[str]:  # noqa: ANN401 - boto3's clients
@@ -69,7 +87,10 @@ def _streams(logs: Any, group: str, batch: str, attempt: int | None) -> list[str
 
 
 def _events(logs: Any, group: str, streams: list[str]) -> Iterator[LogEvent]:  # noqa: ANN401
-    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, logStreamNames=streams)
+    yield from _read(logs.get_paginator("filter_log_events").paginate(logGroupName=group, logStreamNames=streams))
+
+
+def _read(pages: Iterable[dict[str, Any]]) -> Iterator[LogEvent]:
     for page in pages:
         for event in page["events"]:
             at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pomona_contract.lanes import Lane
 from pomona_contract.prices import BilledHours
 from pomona_contract.run_names import FEATURIZE_PREFIX
 
@@ -20,12 +21,14 @@ class Run:
     keys: int | None = None
     images: Mapping[str, int] = field(default_factory=dict)
     fallbacks: Mapping[str, int] | None = None  # objects that boto3 read instead of obstore, by reason
+    deferred: int = 0  # keys that the express lane left to the cluster
     careful: int | None = None  # images that were decoded in a child process
     billed: BilledHours | None = None
     cost: float | None = None
     currency: str | None = None
     run_id: str | None = None
     details: str = ""
+    lane: Lane | None = None  # of a featurize run; None for a refit
 
     @property
     def batch(self) -> str:

@@ -5,6 +5,7 @@ from pomona_cli.output.text import format_duration, format_time
 from pomona_cli.output.wrapping import print_wrapped
 from pomona_cli.runs.cost_so_far import CostSoFar
 from pomona_cli.runs.run import Run
+from pomona_contract.lanes import Lane
 
 _COLUMNS = ("batch", "attempt", "state", "started (UTC)", "took", "keys", "images", "vCPU-hours", "cost")
 
@@ -29,11 +30,11 @@ def _row(run: Run) -> tuple[object, ...]:
     return (
         run.batch,
         run.attempt,
-        run.state,
+        f"{run.state} (express)" if run.lane is Lane.EXPRESS else run.state,
         format_time(run.started_at),
         format_duration(run.seconds),
         run.keys,
-        ", ".join(f"{count} {name}" for name, count in run.images.items() if count),
+        ", ".join(f"{count} {name}" for name, count in {**run.images, "deferred": run.deferred}.items() if count),
         format_vcpu_hours(run),
         format_cost(run),
     )

@@ -76,14 +76,16 @@ class Stack:
         return Settings.from_environment(configuration["Environment"]["Variables"])
 
     @cached_property
+    def express_runs(self) -> ExpressClient:
+        """The runs of the express lane."""
+        settings = self.settings
+        client = self.client("lambda")
+        return ExpressClient(self.lake, client, settings.express_function_name, settings.express_longest)
+
+    @cached_property
     def queue(self) -> Queue:
-        express = ExpressClient(
-            self.lake,
-            self.client("lambda"),
-            self.settings.express_function_name,
-            self.settings.express_longest,
-        )
-        runs: dict[Lane, RunClient] = {Lane.CLUSTER: EmrClient(self.client("emr-serverless")), Lane.EXPRESS: express}
+        cluster = EmrClient(self.client("emr-serverless"))
+        runs: dict[Lane, RunClient] = {Lane.CLUSTER: cluster, Lane.EXPRESS: self.express_runs}
         return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
 
     @cached_property

@@ -12,6 +12,7 @@ from pomona_contract.documents.claim import Claim
 from pomona_contract.documents.run_progress import RunProgress
 from pomona_contract.errors import FormatError
 from pomona_contract.lake_layout import RUN_PROGRESS
+from pomona_contract.lanes import Lane
 from pomona_contract.times import now
 from pomona_intake.errors import code_of
 from pomona_intake.queue.claim_repair import read_claim
@@ -25,6 +26,7 @@ _CLAIM_FIELDS = (
     "last_failure",
     "keys",
     "run_id",
+    "lane",
 )
 
 
@@ -62,6 +64,8 @@ def find_in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
         return None
     if claim.run_id is None:
         return _without_a_run(claim)
+    if claim.lane is Lane.EXPRESS:
+        return _on_the_express_lane(stack, claim, claim.run_id)
     try:
         emr = stack.client("emr-serverless")
         run = emr.get_job_run(applicationId=claim.application_id, jobRunId=claim.run_id)["jobRun"]
@@ -76,6 +80,11 @@ def find_in_flight(stack: Stack, claim: Claim | None) -> InFlight | None:
     progress = _progress_of(stack, claim)
     cost = cost_so_far(stack.location.region, started_at, now(), progress.workers if progress else None)
     return InFlight(claim, state, details, started_at, progress, cost)
+
+
+def _on_the_express_lane(stack: Stack, claim: Claim, run_id: str) -> InFlight:
+    run = stack.express_runs.state(claim.application_id, run_id)
+    return InFlight(claim, run.state, run.details or "on the express lane", datetime.fromisoformat(claim.claimed_at))
 
 
 def _progress_of(stack: Stack, claim: Claim) -> RunProgress | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 
+from pomona_contract.lanes import Lane
 from pomona_intake.runs.run_states import RunState
 
 _NAMED_SEGMENTS = 50
@@ -17,6 +18,7 @@ class Activity:
     batch_id: str = ""
     attempt: int = 0
     details: str = ""
+    lane: Lane = Lane.CLUSTER
     closed_run: RunState | None = None
     """The ended run of an attempt that this caller, and no other, has closed."""
 

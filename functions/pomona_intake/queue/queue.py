@@ -110,7 +110,7 @@ class Queue:
             return
         claim = self._new_claim(launch)
         held = _Held(claim, self._lake.create(CLAIM, claim.to_json()))
-        self._report_claim("claimed", claim, f"{claim.lane}: {claim.keys} keys in {listed_segments(claim.names)}")
+        self._report_claim("claimed", claim, f"{claim.keys} keys in {listed_segments(claim.names)}")
         self._start(held)
 
     def _pending(self) -> list[Segment]:
@@ -244,4 +244,4 @@ class Queue:
         self._lake.delete(CLAIM, held.etag)
 
     def _report_claim(self, done: str, claim: Claim, details: str = "", closed_run: RunState | None = None) -> None:
-        self._report(Activity(done, claim.batch_id, claim.attempt, details, closed_run))
+        self._report(Activity(done, claim.batch_id, claim.attempt, details, claim.lane, closed_run))

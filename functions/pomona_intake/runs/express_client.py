@@ -31,6 +31,11 @@ _REFUSALS = {"ResourceNotFoundException", "InvalidParameterValueException", "Req
 _SECONDS_PER_HOUR = 3600
 
 
+def is_express_run(run_id: str) -> bool:
+    """Return True for the id of a run of the express lane, False for one of EMR Serverless."""
+    return run_id.startswith(_RUN_ID)
+
+
 class ExpressClient:
     """Runs of the function `express`. Every method raises TransientError when AWS could not answer."""
 

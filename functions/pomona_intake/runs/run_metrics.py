@@ -97,6 +97,8 @@ class RunMetrics:
     def _measure_record(self, record: RunRecord) -> None:
         for outcome, metric in _METRIC_OF_OUTCOME.items():
             self._measure(metric, MetricUnit.Count, record.images[outcome])
+        if record.deferred:
+            self._measure("KeysDeferred", MetricUnit.Count, record.deferred)
         if record.set_aside:
             self._measure("BatchesFailed", MetricUnit.Count, len(record.set_aside))
         maintenance = record.maintenance
