@@ -58,8 +58,10 @@ def prepare(options: argparse.Namespace) -> tuple[Rounds, dict[str, str]]:
         "ClockSchedule": "rate(1 minute)",
         "LaunchAfterMinutes": "0",
         "RetryAfterMinutes": "0",
-        # the size of the second round, which is then one run; a large first round starts before its upload ends
-        "LaunchAtKeys": str(len(rounds.second) + len(rounds.deleted)),
+        # more than the second round, which is then one batch of the express lane; what it may not do, and a large
+        # first round, which starts before its upload ends, take Spark
+        "ExpressKeys": "100",
+        "LaunchAtKeys": str(len(rounds.second) + len(rounds.deleted) + 1),
     }
     check_parameters(parameters)
     return rounds, parameters

@@ -40,7 +40,7 @@ Stop: make down STATE='{state}' (the data stay, and the next make up serves them
 """
 # short windows, for a user who watches
 PARAMETERS = {
-    "ExpressKeys": "50",
+    "ExpressKeys": "100",
     "BatchWindowSeconds": "3",
     "ClockSchedule": "rate(1 minute)",
     "LaunchAfterMinutes": "0",

@@ -13,9 +13,8 @@ from tests.template_roles import ACCOUNT, IMAGES, KEY, LAKE, REGION, ROOT, liste
 
 LAUNCHERS = {"AdvanceRole", "RefitRole"}
 # all but that of the function that featurizes
-WITHOUT_IMAGES = tuple(
-    f"{name}Role" for name in ["Ingest", "Advance", "Refit", "Maintain", "Identify", "Publish", "Storage"]
-)
+WITHOUT_IMAGES = ("IngestRole", "AdvanceRole", "RefitRole", "MaintainRole")
+WITHOUT_IMAGES += ("IdentifyRole", "PublishRole", "StorageRole")
 FUNCTIONS = (*WITHOUT_IMAGES, "ExpressRole")
 JOB_ROLE = f"arn:aws:iam::{ACCOUNT}:role/JobRole"
 IMAGE = f"arn:aws:s3:::{IMAGES}/apple/1.jpg"
