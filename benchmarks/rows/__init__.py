@@ -6,6 +6,7 @@ from benchmarks.bench import Bench
 from benchmarks.results import Row
 from benchmarks.rows import (
     engine,
+    express,
     fixed,
     growth,
     intake,
@@ -34,4 +35,5 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "advance": intake.measure_advance,
     "set-aside": intake.measure_set_aside,
     "latency": latency.measure,
+    "express": express.measure,
 }
