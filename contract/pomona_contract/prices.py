@@ -1,6 +1,7 @@
 """What a run costs: the hours that EMR Serverless or Lambda bills, at the list prices of `prices.json`."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ _PRICE_OF = {
     "storage_gb_hours": "storage_gb_hour",
     "function_gb_hours": "function_gb_hour",
 }
+_USUAL_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ class Prices:
     def cost(self, billed: BilledHours) -> float:
         """Return the cost in `currency`."""
         return float(sum(getattr(billed, hours) * self.hourly[price] for hours, price in _PRICE_OF.items()))
+
+
+def amount_text(amount: float) -> str:
+    """Return an amount of money to a hundredth of a cent, or to two digits if it is smaller than ten of those."""
+    digits = _USUAL_DIGITS if amount <= 0 else max(_USUAL_DIGITS, 1 - math.floor(math.log10(amount)))
+    return f"{amount:,.{digits}f}"
 
 
 @cache

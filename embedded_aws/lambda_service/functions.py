@@ -114,7 +114,14 @@ class FunctionBackend(LambdaBackend):  # type: ignore[misc]
             if result is not None and not result.failed:
                 break
         if result is not None and (destination := destinations(configured).get(condition(result))):
-            self.invoke_later(self.get_function(destination), destination_event(function, event, result))
+            self._tell(destination, function, event, result)
+
+    def _tell(self, destination: str, function: Any, event: Any, result: InvocationResult) -> None:
+        """Invoke the destination with the function's role, which must allow it."""
+        if refused := self.gate.check(function.role, [Call("lambda:InvokeFunction", destination)]):
+            _log.error("the destination of %s is not told: %s", function.function_name, refused)
+            return
+        self.invoke_later(self.get_function(destination), destination_event(function, event, result))
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
         mapping = super().create_event_source_mapping(spec)

@@ -110,6 +110,7 @@ def drive(account: Account) -> None:
     drive_identify(account)
     drive_maintenance(account)
     drive_job(account)
+    drive_express(account)
 
 
 def claims(account: Account) -> Iterator[dict[str, Any]]:
@@ -174,21 +175,42 @@ def drive_maintenance(account: Account) -> None:
         account.client("s3").delete_object(Bucket=account.lake, Key=segment)
 
 
-def drive_job(account: Account) -> None:
-    """The job's own code in the job's role: a refit repeated at the same snapshot, an upload given up, an erasure."""
-    from pomona.featurize.batch import UnusableSegment, set_aside
-    from pomona.refit.results import ResultsFolder
+@contextlib.contextmanager
+def in_the_role(account: Account, role: str) -> Iterator[None]:
+    """The job's own code, in this process, with the credentials of a role."""
     from pomona.s3 import objects
-    from pomona.s3.uploads import PART_BYTES, open_object_writer
-    from pomona.table.erasures import make_final, open_erasures
 
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-    known = dict(zip(names, account.credentials("JobRole"), strict=True))
+    known = dict(zip(names, account.credentials(role), strict=True))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**known, "AWS_ENDPOINT_URL": account.demo.endpoint, "AWS_DEFAULT_REGION": REGION}.items():
             patch.setenv(name, value)
         objects.s3_client.cache_clear()
         patch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's has read its credentials already
+        yield
+    objects.s3_client.cache_clear()
+
+
+def drive_express(account: Account) -> None:
+    """The first run creates the table; a hundred commits later each deletes old metadata; a segment is unusable."""
+    from pomona.express.lake_io import LakeFileIO
+    from pomona.express.table import create_if_missing
+    from pomona.featurize.batch import UnusableSegment, set_aside
+
+    with in_the_role(account, "ExpressRole"):
+        create_if_missing(account.lake, "pomona", "features")
+        LakeFileIO().delete(f"s3://{account.lake}/warehouse/pomona.db/features/metadata/00000-driven.metadata.json")
+        set_aside(account.lake, UnusableSegment("queue/pending/driven-express.jsonl", "garbage", b"?", 0), 1)
+
+
+def drive_job(account: Account) -> None:
+    """A refit repeated at the same snapshot, an upload given up, an erasure."""
+    from pomona.featurize.batch import UnusableSegment, set_aside
+    from pomona.refit.results import ResultsFolder
+    from pomona.s3.uploads import PART_BYTES, open_object_writer
+    from pomona.table.erasures import make_final, open_erasures
+
+    with in_the_role(account, "JobRole"):
         folder = ResultsFolder(account.lake, 7)
         folder.put("projections/part-00000.parquet", b"", "text/plain")
         folder.remove_projections()
@@ -201,7 +223,6 @@ def drive_job(account: Account) -> None:
         set_aside(account.lake, UnusableSegment("queue/pending/driven.jsonl", "garbage", b"?", 0), 1)
         for erasure in open_erasures(account.lake):
             make_final(account.lake, erasure)
-    objects.s3_client.cache_clear()
 
 
 def without(policy: list[Statement], number: int, element: str, value: str) -> list[Statement]:

@@ -6,6 +6,7 @@ from pomona_cli.output.wrapping import print_wrapped
 from pomona_cli.runs.cost_so_far import CostSoFar
 from pomona_cli.runs.run import Run
 from pomona_contract.lanes import Lane
+from pomona_contract.prices import amount_text
 
 _COLUMNS = ("batch", "attempt", "state", "started (UTC)", "took", "keys", "images", "vCPU-hours", "cost")
 
@@ -47,9 +48,9 @@ def format_vcpu_hours(run: Run) -> str | None:
 
 def format_cost(run: Run) -> str:
     """Return the cost with its currency."""
-    return "unknown" if run.cost is None else f"{run.cost:.4f} {run.currency}"
+    return "unknown" if run.cost is None else f"{amount_text(run.cost)} {run.currency}"
 
 
 def format_cost_so_far(cost: CostSoFar) -> str:
     """Return an estimate of the cost of a run that has not ended."""
-    return f"{'at least' if cost.is_least else 'about'} {cost.cost:.4f} {cost.currency} so far"
+    return f"{'at least' if cost.is_least else 'about'} {amount_text(cost.cost)} {cost.currency} so far"

@@ -57,11 +57,10 @@ class ExpressTable:
         Raises:
             MisconfiguredError: the table is not as a run creates it.
         """
-        catalog = _catalog(lake_bucket)
         try:
-            table = catalog.load_table((database, name))
+            table = _catalog(lake_bucket).load_table((database, name))
         except NoSuchTableError:
-            table = _created(catalog, database, name)
+            table = create_if_missing(lake_bucket, database, name)
         if len(table.specs()) > 1 or not table.spec().is_unpartitioned():
             raise MisconfiguredError("somebody else has partitioned the table: runs write one without partitions")
         # only in memory: a commit sends what it changes, and no property is among that
@@ -130,17 +129,19 @@ class ExpressTable:
             snapshot = None if parent is None else self.table.snapshot_by_id(parent)
 
 
-@cache
-def _catalog(lake_bucket: str) -> GlueCatalog:
-    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.express.lake_io.LakeFileIO"}
-    return GlueCatalog("lake", **settings)
-
-
-def _created(catalog: GlueCatalog, database: str, name: str) -> Table:
+def create_if_missing(lake_bucket: str, database: str, name: str) -> Table:
+    """Create the table in the first run, and return it; another run may have created it at the same moment."""
+    catalog = _catalog(lake_bucket)
     try:
         return catalog.create_table((database, name), Schema.model_validate(table_schema()), properties=PROPERTIES)
     except TableAlreadyExistsError:
         return catalog.load_table((database, name))
+
+
+@cache
+def _catalog(lake_bucket: str) -> GlueCatalog:
+    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.express.lake_io.LakeFileIO"}
+    return GlueCatalog("lake", **settings)
 
 
 def _in_any_range(keys: list[str]) -> BooleanExpression:

@@ -8,6 +8,7 @@ from typing import Any
 from pomona.refit.report.wording import UNKNOWN, count, money, short
 from pomona.refit.row_statistics import FailureGroup
 from pomona.refit.run_records import RecordedRun
+from pomona_contract.lanes import Lane
 from pomona_contract.outcomes import Outcome
 
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
@@ -102,7 +103,7 @@ def _caption(runs: Sequence[RecordedRun], total: int) -> str:
     if billed:
         missing = len(runs) - len(billed)
         left_out = f", without {missing:,} of them that have no bill" if missing else ""
-        sentences.append(f"EMR Serverless billed {_sum_of_bills(billed)} for these runs{left_out}.")
+        sentences.append(f"AWS billed {_sum_of_bills(billed)} for these runs{left_out}.")
     return " ".join(sentences)
 
 
@@ -157,8 +158,10 @@ def _moment(stamp: str) -> str:
 def _state_cell(run: RecordedRun) -> Cell:
     """Return how a run ended, and why if it failed."""
     state = str(run.bill.get("state") or UNKNOWN).lower()
+    lane = " (express)" if run.record.get("lane") == Lane.EXPRESS else ""
     reason = short(str(run.bill.get("reason") or ""), LONGEST_REASON)
-    return Cell(state, "" if state in SOUND_STATES else "failed", note="" if state in SOUND_STATES else reason)
+    is_sound = state in SOUND_STATES
+    return Cell(state + lane, "" if is_sound else "failed", note="" if is_sound else reason)
 
 
 def _fallbacks(run: Mapping[str, Any]) -> int | None:

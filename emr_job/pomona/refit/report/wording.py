@@ -1,5 +1,7 @@
 """Numbers and names as the report writes them."""
 
+from pomona_contract.prices import amount_text
+
 UNKNOWN = "-"
 LONGEST_NAME = 60
 
@@ -28,8 +30,8 @@ def sentence(text: str) -> str:
 
 
 def money(amount: float, currency: object) -> str:
-    """Return an amount to a hundredth of a cent: a small run costs less than a cent."""
-    return f"{amount:,.4f} {currency}"
+    """Return an amount with its currency: a run of the cluster costs cents, one of the express lane far less."""
+    return f"{amount_text(amount)} {currency}"
 
 
 def short(name: str, longest: int = LONGEST_NAME) -> str:
