@@ -114,6 +114,10 @@ test: setup-test  ## every test
 test-unit: setup  ## the tests that need neither Spark nor a server
 	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) tests/model tests/unit $(PYTEST)
 
+.PHONY: schedules
+schedules: setup  ## the model of the queue and its lanes through N random schedules (10,000 unless told otherwise)
+	@SCHEDULES=$(or $(N),10000) $(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) tests/model/test_queue_model.py $(PYTEST)
+
 .PHONY: coverage
 coverage: setup  ## which branches of functions, job and command line no test takes: TESTS="tests/model tests/unit"
 	@$(DEVELOPMENT) -m coverage erase

@@ -46,7 +46,7 @@ class Prices:
 def amount_text(amount: float) -> str:
     """Return an amount of money to a hundredth of a cent, or to two digits if it is smaller than ten of those."""
     digits = _USUAL_DIGITS if amount <= 0 else max(_USUAL_DIGITS, 1 - math.floor(math.log10(amount)))
-    return f"{amount:,.{digits}f}"
+    return f"{amount:.{digits}f}"
 
 
 @cache
