@@ -99,7 +99,7 @@ def test_a_port_that_nobody_can_have_is_not_free(tmp_path: Path):
 
 
 def test_make_up_ends_with_commands_that_exist(tmp_path: Path):
-    told = how_to("http://127.0.0.1:5000", "images", tmp_path)
+    told = how_to("http://127.0.0.1:5000", "images", "http://127.0.0.1:5001/", tmp_path)
     typed = {line.split()[1] for line in told.splitlines() if line.startswith("  pomona ")}
     assert {"status", "refit", "report"} <= typed <= set(typer.main.get_group(app).commands)
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:5000 AWS_DEFAULT_REGION=eu-west-3\n" in told

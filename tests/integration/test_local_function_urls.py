@@ -238,3 +238,20 @@ def test_a_url_keeps_its_address_when_the_server_starts_again(tmp_path: Path):
         assert ask(made["Url"])[0] == 200
     finally:
         server.stop()
+
+
+def test_a_new_account_can_reserve_no_concurrency(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # Given an account with ten concurrent executions, as new ones have
+    monkeypatch.setenv("MOTO_LAMBDA_CONCURRENCY_QUOTA", "10")
+    server = LocalServer(tmp_path / "state")
+    try:
+        code = server.upload("echo.zip", ECHO)
+        # When a function is to reserve some, then AWS's own words say why not
+        server.deploy("reserving", {"Role": ROLE, "Echo": function(code, ReservedConcurrentExecutions=5)})
+        assert server.status("reserving") == "ROLLBACK_COMPLETE"
+        assert "below its minimum value" in server.reasons("reserving")
+        # And one that reserves none is deployed
+        server.deploy("free", {"Role": ROLE, "Echo": function(code)})
+        assert server.status("free") == "CREATE_COMPLETE"
+    finally:
+        server.stop()
