@@ -89,7 +89,9 @@ def main(words: list[str]) -> int:
 def _measure(folder: Path, calls: int) -> bool:
     package = _package(folder / "identify")
     photograph = _photograph()
-    print("| asked | KB | images in the index | cold start | warm, median | warm, slowest | CPU of a warm one | peak MB |")
+    print(
+        "| asked | KB | images in the index | cold start | warm, median | warm, slowest | CPU of a warm one | peak MB |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     missed = False
     with embedded_aws(folder / "aws") as endpoint:

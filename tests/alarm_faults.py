@@ -295,7 +295,7 @@ def images_that_cannot_be_read(deployed: Deployed) -> Steps:
     deployed.wait_for("ImagesDone", deployed.drop)
 
 
-@raises("IdentifyThrottledAlarm", off_after=6)
+@raises("IdentifyThrottledAlarm", off_after=OUT_OF_RANGE)
 def more_requests_than_may_run(deployed: Deployed) -> Steps:
     # Given a public address whose whole concurrency is in use
     functions, name = deployed.aws.client("lambda"), deployed.stack["IdentifyFunction"]

@@ -55,7 +55,7 @@ IN_PLACE = {
     "OldestPendingAlarmSeconds": Change("777"),
     "RefitAlarmSeconds": Change("7777"),
     "ErrorRatePercent": Change("7"),
-    "IdentifyAccess": Change("iam", made={"IdentifyUrl"}, variable="IDENTIFY_ACCESS"),
+    "IdentifyAccess": Change("iam", made={"IdentifyUrl"}),
     "IdentifyConcurrency": Change("3"),
 }
 REPLACING = {

@@ -5,7 +5,7 @@ import json
 import socket
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -202,6 +202,22 @@ def test_a_url_is_changed_and_deleted_with_its_stack(aws, code):
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))
+
+
+def test_the_url_of_another_function_is_another(aws, code):
+    # Given a URL, whose TargetFunctionArn is createOnly
+    resources = {"Role": ROLE, "Echo": function(code), "Other": function(code)}
+    outputs = {"Url": {"Fn::GetAtt": "Url.FunctionUrl"}}
+    before = aws.deploy("moved-url", resources | {"Url": url("AWS_IAM")}, outputs)["Url"]
+    # When it is to be that of another function
+    moved = {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": {"Fn::GetAtt": "Other.Arn"}}}
+    moved["Properties"]["AuthType"] = "AWS_IAM"
+    after = aws.deploy("moved-url", resources | {"Url": moved}, outputs)["Url"]
+    # Then it has another address, and nothing answers at the old one
+    assert after != before
+    assert ask(after)[0] == 403
+    with pytest.raises(URLError):
+        ask(before)
 
 
 def test_a_request_beyond_the_reserved_concurrency_is_429_and_counted(aws, code):

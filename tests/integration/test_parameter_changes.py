@@ -185,7 +185,10 @@ FIXED = {
     "AWS::Lambda::Alias": {"Name": set(), "FunctionName": set()},
     "AWS::Lambda::Version": {"FunctionName": set()},
     "AWS::Lambda::EventSourceMapping": {"EventSourceArn": set()},
-    "AWS::Lambda::Permission": {"Action": set(), "FunctionName": set(), "Principal": set(), "SourceArn": set()},
+    "AWS::Lambda::Permission": dict.fromkeys(
+        ("Action", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Principal", "SourceArn"), set()
+    ),
+    "AWS::Lambda::Url": {"TargetFunctionArn": set()},
 }
 
 
@@ -211,7 +214,11 @@ def test_every_property_that_only_a_new_resource_can_have_is_here(stack: Templat
     assert found == {kind: set(properties) for kind, properties in FIXED.items()}
 
 
-BOTH = {"MonthlyBudgetUsd": "7", "AlarmTopicArn": TOPIC}  # with them every resource but the topic is there
+BOTH = {
+    "MonthlyBudgetUsd": "7",
+    "AlarmTopicArn": TOPIC,
+    "IdentifyAccess": "public",
+}  # with them every resource but the topic is there
 STACK_OF = {name: {**BOTH, name: change.value} for name, change in CHANGES.items()}
 STACK_OF["AlarmEmail"]["AlarmTopicArn"] = ""
 STACK_OF["AlarmTopicArn"] = {**BOTH, "AlarmTopicArn": TOPIC + "-other"}
