@@ -40,6 +40,7 @@ from pomona_contract.lake_layout import LATEST_RESULTS, MODEL, NEIGHBOURS, backb
 from tools.build import NATIVE_PACKAGES_OF_THE_RUNTIME, build_identify
 
 GOAL_SECONDS = 0.150
+COLUMNS = ("asked", "KB", "images in the index", "cold start", "warm, median", "warm, slowest", "CPU of one", "peak MB")
 CLASSES, SIMILAR = 100, 8
 REGION, LAKE, IMAGES = "eu-west-3", "lake", "images"
 MOST_SENT_BYTES = 4_500_000
@@ -89,14 +90,11 @@ def main(words: list[str]) -> int:
 def _measure(folder: Path, calls: int) -> bool:
     package = _package(folder / "identify")
     photograph = _photograph()
-    print(
-        "| asked | KB | images in the index | cold start | warm, median | warm, slowest | CPU of a warm one | peak MB |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     missed = False
     with embedded_aws(folder / "aws") as endpoint:
         environment = _environment(endpoint, folder)
-        s3 = boto3.client("s3", region_name=REGION, endpoint_url=endpoint, **_CREDENTIALS)
+        s3 = boto3.Session("local", "local", region_name=REGION).client("s3", endpoint_url=endpoint)
         _put_images(s3, photograph)
         for case in _cases(photograph):
             _put_results(s3, case.vectors)
@@ -136,9 +134,6 @@ def _package(folder: Path) -> Path:
         if not (folder / link.name).exists():
             (folder / link.name).symlink_to(link.resolve())
     return folder
-
-
-_CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
 def _environment(endpoint: str, folder: Path) -> dict[str, str]:
@@ -240,7 +235,8 @@ def _invoked(package: Path, environment: dict[str, str], case: Case, calls: int)
     event.write_text(json.dumps(case.event))
     told = {}
     for times in (1, 1 + calls):  # the difference is what the warm answers took of the processor
-        command = [DEVELOPMENT_PYTHON, "-S", "-B", INVOCATION, package, "identify", event, str(times)]
+        words = ("-S", "-B", INVOCATION, package, "identify", event, times)
+        command = [str(word) for word in (DEVELOPMENT_PYTHON, *words)]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=True, preexec_fn=_on_one_core
         )

@@ -185,9 +185,10 @@ FIXED = {
     "AWS::Lambda::Alias": {"Name": set(), "FunctionName": set()},
     "AWS::Lambda::Version": {"FunctionName": set()},
     "AWS::Lambda::EventSourceMapping": {"EventSourceArn": set()},
-    "AWS::Lambda::Permission": dict.fromkeys(
-        ("Action", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl", "Principal", "SourceArn"), set()
-    ),
+    "AWS::Lambda::Permission": {
+        **{"Action": set(), "FunctionName": set(), "Principal": set(), "SourceArn": set()},
+        **{"FunctionUrlAuthType": set(), "InvokedViaFunctionUrl": set()},
+    },
     "AWS::Lambda::Url": {"TargetFunctionArn": set()},
 }
 

@@ -112,7 +112,7 @@ def _required(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
 
 def _neighbours(s3: Any, lake: str, prefix: str) -> Neighbours | None:  # noqa: ANN401
     body = _read(s3, lake, prefix + NEIGHBOURS)
-    return None if body is None else load_neighbours(io.BytesIO(body))
+    return None if body is None else load_neighbours(io.BytesIO(body)).widened()
 
 
 def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
