@@ -64,10 +64,8 @@ class Neighbours:
         Exact: every vector is compared, O(n k), in blocks of ROWS_AT_ONCE.
         """
         wanted = unit(projected[None, : self.vectors.shape[1]])[0]
-        similarity = np.concatenate(
-            [block.astype(np.float32, copy=False) @ wanted for block in _blocks(self.vectors)]
-            or [np.empty(0, np.float32)]
-        )
+        found = [block.astype(np.float32, copy=False) @ wanted for block in _blocks(self.vectors)]
+        similarity = np.concatenate(found or [np.empty(0, np.float32)])
         count = min(count, len(similarity))
         best = np.argpartition(-similarity, count - 1)[:count] if count else np.empty(0, int)
         ordered = best[np.lexsort((best, -similarity[best]))]
