@@ -2,7 +2,7 @@
 
 PYTHONPATH=contract:functions:emr_job .venv/development/bin/python -m benchmarks.identify [--calls N]
 
-It prints the table of docs/operations.md, what a public address can cost at most, and returns 1 if a warm answer to a
+It prints the table of docs/identify.md, what a public address can cost at most, and returns 1 if a warm answer to a
 photograph takes longer than the goal. The package is the one that `sam build` makes, with this machine's native
 packages; S3 is the embedded AWS on the same machine. The process has one core, as the function has one vCPU.
 """
