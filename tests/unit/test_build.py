@@ -38,6 +38,7 @@ def test_identify_for_the_embedded_aws_names_the_packages_that_it_leaves_out(
     names = (tmp_path / "package" / "native-packages.txt").read_text().split()
     assert {"ai-edge-litert", "numpy", "pi-heif", "pillow"} <= set(names)
     assert (tmp_path / "package" / "pomona" / "identify" / "identifier.py").exists()
+    assert (tmp_path / "package" / "pomona_identify" / "page.html").exists()
     assert not (tmp_path / "package" / "numpy").exists()
 
 
