@@ -76,6 +76,7 @@ def test_make_up_keeps_its_port_and_takes_another_if_it_is_taken(tmp_path: Path)
     stop_server(tmp_path)
     # And another one, which is kept from then on, while another process has the port
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections may still have the port
         other.bind(("127.0.0.1", port))
         other.listen()
         said, second = start_server_of_make_up(tmp_path)
