@@ -125,7 +125,8 @@ def main(words: list[str]) -> None:
         try:
             with running_cloud(state, options.host) as cloud:
                 build(state, for_lambda=True)
-                deploy_build(cloud, state, {})
+                # so that the role of identify may read images, as some of its events ask for
+                deploy_build(cloud, state, {"IdentifyAccess": "iam"})
                 containers = Containers(cloud, state, shlex.split(options.sam_arguments))
                 for asked in every_pair() if options.all else map(SampleInvocation.parse, options.pairs):
                     print(f"--- {asked.function} with {asked.event.name}", flush=True)

@@ -24,6 +24,10 @@ Upload images; the folder of an image is its class:
 
   aws s3 cp --recursive samples/images s3://{images}/
 
+Identify a photograph, after the first refit:
+
+  {page}
+
 Look after it (install the command line once: uv tool install . or pip install .):
 
   pomona status                # what waits, what runs, the table, the next refit
@@ -38,9 +42,10 @@ Without the exports, name the address: pomona --endpoint-url {endpoint} --region
 Logs: {logs}
 Stop: make down STATE='{state}' (the data stay, and the next make up serves them at the same address)
 """
-# short windows, for a user who watches
+# short windows, for a user who watches; the address of identify listens on this machine alone
 PARAMETERS = {
     "ExpressKeys": "100",
+    "IdentifyAccess": "public",
     "BatchWindowSeconds": "3",
     "ClockSchedule": "rate(1 minute)",
     "LaunchAfterMinutes": "0",
@@ -95,14 +100,14 @@ def main(words: list[str]) -> None:
         sys.exit(
             f"up: {error}\nup: the embedded AWS stays up (logs: {state / 'logs'}); make down STATE='{state}' stops it"
         )
-    print(how_to(cloud.endpoint, outputs["ImagesBucketName"], state))
+    print(how_to(cloud.endpoint, outputs["ImagesBucketName"], outputs["IdentifyUrl"], state))
 
 
-def how_to(endpoint: str, images: str, state: Path) -> str:
+def how_to(endpoint: str, images: str, page: str, state: Path) -> str:
     """Return what to type after `make up`."""
     lines = "".join(f"  {line}\n" for line in exports())
     return HOW_TO.format(
-        endpoint=endpoint, region=REGION, exports=lines, images=images, logs=state / "logs", state=state
+        endpoint=endpoint, region=REGION, exports=lines, images=images, page=page, logs=state / "logs", state=state
     )
 
 

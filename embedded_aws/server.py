@@ -24,6 +24,7 @@ from embedded_aws.events.eventbridge import DeliveringRule, publish
 from embedded_aws.events.schedules import Schedules
 from embedded_aws.glue.catalog import CatalogBackend, LockingResponse
 from embedded_aws.iam.enforcement import Gate, signed_for
+from embedded_aws.lambda_service.function_urls import FunctionUrls
 from embedded_aws.lambda_service.functions import FunctionBackend
 from embedded_aws.lambda_service.log_delivery import LogDelivery
 from embedded_aws.lambda_service.runtime import LambdaRuntime
@@ -55,8 +56,9 @@ class EmbeddedAws:
         self._server: BaseWSGIServer = make_server(
             host, port, self._application(), threaded=True, request_handler=moto.MotoRequestHandler
         )
-        reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - the user asks for it
-        self.endpoint = f"http://{reachable}:{self._server.server_port}"
+        self._host = host
+        self._reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - the user asks for it
+        self.endpoint = f"http://{self._reachable}:{self._server.server_port}"
 
     def prepare(self) -> None:
         """Give our backends what they need, and put them in the place of moto's."""
@@ -67,6 +69,7 @@ class EmbeddedAws:
         self._local_api = LocalApi(self._schedules, self._alarms)
         StackBackend.clients, StackBackend.store = clients, self._stacks
         FunctionBackend.runtime, FunctionBackend.gate = LambdaRuntime(self._state, clients, logs), self._gate
+        FunctionBackend.urls = FunctionUrls(self._host, self._reachable, store, self._gate)
         EmrBackend.runner, EmrBackend.publish = SparkRuns(self._state, clients, logs), staticmethod(publish)
         EmrBackend.save = staticmethod(self._emr_store.save)
         ObjectBackend.store = ServedQueue.store = CatalogBackend.store = store

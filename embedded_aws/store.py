@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS glue (region TEXT, database TEXT, name TEXT, describe
                                  PRIMARY KEY (region, database, name));
 CREATE TABLE IF NOT EXISTS metrics (region TEXT, namespace TEXT, at REAL, datum TEXT);
 CREATE TABLE IF NOT EXISTS alarms (region TEXT, name TEXT, state TEXT, PRIMARY KEY (region, name));
+CREATE TABLE IF NOT EXISTS function_urls (region TEXT, function TEXT, id TEXT, port INTEGER,
+                                         PRIMARY KEY (region, function));
 CREATE TABLE IF NOT EXISTS emr (kind TEXT, id TEXT PRIMARY KEY, region TEXT, described TEXT);
 """
 

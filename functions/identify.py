@@ -1,11 +1,12 @@
-"""Lambda function that says what an image shows: {"image": base64} becomes label, probability, similar images."""
+"""Lambda function that says what an image shows: label, probability, similar images. By invocation, or by its URL."""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pomona_identify.answers import answer
-from pomona_identify.dependencies import newest_results
+from pomona_identify.dependencies import http_of, identify_of
+from pomona_identify.http import is_request
+from pomona_identify.questions import question_of
 from pomona_intake.telemetry import logger, traced
 
 
@@ -13,6 +14,10 @@ from pomona_intake.telemetry import logger, traced
 @traced
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return the answer; the image is not kept, and nothing of it is logged."""
-    answered = answer(event, newest_results(context.invoked_function_arn).get)
+    if is_request(event):
+        response = http_of(context.invoked_function_arn).respond(event)
+        logger.info("responded", extra={"status": response["statusCode"]})
+        return response
+    answered = identify_of(context.invoked_function_arn).answer(lambda: question_of(event))
     logger.info("answered", extra={"status": answered.get("status", 200), "reason": answered.get("error")})
     return answered

@@ -5,6 +5,7 @@ A fault is a generator: it causes the fault and yields, then mends it. Around it
 
 import json
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
@@ -292,6 +293,26 @@ def images_that_cannot_be_read(deployed: Deployed) -> Steps:
     yield
     deployed.aws.tell(images={"done": 1000})
     deployed.wait_for("ImagesDone", deployed.drop)
+
+
+@raises("IdentifyThrottledAlarm", off_after=OUT_OF_RANGE)
+def more_requests_than_may_run(deployed: Deployed) -> Steps:
+    # Given a public address whose whole concurrency is in use
+    functions, name = deployed.aws.client("lambda"), deployed.stack["IdentifyFunction"]
+    reserved = functions.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"]
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    assert [status_of(deployed.outputs["IdentifyUrl"]) for _ in range(10)] == [429] * 10
+    yield
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+    assert status_of(deployed.outputs["IdentifyUrl"]) == 200
+
+
+def status_of(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 @raises("FunctionErrorsAlarm", off_after=61)

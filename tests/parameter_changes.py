@@ -56,6 +56,8 @@ IN_PLACE = {
     "OldestPendingAlarmSeconds": Change("777"),
     "RefitAlarmSeconds": Change("7777"),
     "ErrorRatePercent": Change("7"),
+    "IdentifyAccess": Change("iam", made={"IdentifyUrl"}),
+    "IdentifyConcurrency": Change("3"),
 }
 REPLACING = {
     # the application's name tells them, so that a run in flight is not in the way (and ends in the old application)

@@ -1,12 +1,14 @@
 """What `make smoke` checks on a deployed stack, in this order. A check says what it found, or raises SmokeError."""
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
 from smoke_release import offers_the_release
-from smoke_stack import SAMPLES, Deployed, SmokeError
+from smoke_stack import SAMPLES, Deployed, NotHereError, SmokeError
 
 from pomona_contract.lake_layout import FAILED_BATCHES, PENDING_SEGMENTS
 
@@ -122,6 +124,24 @@ def has_no_dead_letters(stack: Deployed) -> str:
     return "none"
 
 
+def lets_in_who_may_ask(stack: Deployed) -> str:
+    """Ask for the page as everybody may: without a signature."""
+    if not (url := stack.outputs.get("IdentifyUrl")):
+        raise NotHereError("IdentifyAccess is none")
+    expected = 200 if stack.parameters["IdentifyAccess"] == "public" else 403
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the stack's own address
+            status = int(answer.status)
+    except urllib.error.HTTPError as error:
+        status = error.code
+    if status != expected:
+        raise SmokeError(
+            f"{url} answers {status} to a request without a signature, and should answer {expected}: see "
+            "docs/security.md, The address of identify"
+        )
+    return f"{status} without a signature"
+
+
 def _until_settled(stack: Deployed) -> None:
     """Waits until the samples' keys have been in the queue, and are no longer."""
     key = stack.keys[0].encode()
@@ -152,4 +172,5 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("the PCA is refitted", refits),
     ("deleted images lose their rows", forgets),
     ("there are no dead letters", has_no_dead_letters),
+    ("the address of identify lets in who may ask", lets_in_who_may_ask),
 )

@@ -89,10 +89,19 @@ def _queue_metrics(queue: Any, now: datetime, minute: datetime) -> Iterator[dict
 
 
 def record_invocation(function: Any, failed: bool) -> None:
-    """Record an invocation (Lambda Developer Guide, "Types of metrics"). It may wait, but is never throttled."""
+    """Record an invocation (Lambda Developer Guide, "Types of metrics")."""
+    _record(function, {"Invocations": 1.0, "Errors": float(failed), "Throttles": 0.0})
+
+
+def record_throttle(function: Any) -> None:
+    """Record a request that was throttled: it counts neither as an invocation nor as an error."""
+    _record(function, {"Throttles": 1.0})
+
+
+def _record(function: Any, values: dict[str, float]) -> None:
     dimensions = [{"Name": "FunctionName", "Value": function.function_name}]
     data = [
         {"MetricName": name, "Dimensions": dimensions, "Value": value, "Unit": "Count"}
-        for name, value in (("Invocations", 1.0), ("Errors", float(failed)), ("Throttles", 0.0))
+        for name, value in values.items()
     ]
     cloudwatch_backends[ACCOUNT_ID][function.region].put_metric_data("AWS/Lambda", data)

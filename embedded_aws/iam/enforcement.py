@@ -85,6 +85,40 @@ class Gate:
         refused = self._refused(principal, list(calls))
         return _sentence(principal, refused) if refused else ""
 
+    def admit_to_url(
+        self, environ: dict[str, Any], auth_type: str, function_arn: str, policy: Iterable[Statement]
+    ) -> dict[str, str] | None:
+        """Return who may invoke a function by its URL: empty for everybody, None for a request that is refused.
+
+        Since October 2025 both actions are needed (Lambda Developer Guide, "Control access to Lambda function URLs").
+
+        Args:
+            auth_type: AWS_IAM or NONE.
+            policy: the statements of the function's resource policy.
+        """
+        calls = [
+            Call("lambda:InvokeFunctionUrl", function_arn, (("lambda:functionurlauthtype", auth_type),)),
+            Call("lambda:InvokeFunction", function_arn, (("lambda:invokedviafunctionurl", "true"),)),
+        ]
+        statements = tuple(policy)
+        if auth_type == "NONE":
+            return {} if all(allowed(statements, call) for call in calls) else None
+        credentials = _credentials(environ.get("HTTP_AUTHORIZATION", ""), environ, _query(environ))
+        if credentials is None or credentials.service != "lambda":
+            return None
+        try:
+            principal = _principal(credentials)
+        except UnknownTokenError:
+            return None
+        if principal is None:
+            return {"accessKey": credentials.key_id, "userArn": f"arn:aws:iam::{ACCOUNT_ID}:root"}
+        for call in calls:
+            self._write_down(principal.name, call)
+        together = (*principal.statements, *statements)
+        if all(allowed(together, call, principal.arn) for call in calls):
+            return {"accessKey": credentials.key_id, "userArn": principal.arn}
+        return None
+
     def _refused(self, principal: Principal, calls: list[Call]) -> Call | None:
         """Return the first call that is not allowed."""
         if not calls:

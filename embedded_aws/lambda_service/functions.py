@@ -12,8 +12,10 @@ from embedded_aws.iam.enforcement import Gate, refused_trust
 from embedded_aws.iam.policies import Call
 from embedded_aws.lambda_service.destinations import condition, destination_event, destinations
 from embedded_aws.lambda_service.event_source import EventSource
-from embedded_aws.lambda_service.runtime import InvocationResult, LambdaRuntime
+from embedded_aws.lambda_service.function_urls import FunctionUrls
+from embedded_aws.lambda_service.runtime import InvocationResult, LambdaRuntime, ThrottledError
 from embedded_aws.moto_internals.lambda_service import InvalidParameterValueException, LambdaBackend
+from embedded_aws.moto_internals.protocols import JsonRESTError
 from embedded_aws.moto_internals.sqs import sqs_backends
 
 _log = logging.getLogger(__name__)
@@ -22,11 +24,30 @@ _RETRIES = 2  # Lambda's own default
 _RETRY_PAUSE_SECONDS = 2.0
 
 
+class TooManyRequestsError(JsonRESTError):  # type: ignore[misc]
+    """AWS's answer to an invocation beyond the reserved concurrency."""
+
+    code = 429
+
+    def __init__(self, text: str) -> None:
+        super().__init__("TooManyRequestsException", text)
+
+
+class UrlExistsError(JsonRESTError):  # type: ignore[misc]
+    """AWS's answer to a second function URL."""
+
+    code = 409
+
+    def __init__(self) -> None:
+        super().__init__("ResourceConflictException", "The function already has a function URL")
+
+
 class FunctionBackend(LambdaBackend):  # type: ignore[misc]
     """Functions of one region. They run in processes, and in containers with moto."""
 
     runtime: LambdaRuntime
     gate: Gate
+    urls: FunctionUrls
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -76,7 +97,10 @@ class FunctionBackend(LambdaBackend):  # type: ignore[misc]
             self.invoke_later(function, event)
         if kind != "RequestResponse":
             return b""
-        result = self.runtime.invoke(function, event)
+        try:
+            result = self.runtime.invoke(function, event)
+        except ThrottledError as error:
+            raise TooManyRequestsError(str(error)) from error
         if result.failed:
             response_headers["x-amz-function-error"] = "Unhandled"
         return result.payload
@@ -123,6 +147,30 @@ class FunctionBackend(LambdaBackend):  # type: ignore[misc]
             return
         self.invoke_later(self.get_function(destination), destination_event(function, event, result))
 
+    def delete_function(self, function_name: str, qualifier: str | None = None) -> None:
+        if qualifier is None:
+            self.urls.close(self.region_name, self.get_function(function_name).function_name)
+        super().delete_function(function_name, qualifier)
+
+    def add_permission(self, function_name: str, qualifier: str, raw: str) -> dict[str, Any]:
+        added: dict[str, Any] = super().add_permission(function_name, qualifier, raw)
+        _as_conditions(added)
+        return added
+
+    def create_function_url_config(self, name_or_arn: str, config: dict[str, Any]) -> Any:
+        function = self.get_function(name_or_arn)
+        if function.url_config is not None:
+            raise UrlExistsError
+        created = super().create_function_url_config(name_or_arn, config)
+        name = function.function_name
+        created.url = self.urls.open(self.region_name, name, lambda: self.get_function(name), self.runtime.invoke)
+        return created
+
+    def delete_function_url_config(self, name_or_arn: str) -> None:
+        function = self.get_function(name_or_arn)
+        super().delete_function_url_config(name_or_arn)
+        self.urls.close(self.region_name, function.function_name)
+
     def create_event_source_mapping(self, spec: dict[str, Any]) -> Any:
         mapping = super().create_event_source_mapping(spec)
         queue = _queue(mapping)
@@ -165,6 +213,20 @@ class FunctionBackend(LambdaBackend):  # type: ignore[misc]
         source = EventSource(mapping, _queue(mapping), self.invoke_now)
         self._sources[mapping.uuid] = source
         threading.Thread(target=source.run, name=f"source {mapping.uuid}", daemon=True).start()
+
+
+def _as_conditions(statement: dict[str, Any]) -> None:
+    """Turn the two properties of AddPermission that moto leaves as they are into conditions, as GetPolicy shows them.
+
+    Lambda Developer Guide, "Control access to Lambda function URLs".
+    """
+    conditions = statement.setdefault("Condition", {})
+    if auth_type := statement.pop("FunctionUrlAuthType", None):
+        conditions.setdefault("StringEquals", {})["lambda:FunctionUrlAuthType"] = auth_type
+    if (via_url := statement.pop("InvokedViaFunctionUrl", None)) is not None:
+        conditions.setdefault("Bool", {})["lambda:InvokedViaFunctionUrl"] = str(via_url).lower()
+    if not conditions:
+        del statement["Condition"]
 
 
 def _queue(mapping: Any) -> Any:

@@ -11,13 +11,16 @@ import threading
 import time
 import uuid
 import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from embedded_aws.clients import Clients
-from embedded_aws.cloudwatch.evaluator import record_invocation
+from embedded_aws.cloudwatch.evaluator import record_invocation, record_throttle
 from embedded_aws.lambda_service.log_delivery import LAMBDA_ACTIONS, LogDelivery, LogStream
 from embedded_aws.lambda_service.native_packages import link_native_packages
 from embedded_aws.processes import kill_group, lifeline
@@ -26,6 +29,10 @@ from embedded_aws.processes import kill_group, lifeline
 _IN_RUNTIME_IMAGE = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _MAXIMUM_CONCURRENCY = 4
 _WORKER = Path(__file__).with_name("worker.py")
+
+
+class ThrottledError(Exception):
+    """The function already runs as often at once as its reserved concurrency allows."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +59,34 @@ class LambdaRuntime:
         self._clients = clients
         self._logs = logs
         self._pools: dict[str, tuple[str, _Pool]] = {}
+        self._running: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def invoke(self, function: Any, event: Any) -> InvocationResult:
-        """Invoke the handler and wait for the result. `function` is moto's LambdaFunction."""
+        """Invoke the handler and wait for the result. `function` is moto's LambdaFunction.
+
+        Raises:
+            ThrottledError: the function has a reserved concurrency, and all of it is in use.
+        """
+        with self._within_reserved(function):
+            return self._run(function, event)
+
+    @contextmanager
+    def _within_reserved(self, function: Any) -> Iterator[None]:
+        reserved, name = function.reserved_concurrency, function.function_arn
+        with self._lock:
+            throttled = reserved is not None and self._running[name] >= int(reserved)
+            self._running[name] += not throttled
+        if throttled:
+            record_throttle(function)
+            raise ThrottledError(f"Rate Exceeded: {function.function_name} has a reserved concurrency of {reserved}")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[name] -= 1
+
+    def _run(self, function: Any, event: Any) -> InvocationResult:
         pool = self._pool(function)
         with pool.slots:
             with self._lock:

@@ -38,6 +38,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _one_of(text: str, allowed: tuple[str, ...]) -> str:
+    if text not in allowed:
+        raise ValueError
+    return text
+
+
 def _components(text: str) -> str:
     if not _COMPONENTS_TEXT.fullmatch(text):
         raise ValueError
@@ -50,6 +56,7 @@ _OPTIONAL = _Kind(lambda text: text and _name(text), "a name without spaces, or 
 _FROM_0 = _Kind(lambda text: _number(text, 0), "a whole number of at least 0")
 _FROM_1 = _Kind(lambda text: _number(text, 1), "a whole number of at least 1")
 _FROM_8 = _Kind(lambda text: _number(text, 8), "a whole number of at least 8")
+_ACCESS = _Kind(lambda text: _one_of(text, ("none", "iam", "public")), "none, iam or public")
 _COMPONENTS = _Kind(_components, "a whole number from 1 to 9999, or a share of variance between 0 and 1")
 
 
@@ -111,6 +118,12 @@ class IdentifySettings(_Variables):
 
     lake_bucket: str = _variable(_TEXT)
     """Bucket of the results and the backbones."""
+    images_bucket: str = _variable(_TEXT)
+    """Bucket of the images; read only if the function has a URL."""
+    identify_access: str = _variable(_ACCESS)
+    """Who may ask by the function's URL: none, iam or public."""
+    max_image_bytes: int = _variable(_FROM_1)
+    """Bytes above which an object is not read."""
     max_image_pixels: int = _variable(_FROM_1)
     """Pixels above which an image is not decoded."""
     max_decoded_bytes: int = _variable(_FROM_1)

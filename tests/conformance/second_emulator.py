@@ -8,6 +8,7 @@ What ministack (requirements/emulator.txt) lacks, what stands in for it here, an
 | alarms made of metric math | an alarm that has a name and an ARN | whether these alarms fire |
 | CloudFormation's refusal of a changed ServiceToken | the refusal, with AWS's words | nothing: it is refused |
 | the batching window of an event source mapping | none: messages are delivered at once | a segment's size |
+| the reserved concurrency of a function in a stack | none | the limit of a public address |
 | Python 3.13 | none: functions run with this environment's Python | nothing: no test depends on it |
 
 ministack could enforce IAM's policies (AUTH), but the template's buckets refuse requests without TLS, and ministack

@@ -41,6 +41,7 @@ CHANGED = {
     "ImagesPrefixes": "plants/,wild animals/",
     "ImageVersionsDays": "30",
     "DeleteData": "delete",
+    "IdentifyAccess": "public",
 }
 PATIENCE_SECONDS = 120
 
@@ -126,6 +127,20 @@ def test_changed_parameters_reach_what_they_are_for(machine: Machine) -> None:
     assert versioning["Status"] == "Enabled"
     # And the job is the same
     assert machine.bundles() == bundles
+
+
+def test_a_public_address_of_identify_is_everybodys(machine: Machine) -> None:
+    # Given the stack, which the changed parameters gave a public address
+    functions, name = machine.aws.client("lambda"), machine.physical_id("IdentifyFunction")
+    policy = json.loads(functions.get_policy(FunctionName=name)["Policy"])
+    # Then the address is that of the stack's output, and both permissions hold for it alone
+    config = functions.get_function_url_config(FunctionName=name)
+    assert (config["AuthType"], config["FunctionUrl"]) == ("NONE", machine.aws.outputs(STACK)["IdentifyUrl"])
+    conditions = {one["Action"]: one["Condition"] for one in policy["Statement"] if one["Principal"] == "*"}
+    assert conditions == {
+        "lambda:InvokeFunctionUrl": {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}},
+        "lambda:InvokeFunction": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}},
+    }
 
 
 def test_changed_prefixes_decide_which_keys_are_told(machine: Machine) -> None:

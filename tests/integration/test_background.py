@@ -76,6 +76,7 @@ def test_make_up_keeps_its_port_and_takes_another_if_it_is_taken(tmp_path: Path)
     stop_server(tmp_path)
     # And another one, which is kept from then on, while another process has the port
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections may still have the port
         other.bind(("127.0.0.1", port))
         other.listen()
         said, second = start_server_of_make_up(tmp_path)
@@ -99,7 +100,7 @@ def test_a_port_that_nobody_can_have_is_not_free(tmp_path: Path):
 
 
 def test_make_up_ends_with_commands_that_exist(tmp_path: Path):
-    told = how_to("http://127.0.0.1:5000", "images", tmp_path)
+    told = how_to("http://127.0.0.1:5000", "images", "http://127.0.0.1:5001/", tmp_path)
     typed = {line.split()[1] for line in told.splitlines() if line.startswith("  pomona ")}
     assert {"status", "refit", "report"} <= typed <= set(typer.main.get_group(app).commands)
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:5000 AWS_DEFAULT_REGION=eu-west-3\n" in told

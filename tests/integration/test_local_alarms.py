@@ -31,7 +31,7 @@ def deployed(aws: ToldServer, tmp_path_factory: pytest.TempPathFactory) -> Deplo
     sqs.create_queue(QueueName="heard")
     told = {"Protocol": "sqs", "Endpoint": TOPIC.replace("sns", "sqs").replace(":alarms", ":heard")}
     sns.subscribe(TopicArn=TOPIC, **told, Attributes={"RawMessageDelivery": "true"})
-    parameters = QUICK | {"AlarmTopicArn": TOPIC}
+    parameters = QUICK | {"AlarmTopicArn": TOPIC, "IdentifyAccess": "public"}
     return Deployed(aws, deploy(EmbeddedCloud(aws.endpoint), tmp_path_factory.mktemp("deployment"), parameters))
 
 

@@ -185,7 +185,15 @@ FIXED = {
     "AWS::Lambda::Alias": {"Name": set(), "FunctionName": set()},
     "AWS::Lambda::Version": {"FunctionName": set()},
     "AWS::Lambda::EventSourceMapping": {"EventSourceArn": set()},
-    "AWS::Lambda::Permission": {"Action": set(), "FunctionName": set(), "Principal": set(), "SourceArn": set()},
+    "AWS::Lambda::Permission": {
+        "Action": set(),
+        "FunctionName": set(),
+        "FunctionUrlAuthType": set(),
+        "InvokedViaFunctionUrl": set(),
+        "Principal": set(),
+        "SourceArn": set(),
+    },
+    "AWS::Lambda::Url": {"TargetFunctionArn": set()},
 }
 
 
@@ -211,7 +219,8 @@ def test_every_property_that_only_a_new_resource_can_have_is_here(stack: Templat
     assert found == {kind: set(properties) for kind, properties in FIXED.items()}
 
 
-BOTH = {"MonthlyBudgetUsd": "7", "AlarmTopicArn": TOPIC}  # with them every resource but the topic is there
+# with them every resource but the topic is there
+BOTH = {"MonthlyBudgetUsd": "7", "AlarmTopicArn": TOPIC, "IdentifyAccess": "public"}
 STACK_OF = {name: {**BOTH, name: change.value} for name, change in CHANGES.items()}
 STACK_OF["AlarmEmail"]["AlarmTopicArn"] = ""
 STACK_OF["AlarmTopicArn"] = {**BOTH, "AlarmTopicArn": TOPIC + "-other"}

@@ -1,5 +1,6 @@
 """`make smoke` on a stack in the embedded AWS: what it checks, what it finds, and that it leaves nothing behind."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,11 @@ SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "Launc
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
     state = tmp_path_factory.mktemp("state")
     with running_cloud(state) as cloud:
-        deploy(cloud, state, {**SETTINGS, "ImagesPrefixes": "plants/", "ImagesSuffixes": ".jpg"})
+        deploy(
+            cloud,
+            state,
+            {**SETTINGS, "ImagesPrefixes": "plants/", "ImagesSuffixes": ".jpg", "IdentifyAccess": "public"},
+        )
         yield cloud
 
 
@@ -46,26 +51,33 @@ def test_a_working_stack_passes_and_no_sample_image_stays(cloud: EmbeddedCloud) 
     done = smoke(cloud, "--stack", "pomona", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     marks = [line[:4] for line in done.stdout.splitlines() if line[:4] in ("ok  ", "--  ", "FAIL")]
-    assert marks.count("ok  ") == 9
+    assert marks.count("ok  ") == 10
     assert marks.count("--  ") == 3  # what only AWS itself shows
     assert not cloud.client("s3").list_objects_v2(Bucket=outputs(cloud)["ImagesBucketName"])["KeyCount"]
 
 
 def test_what_is_wrong_is_said(cloud: EmbeddedCloud) -> None:
-    # Given a stack whose messages are no longer delivered, and one that waits among the dead letters
+    # Given a stack with a message among the dead letters, and a public address that has lost a permission
+    functions, name = cloud.client("lambda"), outputs(cloud)["IdentifyFunctionName"]
+    for statement in json.loads(functions.get_policy(FunctionName=name)["Policy"])["Statement"]:
+        if statement["Action"] == "lambda:InvokeFunction":
+            functions.remove_permission(FunctionName=name, StatementId=statement["Sid"])
     cloud.client("sqs").send_message(QueueUrl=outputs(cloud)["DeadLetterQueueUrl"], MessageBody="lost")
     # When the checks that start nothing run
     code = (
         "import sys; sys.path.insert(0, 'tools'); import boto3, smoke, smoke_checks;"
-        "checks = [one for one in smoke_checks.CHECKS if one[1] is smoke_checks.has_no_dead_letters];"
+        "shown = (smoke_checks.has_no_dead_letters, smoke_checks.lets_in_who_may_ask);"
+        "checks = [one for one in smoke_checks.CHECKS if one[1] in shown];"
         "sys.exit(smoke.run_checks(smoke.Deployed('pomona', boto3.Session(), 1), checks))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=cloud.environment(), capture_output=True, text=True, check=False
     )
     # Then it is told what is wrong, and where to read on
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 2, done.stderr
     assert "FAIL there are no dead letters: 1 messages wait in the dead-letter queue" in done.stdout
+    assert "FAIL the address of identify lets in who may ask: http" in done.stdout
+    assert "answers 403 to a request without a signature, and should answer 200" in done.stdout
 
 
 def test_a_release_that_the_region_does_not_offer_is_named_with_one_that_it_does(

@@ -8,8 +8,11 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from pomona.s3 import objects
+from tests.identify_function import identify_s3
 from tests.parsed_models import share_parsed_models
 from tests.unit.stage import Stage, forget_clients
+
+__all__ = ["identify_s3", "lake", "stage"]
 
 settings.register_profile("pomona", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pomona")

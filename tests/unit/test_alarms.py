@@ -31,7 +31,9 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
 def alarms(**parameters: str) -> dict[str, dict[str, Any]]:
-    return {name: body for name, body in resolved(**parameters).items() if body["Type"] == "AWS::CloudWatch::Alarm"}
+    """Every alarm, also that of a public address."""
+    resources = resolved(IdentifyAccess="public", **parameters)
+    return {name: body for name, body in resources.items() if body["Type"] == "AWS::CloudWatch::Alarm"}
 
 
 NAMES = sorted(alarms())
@@ -179,10 +181,14 @@ def test_six_hours_without_a_look_are_told_then_and_not_after_three_times_as_lon
     assert state(rules["NobodyLooksAlarm"], "OK", *looks) == expected
 
 
-def test_the_dashboard_is_json_and_shows_every_alarm():
-    body = json.loads(resolved()["Dashboard"]["DashboardBody"])
+@pytest.mark.parametrize("access", ["none", "iam", "public"])
+def test_the_dashboard_is_json_and_shows_every_alarm(access):
+    resources = resolved(IdentifyAccess=access)
+    body = json.loads(resources["Dashboard"]["DashboardBody"])
     shown = body["widgets"][0]["properties"]["alarms"]
-    assert sorted(arn.rpartition(":")[2] for arn in shown) == NAMES
+    there = sorted(name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm")
+    assert sorted(arn.rpartition(":")[2] for arn in shown) == there
+    assert (there == NAMES) is (access == "public")
     for widget in body["widgets"]:
         for line in widget["properties"].get("metrics", []):
             if line[0] == "Pomona":

@@ -31,7 +31,7 @@ def test_a_package_that_lambda_would_refuse_is_refused_with_what_to_do(
 @pytest.mark.parametrize(
     ("function", "packages", "part"),
     [
-        (build.IDENTIFY, {"ai-edge-litert", "numpy", "pi-heif", "pillow"}, "pomona/identify/identifier.py"),
+        (build.IDENTIFY, {"ai-edge-litert", "numpy", "pi-heif", "pillow"}, "pomona_identify/page.html"),
         (build.EXPRESS, {"ai-edge-litert", "numpy", "obstore", "pyarrow", "pyiceberg"}, "backbones/fruitnet.json"),
     ],
     ids=["identify", "express"],

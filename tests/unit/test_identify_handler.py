@@ -2,48 +2,34 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
-import boto3
 import pytest
-from moto import mock_aws
+from botocore.exceptions import EndpointConnectionError
 
-import identify
 from pomona_contract.lake_layout import LATEST_RESULTS
-from pomona_identify import answers, dependencies
-from tests.identify_results import FRUITS, LABEL, put_backbone, put_results
+from pomona_identify import answers
+from tests.identify_function import invoke_identify
+from tests.identify_results import FRUITS, LABEL, new_image, put_results
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
-ARN = "arn:aws:lambda:us-east-1:123456789012:function:identify"
-SETTINGS = {"MAX_IMAGE_PIXELS": "100000000", "MAX_DECODED_BYTES": "536870912", "MAX_JPEG_SCANS": "100"}
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture
-def s3(monkeypatch, tmp_path):
-    for name, value in (SETTINGS | ENVIRONMENT | {"LAKE_BUCKET": "lake", "TMPDIR": str(tmp_path)}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    dependencies.newest_results.cache_clear()
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="lake")
-        put_backbone(client, "lake")
-        put_results(client, "lake")
-        yield client
-    dependencies.newest_results.cache_clear()
+def s3(identify_s3):
+    return identify_s3
 
 
 @pytest.fixture
 def invoke(s3):
-    context = SimpleNamespace(
-        function_name="identify", memory_limit_in_mb=1769, invoked_function_arn=ARN, aws_request_id="1"
-    )
+    return invoke_identify
 
-    def run(event):
-        return json.loads(json.dumps(identify.handler(event, context)))
 
-    return run
+@pytest.fixture
+def images(s3, monkeypatch):
+    """The function may read the images bucket, which has one image and one that is too large."""
+    monkeypatch.setenv("IDENTIFY_ACCESS", "iam")
+    s3.put_object(Bucket="images", Key="new/kiwi é.jpg", Body=new_image("kiwi"))
+    s3.put_object(Bucket="images", Key="large.jpg", Body=bytes(3_000_000))
 
 
 def sample_event(name):
@@ -66,7 +52,19 @@ def test_what_is_no_image_gets_the_sentence_of_the_job(invoke):
     assert "not an image" in answered["error"]
 
 
-@pytest.mark.parametrize("event", [{}, [], {"image": 3}, {"image": "not base64!"}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        [],
+        {"image": 3},
+        {"image": "not base64!"},
+        {"image": "é"},
+        {"bucket": "images"},
+        {"bucket": "images", "key": ""},
+        {"image": "", "bucket": "images", "key": "a"},
+    ],
+)
 def test_another_event_is_refused_with_what_is_taken(invoke, event):
     answered = invoke(event)
     assert answered["status"] == 400
@@ -103,6 +101,87 @@ def test_after_an_erasure_nothing_answers_until_the_next_refit(invoke, s3):
     assert invoke(sample_event("image"))["model"]["snapshot_id"] == 9
 
 
-def test_nothing_of_an_image_is_logged(invoke, capsys):
+def test_nothing_of_an_image_is_logged(invoke, caplog):
     invoke(sample_event("image"))
-    assert sample_event("image")["image"][:40] not in capsys.readouterr().out
+    logged = str([vars(record) for record in caplog.records])
+    assert "'status': 200" in logged
+    assert sample_event("image")["image"][:40] not in logged
+
+
+def test_an_image_of_the_bucket_gets_the_same_answer_as_one_that_is_sent(invoke, images):
+    answered = invoke({"bucket": "images", "key": "new/kiwi é.jpg"})
+    sent = invoke(sample_event("image"))
+    assert answered["label"] == sent["label"] == "kiwi"
+    assert answered["model"] == sent["model"]
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "words"),
+    [
+        ({"bucket": "lake", "key": "results/latest.json"}, 403, "bucket must be images"),
+        ({"bucket": "images", "key": "no such.jpg"}, 404, "no such image"),
+        ({"bucket": "images", "key": "large.jpg"}, 413, "3,000,000 bytes is above the limit of 2,000,000"),
+    ],
+)
+def test_another_object_is_not_read(invoke, images, event, status, words):
+    answered = invoke(event)
+    assert (answered["status"], answered["retry"]) == (status, False)
+    assert words in answered["error"]
+
+
+def test_without_an_address_no_image_of_the_bucket_is_read(invoke):
+    answered = invoke(sample_event("object"))
+    assert answered["status"] == 403
+    assert "IdentifyAccess" in answered["error"]
+
+
+def test_thumbnails_of_the_similar_images_come_when_they_are_asked_for(invoke, images, s3):
+    # Given a bucket that has one of the similar images, and another that is no image any more
+    nearest = invoke(sample_event("image"))["nearest"]
+    assert not [one for one in nearest if "thumbnail" in one]
+    s3.put_object(Bucket="images", Key=nearest[0]["key"], Body=new_image("kiwi"))
+    s3.put_object(Bucket="images", Key=nearest[1]["key"], Body=b"no image")
+    # When thumbnails are asked for
+    found = invoke(sample_event("image") | {"thumbnails": True})["nearest"]
+    # Then the first has one, and the others none
+    assert found[0]["thumbnail"].startswith("data:image/webp;base64,")
+    assert len(found[0]["thumbnail"]) < 12_000
+    assert [one["thumbnail"] for one in found[1:]] == [None] * (len(found) - 1)
+
+
+def test_a_service_that_fails_is_told_from_results_that_are_not_there(invoke, s3, monkeypatch):
+    # Given S3 out of reach
+    def unreachable(*_, **__):
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+    monkeypatch.setattr("pomona_identify.results.DeployedResults.read", unreachable)
+    answered = invoke(sample_event("image"))
+    # Then a retry may help
+    assert (answered["status"], answered["retry"]) == (503, True)
+    monkeypatch.undo()
+
+
+def test_where_there_are_no_results_a_retry_does_not_help(invoke, s3):
+    s3.delete_object(Bucket="lake", Key=LATEST_RESULTS)
+    answered = invoke(sample_event("image"))
+    assert (answered["status"], answered["retry"]) == (503, False)
+
+
+def test_results_that_are_replaced_while_they_are_read_are_worth_a_retry(invoke, s3, monkeypatch):
+    # Given results that an erasure removes, and others replace, after latest.json was read
+    from pomona.identify import deployed
+
+    read = deployed._latest
+
+    def read_then_replaced(client, lake):
+        found = read(client, lake)
+        client.delete_object(Bucket=lake, Key="results/7/model.npz")
+        put_results(client, lake, snapshot_id=8)
+        return found
+
+    monkeypatch.setattr(deployed, "_latest", read_then_replaced)
+    answered = invoke(sample_event("image"))
+    # Then a retry may help, and it does
+    assert (answered["status"], answered["retry"]) == (503, True)
+    monkeypatch.setattr(deployed, "_latest", read)
+    assert invoke(sample_event("image"))["model"]["snapshot_id"] == 8

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from moto.awslambda import models as lambda_models
+from moto.awslambda import policy as lambda_policy
 from moto.cloudformation import models as cloudformation_models
 from moto.cloudformation import responses as cloudformation_responses
 from moto.cloudwatch import models as cloudwatch_models
@@ -58,6 +59,7 @@ OVERRIDES: dict[type, str] = {
     LockingResponse: "update_table",
     CatalogBackend: "create_database delete_database create_table update_table delete_table",
     FunctionBackend: "create_function update_function_configuration update_function_code publish_version invoke "
+    "delete_function add_permission create_function_url_config delete_function_url_config "
     "create_event_source_mapping update_event_source_mapping delete_event_source_mapping "
     "put_function_event_invoke_config",
     SettingsBackend: "put_bucket_notification_configuration put_bucket_policy put_bucket_encryption "
@@ -73,8 +75,11 @@ MEMBERS: dict[type, str] = {
     lambda_models.LambdaBackend: "_lambdas _event_source_mappings get_function list_versions_by_function",
     lambda_models.LambdaStorage: "_arns",
     lambda_models.LambdaFunction: "code_sha_256 code_digest code_bytes handler role environment_vars function_name "
-    "function_arn region version memory_size run_time timeout architectures set_version event_invoke_config",
+    "function_arn region version memory_size run_time timeout architectures set_version "
+    "reserved_concurrency url_config policy event_invoke_config",
     lambda_models.EventInvokeConfig: "config",
+    lambda_models.FunctionUrlConfig: "config url",
+    lambda_policy.Policy: "statements",
     lambda_models.EventSourceMapping: "uuid function_name batch_size max_batch_window function_response_types region "
     "scaling_config enabled event_source_arn",
     cloudformation_models.CloudFormationBackend: "stacks deleted_stacks change_sets get_stack describe_change_set",

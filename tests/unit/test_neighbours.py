@@ -27,6 +27,14 @@ def test_the_nearest_are_those_with_the_largest_cosine(monkeypatch):
     assert [one.similarity for one in found] == pytest.approx(sorted(cosines, reverse=True)[:10], abs=1e-3)
 
 
+def test_widened_vectors_find_the_same():
+    rng = np.random.default_rng(0)
+    index = built(rng.normal(size=(300, 20)))
+    wanted = rng.normal(size=20)
+    assert index.widened().nearest(wanted, 10) == index.nearest(wanted, 10)
+    assert index.widened().vectors.dtype == np.float32
+
+
 def test_a_saved_index_comes_back_whole():
     rows = np.random.default_rng(0).normal(size=(5, 3))
     keys, labels = ["ä/1.jpg", "b/, 2.jpg", "c", "d\ud800/4", "e\n5"], ["ä", "b", None, "d", "ä"]

@@ -103,6 +103,8 @@ def test_a_number_that_the_template_takes_is_one_that_the_functions_take(paramet
             ],
         ),
         ("DeleteData", ["keep", "delete"], ["", "yes"]),
+        ("IdentifyAccess", ["none", "iam", "public"], ["", "NONE", "AWS_IAM"]),
+        ("IdentifyConcurrency", ["0", "1", "5", "999"], ["", "-1", "05", "1000", "1.5"]),
         ("BackboneName", ["fruitnet", "resnet50"], ["resnet"]),
         ("LogRetentionDays", ["1", "365"], ["2", "1.5"]),
     ],

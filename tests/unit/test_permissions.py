@@ -53,6 +53,42 @@ def test_no_other_function_can_read_an_image(own, role, action):
     assert not allowed(own[role], Call(f"s3:{action}", IMAGE))
 
 
+@pytest.mark.parametrize("access", ["iam", "public"])
+def test_identify_reads_images_only_if_it_has_an_address(access):
+    changed = roles(IdentifyAccess=access)
+    assert {name for name in FUNCTIONS if allowed(changed[name], Call("s3:GetObject", IMAGE))} == {"IdentifyRole"}
+    for action in WRITES:
+        assert not allowed(changed["IdentifyRole"], Call(f"s3:{action}", IMAGE))
+
+
+def test_only_a_public_address_is_everybodys():
+    assert "IdentifyUrl" not in resolved()
+    assert resolved(IdentifyAccess="iam")["IdentifyUrl"]["AuthType"] == "AWS_IAM"
+    assert not permissions_for_everybody(IdentifyAccess="iam")
+    assert resolved(IdentifyAccess="public")["IdentifyUrl"]["AuthType"] == "NONE"
+    # Lambda Developer Guide, "Control access to Lambda function URLs": both, each with its condition
+    assert permissions_for_everybody(IdentifyAccess="public") == [
+        {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+        {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+    ]
+
+
+def permissions_for_everybody(**parameters):
+    bodies = resolved(**parameters).values()
+    found = [body for body in bodies if body["Type"] == "AWS::Lambda::Permission" and body["Principal"] == "*"]
+    assert {body["FunctionName"] for body in found} <= {"IdentifyFunction"}
+    return [{key: body[key] for key in body if key not in ("Type", "Principal", "FunctionName")} for body in found]
+
+
+def test_a_public_address_has_a_limit_and_no_other_reserves_concurrency():
+    def reserved(**parameters):
+        return resolved(**parameters)["IdentifyFunction"].get("ReservedConcurrentExecutions")
+
+    assert reserved(IdentifyAccess="public") == "5"
+    assert reserved(IdentifyAccess="public", IdentifyConcurrency="0") is None
+    assert reserved() is reserved(IdentifyAccess="iam") is None
+
+
 def test_the_launchers_pass_the_jobs_role_to_emr_and_nothing_else_anywhere(own):
     passing = {name for name, policy in own.items() if allowed(policy, Call("iam:PassRole", JOB_ROLE, TO_EMR))}
     assert passing == LAUNCHERS
@@ -138,7 +174,7 @@ def test_the_job_is_only_trusted_on_behalf_of_this_account():
 
 
 def every_statement() -> list[tuple[str, str, list[str]]]:
-    variants = ({}, {"KmsKeyArn": KEY}, {"DeleteData": "delete"})
+    variants = ({}, {"KmsKeyArn": KEY}, {"DeleteData": "delete"}, {"IdentifyAccess": "iam"})
     found = {}
     for parameters in variants:
         for role, policy in roles(**parameters).items():
@@ -159,7 +195,7 @@ def test_every_action_is_in_the_documentation_with_a_reason(role, sid, actions):
 
 
 def test_no_resource_is_everything(own):
-    for parameters in ({}, {"KmsKeyArn": KEY}, {"DeleteData": "delete"}):
+    for parameters in ({}, {"KmsKeyArn": KEY}, {"DeleteData": "delete"}, {"IdentifyAccess": "public"}):
         for role, policy in roles(**parameters).items():
             for one in policy:
                 assert "*" not in listed(one["Resource"]), (role, one["Sid"])

@@ -1,20 +1,14 @@
 """The report in a real browser: it fits the screen, and its tables, pictures and points can be used."""
 
-import shutil
-
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from pomona.refit.report.page import render
+from tests.browser import CONTRAST, chromium, show_as
 from tests.report_content import usual_report
 
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-SWITCHES = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
 WIDE_TABLES = """
 return [...document.querySelectorAll(".scroll")].filter(box => box.scrollWidth > box.clientWidth + 1)
   .map(box => box.querySelector("table").className)
@@ -29,31 +23,12 @@ while (texts.nextNode()) {
 }
 return smallest
 """
-CONTRAST = """
-const channels = colour => colour.match(/[\\d.]+/g).slice(0, 3).map(Number);
-const linear = c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
-const light = colour => channels(colour).map(c => linear(c / 255))
-  .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
-const paper = getComputedStyle(document.body).backgroundColor;
-return Math.min(...[...document.querySelectorAll("h1, h2, p, .quiet, dt, dd")].map(element => {
-  const [a, b] = [light(getComputedStyle(element).color), light(paper)].sort((x, y) => y - x);
-  return (a + .05) / (b + .05);
-}))
-"""
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    if not BROWSER or not DRIVER:
-        pytest.skip("there is no chromium with its chromedriver on the PATH")
-    options = Options()
-    options.binary_location = BROWSER
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(switch)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -63,10 +38,7 @@ def opened(browser, tmp_path):
     def open_report(classes, width=1280, scheme="light"):
         page = tmp_path / f"{classes}.html"
         page.write_bytes(render(usual_report(classes)))
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        show_as(browser, width, scheme)
         browser.get(page.as_uri())
         return browser
 

@@ -1,4 +1,4 @@
-"""Lambda functions, versions, aliases, permissions and event source mappings."""
+"""Lambda functions, their URLs, versions, aliases, permissions and event source mappings."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from embedded_aws.moto_internals.lambda_service import lambda_backends
 _CODE_KEYS = {"S3Bucket", "S3Key", "S3ObjectVersion"}
 _INTEGERS = {"Timeout", "MemorySize", "BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRetryAttempts"}
 _INTEGERS |= {"MaximumEventAgeInSeconds"}
+_NOT_OF_THE_FUNCTION = {"Tags", "ReservedConcurrentExecutions"}
 _CONFIGURATION = ("Handler", "Role", "Runtime", "Timeout", "MemorySize", "Environment", "Description", "LoggingConfig")
 
 
@@ -24,7 +25,7 @@ def typed(properties: dict[str, Any]) -> dict[str, Any]:
 @puts("AWS::Lambda::Function")
 def _put_function(request: ResourceRequest) -> ReturnValues:
     functions, name = request.client("lambda"), request.name("FunctionName")[:64]
-    asked = typed({key: value for key, value in request.properties.items() if key != "Tags"})
+    asked = typed({key: value for key, value in request.properties.items() if key not in _NOT_OF_THE_FUNCTION})
     variables = asked.get("Environment", {}).get("Variables", {})
     asked["Environment"] = {"Variables": {key: str(value) for key, value in variables.items()}}
     try:
@@ -35,7 +36,15 @@ def _put_function(request: ResourceRequest) -> ReturnValues:
         functions.update_function_code(FunctionName=name, Architectures=asked.get("Architectures", ["x86_64"]), **code)
         kept = {key: asked[key] for key in _CONFIGURATION if key in asked}
         functions.update_function_configuration(FunctionName=name, **kept)
+    _reserve(functions, name, request.properties.get("ReservedConcurrentExecutions"))
     return ReturnValues(name, {"Arn": f"arn:aws:lambda:{request.region}:{ACCOUNT_ID}:function:{name}"})
+
+
+def _reserve(functions: Any, name: str, concurrency: Any) -> None:
+    if concurrency is None:
+        functions.delete_function_concurrency(FunctionName=name)
+    else:
+        functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(concurrency))
 
 
 def _tags(properties: dict[str, Any]) -> dict[str, str]:
@@ -87,10 +96,15 @@ def _remove_alias(request: ResourceRequest, resource: StackResource) -> None:
     request.client("lambda").delete_alias(FunctionName=asked["FunctionName"], Name=asked["Name"])
 
 
+_PERMISSION = ("Action", "Principal", "SourceArn", "SourceAccount", "FunctionUrlAuthType", "InvokedViaFunctionUrl")
+
+
 @puts("AWS::Lambda::Permission")
 def _put_permission(request: ResourceRequest) -> ReturnValues:
     asked = request.properties
-    allowed = {key: asked[key] for key in ("Action", "Principal", "SourceArn", "SourceAccount") if key in asked}
+    allowed = {key: asked[key] for key in _PERMISSION if key in asked}
+    if "InvokedViaFunctionUrl" in allowed:
+        allowed["InvokedViaFunctionUrl"] = str(allowed["InvokedViaFunctionUrl"]).lower() == "true"
     statement = {"FunctionName": asked["FunctionName"], "StatementId": request.generated_name}
     if request.previous and not request.restoring:
         request.client("lambda").remove_permission(**statement)
@@ -102,6 +116,27 @@ def _put_permission(request: ResourceRequest) -> ReturnValues:
 def _remove_permission(request: ResourceRequest, resource: StackResource) -> None:
     name = resource.properties["FunctionName"]
     request.client("lambda").remove_permission(FunctionName=name, StatementId=resource.physical_id)
+
+
+@puts("AWS::Lambda::Url")
+def _put_url(request: ResourceRequest) -> ReturnValues:
+    functions, asked = request.client("lambda"), request.properties
+    url = {"FunctionName": asked["TargetFunctionArn"], "AuthType": asked["AuthType"]}
+    try:
+        made = functions.create_function_url_config(**url)
+    except ClientError as error:
+        raise_unless(error, *(["ResourceConflictException"] if request.previous else []))
+        made = functions.update_function_url_config(**url)
+    arn = made["FunctionArn"]
+    return ReturnValues(arn, {"FunctionArn": arn, "FunctionUrl": made["FunctionUrl"]})
+
+
+@removes("AWS::Lambda::Url")
+def _remove_url(request: ResourceRequest, resource: StackResource) -> None:
+    try:
+        request.client("lambda").delete_function_url_config(FunctionName=resource.physical_id)
+    except ClientError as error:
+        raise_unless(error, "ResourceNotFoundException")  # a deleted function takes its URL with it
 
 
 @puts("AWS::Lambda::EventInvokeConfig")

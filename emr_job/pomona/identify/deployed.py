@@ -64,12 +64,7 @@ class DeployedResults:
 
     def is_newest(self, s3: Any, lake: str) -> bool:  # noqa: ANN401
         """Return True if latest.json has not changed since it was read; an erasure may have removed it."""
-        try:
-            return bool(s3.head_object(Bucket=lake, Key=LATEST_RESULTS)["ETag"] == self.etag)
-        except s3.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-                return False
-            raise
+        return latest_etag(s3, lake) == self.etag
 
     def model_document(self) -> dict[str, Any]:
         """Return what an answer says of the model."""
@@ -80,6 +75,16 @@ class DeployedResults:
             "snapshot_id": self.latest.snapshot_id,
             "backbone": self.latest.backbone,
         }
+
+
+def latest_etag(s3: Any, lake: str) -> str | None:  # noqa: ANN401
+    """Return the etag of latest.json; None if there is none."""
+    try:
+        return str(s3.head_object(Bucket=lake, Key=LATEST_RESULTS)["ETag"])
+    except s3.exceptions.ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
+            return None
+        raise
 
 
 def _latest(s3: Any, lake: str) -> tuple[bytes, str]:  # noqa: ANN401
@@ -107,7 +112,7 @@ def _required(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
 
 def _neighbours(s3: Any, lake: str, prefix: str) -> Neighbours | None:  # noqa: ANN401
     body = _read(s3, lake, prefix + NEIGHBOURS)
-    return None if body is None else load_neighbours(io.BytesIO(body))
+    return None if body is None else load_neighbours(io.BytesIO(body)).widened()
 
 
 def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401

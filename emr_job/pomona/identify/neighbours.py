@@ -6,7 +6,7 @@ MOST_VECTORS images: 100 MB for 500,000 images with 100 components.
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,12 +32,12 @@ class Neighbour:
 class Neighbours:
     """The vectors of the table's images, ready to be searched.
 
-    vectors  [n, k] float16, each of length 1
+    vectors  [n, k] float16 or float32, each of length 1
     keys     the n keys as UTF-8, one after the other; `ends` [n] says where each ends
     codes    [n] which of `labels`; -1 for none
     """
 
-    vectors: NDArray[np.float16]
+    vectors: NDArray[np.floating]
     keys: NDArray[np.uint8]
     ends: NDArray[np.int64]
     codes: NDArray[np.int32]
@@ -45,6 +45,13 @@ class Neighbours:
 
     def __len__(self) -> int:
         return len(self.vectors)
+
+    def widened(self) -> "Neighbours":
+        """Return the same with float32 vectors: twice the memory, and a search that need not convert them.
+
+        The processor multiplies no float16, so each search of float16 vectors converts all of them.
+        """
+        return replace(self, vectors=self.vectors.astype(np.float32))
 
     def key(self, row: int) -> str:
         """Return the key of an image."""
@@ -57,9 +64,8 @@ class Neighbours:
         Exact: every vector is compared, O(n k), in blocks of ROWS_AT_ONCE.
         """
         wanted = unit(projected[None, : self.vectors.shape[1]])[0]
-        similarity = np.concatenate(
-            [block.astype(np.float32) @ wanted for block in _blocks(self.vectors)] or [np.empty(0, np.float32)]
-        )
+        found = [block.astype(np.float32, copy=False) @ wanted for block in _blocks(self.vectors)]
+        similarity = np.concatenate(found or [np.empty(0, np.float32)])
         count = min(count, len(similarity))
         best = np.argpartition(-similarity, count - 1)[:count] if count else np.empty(0, int)
         ordered = best[np.lexsort((best, -similarity[best]))]
@@ -120,5 +126,5 @@ def load_neighbours(source: str | Path | BinaryIO) -> Neighbours:
         return Neighbours(**arrays, labels=tuple(str(label) for label in content["labels"]))
 
 
-def _blocks(vectors: NDArray[np.float16]) -> Iterator[NDArray[np.float16]]:
+def _blocks(vectors: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
     return (vectors[first : first + ROWS_AT_ONCE] for first in range(0, len(vectors), ROWS_AT_ONCE))

@@ -1,6 +1,5 @@
 """Small pictures of some images for the report, made from the images bucket within a limit of time."""
 
-import io
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
 
-from PIL import Image
-
 from pomona.errors import JobError
 from pomona.imaging.careful.decoder import CarefulDecoder
 from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
 from pomona.imaging.preprocessing import PreprocessedImage, PreprocessingSpec
+from pomona.imaging.thumbnail import webp_thumbnail
 from pomona.s3.image_fetcher import FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.object_store import Timeouts
 from pomona.s3.read_ahead import ByteBudget
@@ -22,7 +20,6 @@ from pomona.s3.read_ahead import ByteBudget
 PIXELS = 96
 MOST_THUMBNAILS = 200
 MOST_BYTES = 3000
-QUALITIES = (72, 55, 40, 25, 10)
 SECONDS = 20.0
 """After that no further image is fetched."""
 FETCH_THREADS, DECODERS = 8, 2
@@ -96,7 +93,7 @@ def _thumbnail(fetcher: ImageFetcher, budget: ByteBudget, decode: Decode, key: s
         if fetched.status != FetchStatus.FOUND:
             return None
         try:
-            return encoded(decode(fetched.body))
+            return webp_thumbnail(decode(fetched.body), MOST_BYTES)
         finally:
             budget.give_back(len(fetched.body))
     except (ImageError, JobError, MemoryError):
@@ -104,16 +101,3 @@ def _thumbnail(fetcher: ImageFetcher, budget: ByteBudget, decode: Decode, key: s
     except Exception:  # whatever a picture costs, the refit goes on
         log.warning("a thumbnail of the report could not be made", exc_info=True)
         return None
-
-
-def encoded(image: PreprocessedImage) -> bytes | None:
-    """Return the picture in its own proportions as WebP of at most MOST_BYTES; None if that is not possible."""
-    longest = max(image.width, image.height, 1)
-    size = (max(PIXELS * image.width // longest, 1), max(PIXELS * image.height // longest, 1))
-    picture = Image.fromarray(image.pixels).resize(size, Image.Resampling.BICUBIC)
-    for quality in QUALITIES:
-        content = io.BytesIO()
-        picture.save(content, format="WEBP", quality=quality, method=4)
-        if content.tell() <= MOST_BYTES:
-            return content.getvalue()
-    return None

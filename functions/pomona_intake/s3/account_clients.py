@@ -3,9 +3,10 @@
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 
-def s3_of(account_id: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+def s3_of(account_id: str, config: Config | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no static type
     """Return a client whose requests S3 refuses with 403 if the bucket belongs to another account.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
@@ -15,7 +16,7 @@ def s3_of(account_id: str) -> Any:  # noqa: ANN401 - boto3's clients have no sta
         if model.input_shape and "ExpectedBucketOwner" in model.input_shape.members:
             params.setdefault("ExpectedBucketOwner", account_id)
 
-    client = boto3.client("s3")
+    client = boto3.client("s3", config=config)
     client.meta.events.register("provide-client-params.s3", expect_owner)
     return client
 
