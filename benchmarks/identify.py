@@ -127,7 +127,7 @@ def _photograph() -> bytes:
 
 def _package(folder: Path) -> Path:
     os.environ[NATIVE_PACKAGES_OF_THE_RUNTIME] = "1"
-    build_identify(folder)
+    build_native_function(IDENTIFY, folder)
     native = folder.with_name("native")
     link_native_packages(folder, native)
     for link in native.iterdir():
