@@ -37,7 +37,7 @@ from pomona.identify.neighbours import MOST_COMPONENTS, MOST_VECTORS, Neighbours
 from pomona.projection import FittedModel, model_bytes
 from pomona_contract.documents.latest_results import LatestResults
 from pomona_contract.lake_layout import LATEST_RESULTS, MODEL, NEIGHBOURS, backbone_folder, results_folder
-from tools.build import NATIVE_PACKAGES_OF_THE_RUNTIME, build_identify
+from tools.build import IDENTIFY, NATIVE_PACKAGES_OF_THE_RUNTIME, build_native_function
 
 GOAL_SECONDS = 0.150
 COLUMNS = ("asked", "KB", "images in the index", "cold start", "warm, fastest", "warm, median", "CPU of one", "peak MB")
