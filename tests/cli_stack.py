@@ -59,6 +59,7 @@ class CliStack:
             # no run starts by itself
             "LAUNCH_AT_KEYS": "100000000",
             "LAUNCH_AFTER_MINUTES": "1440",
+            "EXPRESS_KEYS": "0",
             "POWERTOOLS_SERVICE_NAME": "pomona",
             "POWERTOOLS_METRICS_NAMESPACE": "Pomona",
         }

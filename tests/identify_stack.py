@@ -10,7 +10,7 @@ from tests.identify_results import FRUITS, IMAGES, put_results
 from tests.local_server import LocalServer
 
 # uploads become keys that wait, and no run
-AT_REST = {"LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "ClockSchedule": "rate(1 day)"}
+AT_REST = {"ExpressKeys": "0", "LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "ClockSchedule": "rate(1 day)"}
 
 
 @dataclass

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import In
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,7 +107,10 @@ class Deployed:
         """Key → error of those rows of the table that are the samples'."""
         settings = {"glue.endpoint": self.client("glue").meta.endpoint_url, "client.region": self.session.region_name}
         catalog = GlueCatalog("smoke", **settings, **{"s3.endpoint": self.client("s3").meta.endpoint_url})
-        table = catalog.load_table(tuple(self.outputs["TableName"].split(".")))
+        try:
+            table = catalog.load_table(tuple(self.outputs["TableName"].split(".")))
+        except NoSuchTableError:  # before the first run
+            return {}
         found = table.scan(row_filter=In("key", self.keys), selected_fields=("key", "error")).to_arrow()
         return dict(zip(found["key"].to_pylist(), found["error"].to_pylist(), strict=True))
 

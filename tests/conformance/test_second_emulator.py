@@ -30,6 +30,7 @@ KEYS = [
     *HOSTILE,
 ]
 CHANGED = {
+    "ExpressKeys": "0",
     "LaunchAtKeys": "7777",
     "LogRetentionDays": "7",
     "RefitSchedule": "rate(12 hours)",

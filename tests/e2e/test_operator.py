@@ -28,6 +28,7 @@ pytestmark = pytest.mark.timeout(1500)
 PARAMETERS = {
     "BatchWindowSeconds": "1",
     "ClockSchedule": "rate(1 minute)",
+    "ExpressKeys": "0",
     "LaunchAfterMinutes": "0",
     "RetryAfterMinutes": "0",
     "Components": "2",

@@ -15,7 +15,7 @@ from tests.machine import STACK, Machine
 
 LAKE = f"{STACK}-lake-123456789012-{REGION}"
 IMAGES = f"{STACK}-images-123456789012-{REGION}"
-QUIET = {"LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "BatchWindowSeconds": "1"}
+QUIET = {"ExpressKeys": "0", "LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "BatchWindowSeconds": "1"}
 PATIENCE_SECONDS = 60
 
 

@@ -12,7 +12,13 @@ from tests.alarm_faults import FAULTS, TOPIC, Deployed
 from tests.template_roles import ROOT
 from tests.told_runs import ToldServer
 
-QUICK = {"BatchWindowSeconds": "1", "LaunchAfterMinutes": "0", "MaxAttempts": "1", "ClockSchedule": "rate(1 day)"}
+QUICK = {
+    "ExpressKeys": "0",
+    "BatchWindowSeconds": "1",
+    "LaunchAfterMinutes": "0",
+    "MaxAttempts": "1",
+    "ClockSchedule": "rate(1 day)",
+}
 ALARMS = sorted(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", (ROOT / "template.yaml").read_text(), re.M))
 pytestmark = pytest.mark.timeout(900)
 

@@ -21,7 +21,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemplateStack]:
     """A stack with a key of its own, a table and an erasure that waits."""
     aws = LocalServer(tmp_path_factory.mktemp("state"))
     stack = TemplateStack(aws)
-    quiet = {"LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "ClockSchedule": "rate(1 day)"}
+    quiet = {
+        "ExpressKeys": "0",
+        "LaunchAtKeys": "1000000",
+        "LaunchAfterMinutes": "1440",
+        "ClockSchedule": "rate(1 day)",
+    }
     assert stack.deploy(KmsKeyArn=KEY, **quiet) == "CREATE_COMPLETE", aws.reasons("pomona")
     put(stack, METADATA, {"format-version": 2, "current-snapshot-id": -1, "snapshots": []})
     put(stack, "erasures/open/1.json", Erasure("1", "2026-01-01T00:00:00Z", "images", "none/", []).document())

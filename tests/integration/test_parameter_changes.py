@@ -47,9 +47,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 @pytest.fixture(scope="module")
 def stack(aws: LocalServer) -> TemplateStack:
     stack = TemplateStack(aws)
-    assert stack.deploy(LaunchAtKeys="1000000", LaunchAfterMinutes="1440", ClockSchedule="rate(1 day)") == (
-        "CREATE_COMPLETE"
-    ), aws.reasons("pomona")
+    assert stack.deploy(
+        ExpressKeys="0", LaunchAtKeys="1000000", LaunchAfterMinutes="1440", ClockSchedule="rate(1 day)"
+    ) == ("CREATE_COMPLETE"), aws.reasons("pomona")
     aws.client("s3").put_object(Bucket=LAKE, Key="queue/failed/b.json", Body=b"{}")
     aws.client("sqs").send_message(QueueUrl=stack.resources()["DeadLetterQueue"], MessageBody="not lost")
     return stack

@@ -8,7 +8,7 @@ from tests.local_server import REGION, LocalServer
 from tests.template_stack import TemplateStack, bundle_of
 
 LAKE = f"pomona-lake-123456789012-{REGION}"
-QUIET = {"LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "ClockSchedule": "rate(1 day)"}
+QUIET = {"ExpressKeys": "0", "LaunchAtKeys": "1000000", "LaunchAfterMinutes": "1440", "ClockSchedule": "rate(1 day)"}
 FAILING = {"DatabaseName": "another"}  # refused, after the bundle was published
 # what template.yaml and functions/publish.py had in the release before PublishedBundle
 EARLIER_RESOURCE = """

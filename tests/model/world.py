@@ -38,8 +38,8 @@ class ViolationError(AssertionError):
 
 def settings(application: str = "app-1", **changes: str) -> Settings:
     """Small numbers, so that every limit is met."""
-    small = {"APPLICATION_ID": application, "LAUNCH_AT_KEYS": "2", "MAX_KEYS_PER_RUN": "2", "MAX_ATTEMPTS": "2"}
-    return template_settings(**small | changes)
+    small = {"LAUNCH_AT_KEYS": "2", "MAX_KEYS_PER_RUN": "2", "MAX_ATTEMPTS": "2", "EXPRESS_KEYS": "0"}
+    return template_settings(**small | {"APPLICATION_ID": application} | changes)
 
 
 class World:

@@ -45,7 +45,7 @@ class Stage:
         created = self.emr.create_application(name="pomona", releaseLabel="emr-7.5.0", type="SPARK")
         self.application_id = created["applicationId"]
         self.set(**variables() | {"APPLICATION_ID": self.application_id})
-        self.set(POWERTOOLS_TRACE_DISABLED="true", LAUNCH_AFTER_MINUTES="0", MAX_ATTEMPTS="2")
+        self.set(POWERTOOLS_TRACE_DISABLED="true", LAUNCH_AFTER_MINUTES="0", MAX_ATTEMPTS="2", EXPRESS_KEYS="0")
         self.set(RETRY_AFTER_MINUTES="0")
 
     def set(self, **variables: str) -> None:
