@@ -43,7 +43,7 @@ def sample_features(key: str) -> NDArray[np.float32]:
 
 
 @cache
-def _fitted(fruits: tuple[str, ...]) -> tuple[bytes, bytes]:
+def fitted_results(fruits: tuple[str, ...]) -> tuple[bytes, bytes]:
     """The content of model.npz and neighbours.npz of ten images of each fruit: the nearest class mean wins."""
     keys = [f"{fruit}/{fruit}-{number:02d}.jpg" for fruit in fruits for number in range(10)]
     rows = np.stack([sample_features(key) for key in keys])
@@ -63,7 +63,7 @@ def put_backbone(s3: Any, lake: str) -> None:
 
 def put_results(s3: Any, lake: str, fruits: tuple[str, ...] = FRUITS, snapshot_id: int = 7) -> str:
     """Write the results and return their folder."""
-    model, neighbours = _fitted(fruits)
+    model, neighbours = fitted_results(fruits)
     prefix = results_folder(snapshot_id)
     files = {"model.npz": model, "neighbours.npz": neighbours}
     if len(fruits) > 1:
