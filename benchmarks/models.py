@@ -16,6 +16,7 @@ RESULTS_NAME = "models.json"
 RESULTS = ROOT / "benchmarks" / RESULTS_NAME
 PAGE = ROOT / "docs" / "models.md"
 PICTURE = ROOT / "docs" / "pictures" / "models.svg"
+COMMITTED_PICTURE = f"pictures/{PICTURE.name}"
 MISSING = "-"
 LDA, FOREST, SPEED = "#2a6f4e", "#b5573c", "#5a7ca8"
 PUBLISHED_FOREST = ".83"
@@ -43,10 +44,12 @@ def read(path: Path = RESULTS) -> Document:
     return document
 
 
-def page(document: Document, picture: str = f"pictures/{PICTURE.name}") -> str:
+def page(document: Document, picture: str = COMMITTED_PICTURE) -> str:
     """Return the text of the page."""
+    is_committed = picture == COMMITTED_PICTURE
+    source = f"benchmarks/{RESULTS_NAME}" if is_committed else RESULTS_NAME
     parts = [
-        *_head(document),
+        *_head(document, source),
         *table(document),
         "",
         *_reading(document, picture),
@@ -56,7 +59,7 @@ def page(document: Document, picture: str = f"pictures/{PICTURE.name}") -> str:
     return "\n".join(parts) + "\n"
 
 
-def _head(document: Document) -> list[str]:
+def _head(document: Document, source: str) -> list[str]:
     machine, images = document["machine"], document["images"]
     of = (
         f"{images['images']:,} images of {images['classes']:,} classes (`{images['source']}`)"
@@ -78,7 +81,7 @@ def _head(document: Document) -> list[str]:
             "cannot reach the weights of Keras, name files in WEIGHTS."
         ),
         *paragraph(
-            f"`benchmarks/models.py` writes this page from `{RESULTS_NAME}`. Measured on {machine['cores']} cores of "
+            f"`benchmarks/models.py` writes this page from `{source}`. Measured on {machine['cores']} cores of "
             f"{machine['processor']}, on {of}.{left_out}"
         ),
     ]
@@ -135,7 +138,7 @@ def _reading(document: Document, picture: str) -> list[str]:
         "1,280 features.",
     )
     head = "![Bars: images a second and core, and accuracy, of each network]"
-    if picture != f"pictures/{PICTURE.name}":  # no other pages are beside this one
+    if picture != COMMITTED_PICTURE:  # no other pages are beside this one
         items = tuple(
             one.replace("([results.md](results.md#evaluationjson))", "").replace("[cost.md](cost.md)", "docs/cost.md")
             for one in items
@@ -178,8 +181,8 @@ def _published(document: Document) -> list[str]:
         f"{'not measured: no weights here' if forest is None else _share(forest)} |",
         "",
         *paragraph(
-            "Published are pipelines for Fruits-360 on Spark. Their images were resized by another filter, so the "
-            "variance differs in the third digit. The random forest above has other classes and other folds than the "
+            "Published are pipelines for Fruits-360 on Spark. The variance differs in the third digit, as it does when "
+            "images are resized by another filter. The random forest above has other classes and other folds than the "
             "published one: the two accuracies cannot be compared directly."
         ),
     ]
@@ -217,7 +220,7 @@ def draw(document: Document, file: Path) -> None:
                 color="white",
             )
     accuracy.set_xlim(0, 1)
-    accuracy.set_xlabel("accuracy on unseen folds: LDA (green), random forest (red)")
+    accuracy.set_xlabel("accuracy: LDA (green), forest (red)")
     speed.invert_yaxis()
     for axes in (speed, accuracy):
         axes.spines[["top", "right"]].set_visible(False)

@@ -18,7 +18,7 @@ from pomona.table.schema import ROWS
 ROWS_AT_ONCE = 25_000  # a file of the size that the table aims at: a compaction would find nothing to do
 RANK = 64  # as many strong directions as features of photographs have, roughly; the others are noise
 SEED = 7
-SIGNAL = 0.1  # how far the means of classes lie apart, in each feature: nearly all rows can be told apart
+SIGNAL = 1.0  # standard deviation of the means of classes, in each feature: nearly all rows can be told apart
 Features = npt.NDArray[np.float32]
 
 
