@@ -28,7 +28,7 @@ def write(document: Document, results: Path) -> list[Path]:
     """Write the results, and beside them the page and the picture; return the files."""
     results.parent.mkdir(parents=True, exist_ok=True)
     results.write_text(json.dumps(document, indent=1) + "\n")
-    if results == RESULTS:
+    if results.resolve() == RESULTS:
         return [results]
     page_file, picture = results.with_name(PAGE.name), results.with_name(PICTURE.name)
     page_file.write_text(page(document, PICTURE.name))
