@@ -75,7 +75,9 @@ def _write_parquet(table: TableReader, where: "BooleanExpression", file: IO[byte
     return rows
 
 
-def _write_csv(table: TableReader, where: "BooleanExpression", file: IO[bytes], on_progress: OnProgress) -> int:
+def _write_csv(
+    table: TableReader, where: "BooleanExpression", file: IO[bytes] | gzip.GzipFile, on_progress: OnProgress
+) -> int:
     rows = 0
     width = feature_width(table, where)
     features = [pa.field(f"f{number}", pa.float32()) for number in range(width)]
