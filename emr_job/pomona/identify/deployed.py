@@ -4,7 +4,6 @@ The results are held in memory alone: a copy on a disk would survive an erasure.
 in a folder, under its digest.
 """
 
-import io
 import json
 import tempfile
 from dataclasses import dataclass
@@ -15,18 +14,15 @@ from typing import Any, Self
 from pomona.backbone import load_backbone
 from pomona.errors import MisconfiguredError
 from pomona.identify.identifier import Identifier
-from pomona.identify.neighbours import Neighbours, load_neighbours
+from pomona.identify.stored_results import NoResultsError, StoredResults, read_object, required_object
 from pomona.imaging.limits import Limits
 from pomona.inference import InferenceEngine
-from pomona.projection import load_model
 from pomona_contract.documents.backbone import BackboneDescription, backbone_of_label
 from pomona_contract.documents.latest_results import LatestResults
-from pomona_contract.errors import FormatError, TerminalError
-from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS, MODEL, NEIGHBOURS, backbone_folder
+from pomona_contract.errors import FormatError
+from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS, backbone_folder
 
-
-class NoResultsError(TerminalError):
-    """Nothing can be identified yet: there are no results, or not with what is needed."""
+__all__ = ["DeployedResults", "NoResultsError"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +46,13 @@ class DeployedResults:
             NoResultsError: there are no results, or they are incomplete.
             FormatError: another release wrote them.
         """
-        body, etag = _latest(s3, lake)
-        latest = LatestResults.from_json(body)
-        if latest.prefix is None or latest.backbone is None:
-            raise NoResultsError("The results are of an older release: wait for the next refit, or invoke refit.")
-        try:
-            model = load_model(io.BytesIO(_required(s3, lake, latest.prefix + MODEL)))
-            neighbours = _neighbours(s3, lake, latest.prefix)
-        except ValueError as error:
-            raise FormatError(f"{latest.prefix}: {error}") from error
-        engine = InferenceEngine(load_backbone(*_network(s3, lake, latest.backbone, backbones)))
-        return cls(etag, latest, _accuracy(s3, lake, latest.prefix), Identifier(model, neighbours, engine, limits))
+        stored = StoredResults.newest(s3, lake)
+        model, neighbours = stored.model(), stored.neighbours()
+        if neighbours is not None:
+            neighbours = neighbours.widened()  # converted once, not with each search
+        engine = InferenceEngine(load_backbone(*_network(s3, lake, stored.backbone, backbones)))
+        accuracy = _accuracy(s3, lake, stored.prefix)
+        return cls(stored.etag, stored.latest, accuracy, Identifier(model, neighbours, engine, limits))
 
     def is_newest(self, s3: Any, lake: str) -> bool:  # noqa: ANN401
         """Return True if latest.json has not changed since it was read; an erasure may have removed it."""
@@ -87,36 +79,8 @@ def latest_etag(s3: Any, lake: str) -> str | None:  # noqa: ANN401
         raise
 
 
-def _latest(s3: Any, lake: str) -> tuple[bytes, str]:  # noqa: ANN401
-    try:
-        answer = s3.get_object(Bucket=lake, Key=LATEST_RESULTS)
-    except s3.exceptions.NoSuchKey:
-        raise NoResultsError("There are no results yet: wait for the first refit, or invoke refit.") from None
-    return answer["Body"].read(), answer["ETag"]
-
-
-def _read(s3: Any, lake: str, key: str) -> bytes | None:  # noqa: ANN401
-    try:
-        body: bytes = s3.get_object(Bucket=lake, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
-    return body
-
-
-def _required(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
-    body = _read(s3, lake, key)
-    if body is None:
-        raise NoResultsError(f"{key} is missing in the lake: wait for the next refit, or invoke refit.")
-    return body
-
-
-def _neighbours(s3: Any, lake: str, prefix: str) -> Neighbours | None:  # noqa: ANN401
-    body = _read(s3, lake, prefix + NEIGHBOURS)
-    return None if body is None else load_neighbours(io.BytesIO(body)).widened()
-
-
 def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
-    body = _read(s3, lake, prefix + EVALUATION)
+    body = read_object(s3, lake, prefix + EVALUATION)
     found = None if body is None else json.loads(body).get("accuracy")
     return None if found is None else float(found)
 
@@ -134,12 +98,12 @@ def _network(s3: Any, lake: str, label: str, folder: Path) -> tuple[str, Path]: 
 def _fetch(s3: Any, lake: str, label: str, target: Path) -> None:  # noqa: ANN401
     """Write the network and, after it, its description to the folder. Two processes may do it at once."""
     name, prefix = f"{backbone_of_label(label)}.json", backbone_folder(label)
-    description = _read(s3, lake, prefix + name)
+    description = read_object(s3, lake, prefix + name)
     if description is None:
         raise NoResultsError(f"{prefix}{name} is missing in the lake: deploy this release with that backbone again.")
     target.mkdir(parents=True, exist_ok=True)
     network = BackboneDescription.from_json(name, description).file
-    for file, body in ((network, _required(s3, lake, prefix + network)), (name, description)):
+    for file, body in ((network, required_object(s3, lake, prefix + network)), (name, description)):
         with tempfile.NamedTemporaryFile(dir=target, delete=False) as written:
             written.write(body)
         Path(written.name).replace(target / file)
