@@ -4,6 +4,7 @@
 PYTHON ?= python3.11
 JAVA ?= java
 BACKBONE ?= fruitnet
+BACKBONES ?= fruitnet,mobilenet_v2
 COMPONENTS ?= 0.95
 IMAGES ?= samples/images
 STATE ?= .local-aws/up
@@ -78,10 +79,10 @@ setup-test: uv
 	@$(MAKE) $(SIDE_BY_SIDE) $(FOR_SETUP) $(FOR_TEST)
 
 # those that the template allows; BACKBONE is checked before TensorFlow is installed
-BACKBONES = $(shell sed -n '/^  BackboneName:/,/AllowedValues/s/.*AllowedValues: \[\(.*\)\]/\1/p' template.yaml | tr -d ,)
+KNOWN_BACKBONES = $(shell sed -n '/^  BackboneName:/,/AllowedValues/s/.*AllowedValues: \[\(.*\)\]/\1/p' template.yaml | tr -d ,)
 .PHONY: known-backbone
 known-backbone:
-	$(if $(filter $(BACKBONE),$(BACKBONES)),,$(error BACKBONE is '$(BACKBONE)'; it may be one of $(BACKBONES)))
+	$(if $(filter $(BACKBONE),$(KNOWN_BACKBONES)),,$(error BACKBONE is '$(BACKBONE)'; it may be one of $(KNOWN_BACKBONES)))
 	@:
 
 # fruitnet lies in the repository; every other backbone is exported once
@@ -163,6 +164,16 @@ BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 bench: setup .venv/benchmarks/.with-spark  ## measure, beside the Spark + Keras baseline: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
 	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
+comma := ,
+.PHONY: known-backbones
+known-backbones:
+	$(foreach name,$(subst $(comma), ,$(BACKBONES)),$(if $(filter $(name),$(KNOWN_BACKBONES)),,$(error BACKBONES has '$(name)'; it may have $(KNOWN_BACKBONES))))
+	@:
+
+.PHONY: compare
+compare: known-backbones setup .venv/benchmarks/.with-spark  ## compare networks on your images: IMAGES=folder BACKBONES=fruitnet,mobilenet_v2 WEIGHTS=name=file
+	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.compare "$$IMAGES_PATH" --backbones "$(BACKBONES)" --weights "$$WEIGHTS_PATH"
+
 .PHONY: bench-server
 bench-server: .venv/benchmarks/.with-spark  ## build the S3 server that the benchmarks run against, once; needs Go
 	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.gateway
@@ -172,8 +183,8 @@ smoke: .venv/development/.complete  ## check a deployed stack, for a few cents: 
 	@$(DEVELOPMENT) tools/smoke.py --stack "$(or $(STACK),pomona)" $(if $(REGION),--region "$(REGION)") $(if $(YES),--yes)
 
 .PHONY: bench-pages
-bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md and scale.md from benchmarks/results.json
-	@for page in report cost scale; do PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
+bench-pages: .venv/benchmarks/.with-spark  ## docs/performance.md, cost.md, scale.md and models.md from what was measured
+	@for page in report cost scale models; do PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks.$$page || exit 1; done
 
 .PHONY: clean
 clean:  ## remove everything that was built or installed here

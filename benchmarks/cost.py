@@ -29,7 +29,7 @@ WORKER_VCPUS, MAX_EXECUTORS = int(_LARGEST.executor.vcpus), int(_LARGEST.executo
 EVENTS_OF_A_MESSAGE_BATCH = 3_500  # 6 MB of messages with an S3 event each
 LAMBDA_GB = 0.25
 LAMBDA_VCPUS = 256 / 1769
-ALARM_METRICS = 16  # that the alarms of every stack look at: each is billed as an alarm
+ALARM_METRICS = 17  # that the alarms of every stack look at: each is billed as an alarm
 DAILY_SCHEDULES = 2  # refit and maintenance
 ROW_BYTES = 1_280 * 4 + 300
 

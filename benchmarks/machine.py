@@ -23,7 +23,7 @@ def cores() -> int:
 def machine() -> dict[str, Any]:
     """Processor, memory, and the versions of everything that is measured."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.release()}",
@@ -37,7 +37,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name."""
     found = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return found[0].partition(":")[2].strip() if found else platform.machine()
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from benchmarks.places import BUILD, PYTHON, ROOT, BenchError
 
+COMMITTED = ROOT / "backbones"
+RANDOM = "random"
+
 
 @dataclass(frozen=True)
 class Network:
@@ -25,7 +28,9 @@ class Network:
 
     @property
     def source(self) -> str:
-        """Where the weights are from: a file's name, Keras, or random."""
+        """Where the weights are from: the repository, a file's name, Keras, or RANDOM."""
+        if self.folder == COMMITTED:
+            return "the repository"
         return str(json.loads((self.folder / "source.txt").read_text()))
 
 
@@ -36,6 +41,12 @@ def network(name: str, weights: Path | None) -> Network:
     if not (folder / "source.txt").exists():
         _make(name, weights, folder)
     return Network(name, folder)
+
+
+def graph(name: str, weights: Path | None) -> Network:
+    """The network for a measurement without Keras: that of the repository, if it has it."""
+    is_committed = (COMMITTED / f"{name}.tflite").exists() and not weights
+    return Network(name, COMMITTED) if is_committed else network(name, weights)
 
 
 def _make(name: str, weights: Path | None, folder: Path) -> None:

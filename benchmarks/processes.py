@@ -13,8 +13,8 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
-from benchmarks.memory import PeakMemory
 from benchmarks.places import BenchError
+from benchmarks.usage import TreeUsage
 
 TIMEOUT_SECONDS = 1800
 
@@ -25,6 +25,7 @@ class Finished:
 
     seconds: float
     peak_bytes: int
+    cpu_seconds: float
     output: str
     """What it wrote to standard output."""
 
@@ -48,7 +49,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
             start_new_session=True,
         )
         try:
-            with PeakMemory(process.pid) as memory:
+            with TreeUsage(process.pid) as usage:
                 status = process.wait(TIMEOUT_SECONDS)
             seconds = time.perf_counter() - began
         finally:
@@ -58,7 +59,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
         if status:
             last = [*log.read_text(errors="replace").splitlines()[-10:], *said.splitlines()[-10:]]
             raise BenchError(f"{Path(command[0]).name} ended with {status}:\n" + "\n".join(last))
-        return Finished(seconds, memory.bytes, said)
+        return Finished(seconds, usage.peak_bytes, usage.cpu_seconds, said)
 
 
 def cpu_seconds(process: int) -> float:

@@ -17,6 +17,7 @@ from pomona.table.schema import PROPERTIES, ROWS
 ROWS_AT_ONCE = 25_000  # a file of the size that the table aims at: a compaction would find nothing to do
 RANK = 64  # as many strong directions as features of photographs have, roughly; the others are noise
 SEED = 7
+SIGNAL = 1.0  # standard deviation of the means of classes, in each feature: nearly all rows can be told apart
 Features = npt.NDArray[np.float32]
 
 
@@ -46,23 +47,25 @@ def create(deployment: Deployment) -> Table:
     return catalog(deployment).create_table((database, table), ROWS, location=location, properties=PROPERTIES)
 
 
-def fill(deployment: Deployment, rows: int, backbone: str, width: int = 1280) -> None:
+def fill(deployment: Deployment, rows: int, backbone: str, width: int = 1280, classes: int = 1) -> None:
     """Make the table and write that many rows into it, a file at a time.
 
     Their keys are in no order: each file's reach from the first letter to the last, so a run has to look into all.
+    With several classes, each row has its class's mean; with 0 it has no label.
     """
     table = create(deployment)
     for first in range(0, rows, ROWS_AT_ONCE):
-        table.append(_rows(deployment, first, min(ROWS_AT_ONCE, rows - first), backbone, width))
+        table.append(_rows(deployment, first, min(ROWS_AT_ONCE, rows - first), backbone, width, classes))
 
 
-def _rows(deployment: Deployment, first: int, count: int, backbone: str, width: int) -> pa.Table:
+def _rows(deployment: Deployment, first: int, count: int, backbone: str, width: int, classes: int) -> pa.Table:
     now = datetime.now(UTC)
+    codes = np.arange(first, first + count) % max(classes, 1)
     keys = [f"{'az'[number % 2]}/{number:07d}.jpg" for number in range(first, first + count)]
     columns = {
         "key": keys,
         "bucket": [deployment.images] * count,
-        "label": ["table"] * count,
+        "label": [f"class {code}" if classes else None for code in codes.tolist()],
         "etag": [f"{number:032x}" for number in range(first, first + count)],
         "size": [5000] * count,
         "last_modified": [now] * count,
@@ -73,7 +76,10 @@ def _rows(deployment: Deployment, first: int, count: int, backbone: str, width: 
         "featurized_at": [now] * count,
         "batch_id": ["filled"] * count,
     }
-    lists = _lists(features(first, count, width))
+    rows = features(first, count, width)
+    if classes > 1:
+        rows += SIGNAL * np.random.default_rng(SEED).standard_normal((classes, width), dtype=np.float32)[codes]
+    lists = _lists(rows)
     arrays = [lists if field.name == "features" else pa.array(columns[field.name], field.type) for field in ROWS]
     return pa.Table.from_arrays(arrays, schema=ROWS)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pomona.backbone import load_backbone
 from pomona.classifier.lda import LinearClassifier
@@ -34,13 +35,18 @@ def new_image(fruit: str) -> bytes:
     return (IMAGES / fruit / f"{fruit}-11.jpg").read_bytes()
 
 
-@cache
-def _fitted(fruits: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """The content of model.npz and neighbours.npz of ten images of each fruit: the nearest class mean wins."""
-    keys = [f"{fruit}/{fruit}-{number:02d}.jpg" for fruit in fruits for number in range(10)]
+def sample_features(key: str) -> NDArray[np.float32]:
+    """The features of a sample image."""
     engine = cached_engine("fruitnet", BACKBONES)
     spec = PreprocessingSpec(engine.backbone.height, engine.backbone.width, LIMITS)
-    rows = np.stack([engine.run(preprocess((IMAGES / key).read_bytes(), spec).pixels) for key in keys])
+    return engine.run(preprocess((IMAGES / key).read_bytes(), spec).pixels)
+
+
+@cache
+def fitted_results(fruits: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """The content of model.npz and neighbours.npz of ten images of each fruit: the nearest class mean wins."""
+    keys = [f"{fruit}/{fruit}-{number:02d}.jpg" for fruit in fruits for number in range(10)]
+    rows = np.stack([sample_features(key) for key in keys])
     means = rows.reshape(len(fruits), 10, -1).mean(axis=1).astype(np.float64)
     classifier = LinearClassifier(means, -(means**2).sum(axis=1) / 2) if len(fruits) > 1 else None
     pca = fit(CoMoments.of(rows), ComponentCount(8))
@@ -57,13 +63,19 @@ def put_backbone(s3: Any, lake: str) -> None:
 
 def put_results(s3: Any, lake: str, fruits: tuple[str, ...] = FRUITS, snapshot_id: int = 7) -> str:
     """Write the results and return their folder."""
-    model, neighbours = _fitted(fruits)
+    model, neighbours = fitted_results(fruits)
     prefix = results_folder(snapshot_id)
     files = {"model.npz": model, "neighbours.npz": neighbours}
     if len(fruits) > 1:
         files["evaluation.json"] = json.dumps({"accuracy": ACCURACY}).encode()
     for name, body in files.items():
         s3.put_object(Bucket=lake, Key=prefix + name, Body=body)
+    return put_latest(s3, lake, 10 * len(fruits), snapshot_id)
+
+
+def put_latest(s3: Any, lake: str, rows: int, snapshot_id: int = 7) -> str:
+    """Let `latest.json` name the results of a snapshot, and return their folder."""
+    prefix = results_folder(snapshot_id)
     latest = LatestResults(
         table_uuid="t",
         snapshot_id=snapshot_id,
@@ -73,7 +85,7 @@ def put_results(s3: Any, lake: str, fruits: tuple[str, ...] = FRUITS, snapshot_i
         components=8,
         components_asked="8",
         variance=0.9,
-        rows=10 * len(fruits),
+        rows=rows,
         backbone=LABEL,
         refitted_at="2026-11-20T12:05:00+00:00",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from benchmarks.bench import Bench
 from benchmarks.results import Row
 from benchmarks.rows import (
+    classifier,
     engine,
     express,
     fixed,
@@ -28,6 +29,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "unchanged": growth.measure_unchanged,
     "long-life": long_life.measure,
     "refit": refit.measure,
+    "classifier": classifier.measure,
     "memory": memory.measure,
     "refit-memory": refit.measure_memory,
     "skew": skew.measure,

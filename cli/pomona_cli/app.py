@@ -7,6 +7,7 @@ import typer
 
 from pomona_cli.commands.backfill import backfill
 from pomona_cli.commands.discard import discard
+from pomona_cli.commands.duplicates import duplicates
 from pomona_cli.commands.erase import erase
 from pomona_cli.commands.errors import errors
 from pomona_cli.commands.export import export
@@ -18,6 +19,7 @@ from pomona_cli.commands.report import report
 from pomona_cli.commands.resume import resume
 from pomona_cli.commands.retry import retry
 from pomona_cli.commands.runs import runs
+from pomona_cli.commands.similar import similar
 from pomona_cli.commands.stack_command import EndpointUrl, Region, StackName
 from pomona_cli.commands.status import status
 from pomona_cli.output.stream import print_line
@@ -43,6 +45,8 @@ for command in (
     erase,
     export,
     identify,
+    similar,
+    duplicates,
 ):
     app.command()(command)
 

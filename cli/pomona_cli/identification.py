@@ -10,18 +10,19 @@ from pomona_cli.errors import CliError
 
 if TYPE_CHECKING:
     from pomona.identify.deployed import DeployedResults
+    from pomona.identify.identifier import Identification
     from pomona_cli.stack.stack import Stack
 
 _EXTRA = {"ai_edge_litert": "ai-edge-litert", "PIL": "pillow", "pi_heif": "pi-heif"}
-"""The modules that only this command needs, and their packages: the extra `identify` of pyproject.toml."""
+"""The modules that only image files need, and their packages: the extra `identify` of pyproject.toml."""
 
 
 class ImageFileError(Exception):
     """One file cannot be read or identified; the text is the reason."""
 
 
-def deployed_results(stack: "Stack") -> "DeployedResults":
-    """Return the results of the newest refit with their network.
+def deployed_results(stack: "Stack", command: str) -> "DeployedResults":
+    """Return the results of the newest refit with their network, for the command of this name.
 
     Raises:
         CliError: the packages of the extra `identify` are missing.
@@ -29,7 +30,7 @@ def deployed_results(stack: "Stack") -> "DeployedResults":
     """
     missing = [package for module, package in _EXTRA.items() if find_spec(module) is None]
     if missing:
-        raise CliError(f"`pomona identify` needs {', '.join(missing)}: install them with pip install '.[identify]'.")
+        raise CliError(f"`pomona {command}` needs {', '.join(missing)}: install them with pip install '.[identify]'.")
     from pomona.identify.deployed import DeployedResults
     from pomona.imaging.limits import Limits
 
@@ -41,16 +42,23 @@ def deployed_results(stack: "Stack") -> "DeployedResults":
 def identify_file(
     results: "DeployedResults", file: str, most_bytes: int, candidates: int, nearest: int
 ) -> dict[str, Any]:
-    """Return the answer for a file, or for stdin if `file` is a dash, as JSON has it; ImageFileError with a reason."""
+    """Return the answer of `image_of_file` as JSON has it."""
+    found = image_of_file(results, file, most_bytes, candidates, nearest)
+    return found.document() | {"model": results.model_document()}
+
+
+def image_of_file(
+    results: "DeployedResults", file: str, most_bytes: int, candidates: int, nearest: int
+) -> "Identification":
+    """Return what a file shows, or stdin if `file` is a dash; ImageFileError with the reason if it cannot be read."""
     from pomona.imaging.errors import ImageError
 
     try:
         body = _content(file, most_bytes)
-        found = results.identifier.identify(body, candidates, nearest)
+        return results.identifier.identify(body, candidates, nearest)
     except (ImageError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise ImageFileError(reason) from error
-    return found.document() | {"model": results.model_document()}
 
 
 def _content(file: str, most_bytes: int) -> bytes:

@@ -110,6 +110,7 @@ def test_everything_that_is_promised_is_in_the_folder(demo: Demo):
         "results/scree.png",
         "results/components.png",
         "results/projections.csv",
+        "results/projections.csv.gz",
         "results/model.npz",
     ):
         assert (demo.out / name).stat().st_size > 0

@@ -1,11 +1,14 @@
 """The whole refit job on Spark, Iceberg and an S3 over HTTP, against scikit-learn and Spark ML on the same table."""
 
+import gzip
 import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.csv
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -81,8 +84,32 @@ def test_projections_are_what_project_gives_and_csv_says_the_same(table_of_width
     np.testing.assert_allclose(coordinates, project(features[by_key], model), atol=1e-9)
     csv = pd.read_csv(io.BytesIO(table.result("projections.csv"))).sort_values("key", ignore_index=True)
     pd.testing.assert_frame_equal(csv, projections, check_dtype=False)
+    assert gzip.decompress(table.result("projections.csv.gz")) == table.result("projections.csv")
     assert 0.9 <= table.latest()["variance"] < 0.95
     assert table.latest()["components"] == coordinates.shape[1]
+
+
+def test_readers_of_csv_take_the_compressed_projections(table_of_width, tmp_path, spark, monkeypatch):
+    # Given projections that were written in several batches
+    monkeypatch.setattr("pomona.refit.projection_exports.ROWS_PER_BATCH", 100)
+    table = table_of_width(64)
+    table.append(mixed(300, 64))
+    assert table.refit("10") == 0
+    file = tmp_path / "projections.csv.gz"
+    file.write_bytes(table.result(file.name))
+    # When pandas, DuckDB, Arrow and Spark read the compressed file
+    found = [
+        pd.read_csv(file),
+        duckdb.read_csv(str(file)).df(),
+        pyarrow.csv.read_csv(file).to_pandas(),
+        spark.read.csv(str(file), header=True, inferSchema=True, escape='"').toArrow().to_pandas(),
+    ]
+    # Then each has all rows
+    projections = table.projections()
+    for rows in found:
+        rows = rows.sort_values("key", ignore_index=True)
+        assert list(rows["key"]) == list(projections["key"])
+        np.testing.assert_allclose(rows["pc_10"], projections["pc_10"])
 
 
 def test_other_backbones_errors_and_unusable_rows_are_left_out(table_of_width, tmp_path):

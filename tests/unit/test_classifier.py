@@ -235,6 +235,23 @@ def test_a_random_hold_out_is_a_fit_without_the_sample():
     assert found == HoldOut(150, int((alone.argmax(axis=1) == codes[chosen]).sum()))
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_feature_that_the_held_out_sample_alone_has_decides_nothing(seed):
+    # Given classes that are told apart easily, and features that are not zero in the sample alone
+    features, codes = drawn(300, 6, 3, spread=8, seed=seed)
+    folds, chosen = np.arange(300) % FOLDS, np.arange(50)
+    rare = np.zeros((300, 4), np.float32)
+    rare[chosen] = np.random.default_rng(seed).gamma(1, 0.3, (50, 4))
+    wider = np.hstack([features, rare])
+
+    def held_out(rows):
+        sample = SampledRows(rows[chosen], folds[chosen], codes[chosen])
+        return random_hold_out(gathered(rows, folds, codes), 3, sample, 0.01)
+
+    # Then the sample is classified as without them
+    assert held_out(wider) == held_out(features)
+
+
 def evaluated(labels, true, predicted, images=None):
     counts = PredictionCounts()
     counts.add(np.array(true), np.array(predicted), np.full(len(true), 0.75), np.arange(len(true)) % FOLDS)

@@ -1,5 +1,6 @@
 """What `export` writes to: regular files, links, devices and named pipes."""
 
+import gzip
 import os
 import resource
 import signal
@@ -8,7 +9,10 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
+import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 from pomona_cli.errors import CliError
@@ -23,7 +27,7 @@ TABLE = SimpleNamespace(
     schema=lambda columns: SCHEMA,
     batches=lambda columns, where: iter([BATCH.select(columns)]),
 )
-KINDS = pytest.mark.parametrize("kind", ["csv", "parquet"])
+KINDS = pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +44,21 @@ def test_a_file_is_there_when_it_is_whole(tmp_path, kind):
     target = tmp_path / "table"
     target.write_text("before")
     assert export(target, kind) == ROWS
-    assert b"a/999.jpg" in target.read_bytes() or kind == "parquet"
+    content = gzip.decompress(target.read_bytes()) if kind == "csv.gz" else target.read_bytes()
+    assert b"a/999.jpg" in content or kind == "parquet"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_compressed_file_has_the_rows_of_the_other(tmp_path):
+    for kind in ("csv", "csv.gz"):
+        export(tmp_path / f"table.{kind}", kind)
+    assert gzip.decompress((tmp_path / "table.csv.gz").read_bytes()) == (tmp_path / "table.csv").read_bytes()
+
+
+@pytest.mark.parametrize("read", [pd.read_csv, lambda file: duckdb.read_csv(file).df(), pyarrow.csv.read_csv])
+def test_readers_of_csv_take_the_compressed_file(tmp_path, read):
+    export(tmp_path / "table.csv.gz", "csv.gz")
+    assert list(read(str(tmp_path / "table.csv.gz"))["key"])[-1] in ("a/999.jpg", pa.scalar("a/999.jpg"))
 
 
 @pytest.mark.parametrize("exists", [True, False])

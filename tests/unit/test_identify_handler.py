@@ -169,9 +169,9 @@ def test_where_there_are_no_results_a_retry_does_not_help(invoke, s3):
 
 def test_results_that_are_replaced_while_they_are_read_are_worth_a_retry(invoke, s3, monkeypatch):
     # Given results that an erasure removes, and others replace, after latest.json was read
-    from pomona.identify import deployed
+    from pomona.identify import stored_results
 
-    read = deployed._latest
+    read = stored_results._latest
 
     def read_then_replaced(client, lake):
         found = read(client, lake)
@@ -179,9 +179,9 @@ def test_results_that_are_replaced_while_they_are_read_are_worth_a_retry(invoke,
         put_results(client, lake, snapshot_id=8)
         return found
 
-    monkeypatch.setattr(deployed, "_latest", read_then_replaced)
+    monkeypatch.setattr(stored_results, "_latest", read_then_replaced)
     answered = invoke(sample_event("image"))
     # Then a retry may help, and it does
     assert (answered["status"], answered["retry"]) == (503, True)
-    monkeypatch.setattr(deployed, "_latest", read)
+    monkeypatch.setattr(stored_results, "_latest", read)
     assert invoke(sample_event("image"))["model"]["snapshot_id"] == 8

@@ -66,3 +66,12 @@ def test_another_format_is_refused():
     file.seek(0)
     with pytest.raises(ValueError, match="format 1"):
         load_neighbours(file)
+
+
+def test_a_key_is_found_by_its_whole_name_alone():
+    # Given keys that are parts of each other, also across the end of one and the beginning of the next
+    keys = ["a", "ba", "ab", "a/b", "ä.jpg"]
+    index = built(np.eye(len(keys)), keys)
+    assert [index.row(key) for key in keys] == [0, 1, 2, 3, 4]
+    assert [index.row(key) for key in ("b", "aba", "a/", "ä", "c")] == [None] * 5
+    assert NeighboursBuilder().finish().row("a") is None

@@ -1,5 +1,6 @@
 """What the report says of classes, suspects and changes: right figures, hostile names, and a bounded size."""
 
+import base64
 import json
 import re
 from collections import Counter
@@ -205,6 +206,32 @@ def test_changes_and_history_are_told():
     assert history[1]["cost"] == "0.1500 USD"
     first = replace(report, earlier=None, drift=None, history=[])
     assert "There is no earlier refit with this network" in " ".join(Page(render(first)).text)
+
+
+def trend_of(page):
+    """The texts of the plots of the history, as a reader of a wide light screen sees them; None without plots."""
+    found = re.search(rb'<img src="data:image/svg\+xml;base64,([^"]+)" alt="Images, failed images', page)
+    return re.findall(r">([^<>\n]+)</text>", base64.b64decode(found[1]).decode()) if found else None
+
+
+def test_the_history_is_drawn_with_its_smallest_and_largest_figures():
+    # Given 14 earlier refits, of 100,001 to 100,014 images, at 91 % of the variance and for 0.15 dollars each
+    told = trend_of(render(usual_report(3)))
+    assert [one for one in told if one in ("images", "failed", "variance", "accuracy", "cost")] == [
+        "images",
+        "failed",
+        "variance",
+        "accuracy",
+        "cost",
+    ]
+    assert {"100k", "91.0 %", "97.0 %", "0.1500"} <= set(told)
+
+
+def test_a_history_of_one_refit_or_of_unknown_figures_is_no_line():
+    report = usual_report(3)
+    assert trend_of(render(replace(report, history=[]))) is None
+    unknown = PastRefit("2025-05-01T11:00:00+00:00", None, None, None, None, None, None, None)
+    assert "not known" in trend_of(render(replace(report, history=[unknown])))  # the cost of neither is
 
 
 def test_what_is_not_known_of_an_earlier_refit_is_not_guessed():

@@ -17,7 +17,7 @@ from pomona_cli.table.choices import ExportFormat
 if TYPE_CHECKING:
     from pomona_cli.stack.stack import Stack
 
-Target = Annotated[str, typer.Argument(metavar="FILE", help="FILE.parquet or FILE.csv; - is stdout.")]
+Target = Annotated[str, typer.Argument(metavar="FILE", help="FILE.parquet, FILE.csv or FILE.csv.gz; - is stdout.")]
 Format = Annotated[
     ExportFormat | None, typer.Option("--format", help="Format of a file whose name does not end in it.")
 ]
@@ -54,7 +54,7 @@ def export(
 
 
 def _format_of(target: str) -> ExportFormat:
-    suffix = Path(target).suffix.removeprefix(".")
-    if suffix not in ExportFormat.__members__:
-        raise UsageError(f"{target} does not end in .parquet or .csv: name the format with --format.")
-    return ExportFormat(suffix)
+    found = next((one for one in ExportFormat if Path(target).name.endswith(f".{one}")), None)
+    if found is None:
+        raise UsageError(f"{target} does not end in .parquet, .csv or .csv.gz: name the format with --format.")
+    return found

@@ -27,7 +27,7 @@ def identify(
     """
     from pomona_cli.identification import ImageFileError, deployed_results, identify_file
 
-    results, failed = deployed_results(stack), 0
+    results, failed = deployed_results(stack, "identify"), 0
     for file in files:
         try:
             found = identify_file(results, file, stack.settings.max_image_bytes, candidates, nearest)

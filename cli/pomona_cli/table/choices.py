@@ -18,3 +18,4 @@ class ExportFormat(StrEnum):
 
     parquet = "parquet"
     csv = "csv"
+    csv_gz = "csv.gz"

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from pomona_cli.output.csv_cells import escape_formulas
-from pomona_cli.output.text import escape, plural
+from pomona_cli.output.csv_cells import escape_for_terminal, escape_formulas
+from pomona_cli.output.text import plural
 from pomona_cli.table.choices import Grouping
 from pomona_cli.table.external_sort import sort_by_key
 from pomona_cli.table.reader import TableReader
@@ -63,7 +63,7 @@ class ErrorRows:
         """Write the rows to stdout as CSV, sorted by key; escaped if stdout is a terminal."""
         with csv.CSVWriter(sys.stdout.buffer, self.table.schema(COLUMNS)) as writer:
             for batch in self._sorted():
-                columns = [escape_formulas(_escaped_for_terminal(column)) for column in batch.columns]
+                columns = [escape_formulas(escape_for_terminal(column)) for column in batch.columns]
                 writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=batch.schema))
 
     def _sorted(self) -> Iterator[pa.RecordBatch]:
@@ -82,7 +82,7 @@ def write_groups_csv(groups: list[ErrorGroup], by: Grouping) -> None:
     names = pa.array([group.name for group in groups], pa.string())
     counts = pa.array([group.errors for group in groups], pa.int64())
     examples = pa.array([group.example for group in groups], pa.string())
-    columns = [escape_formulas(_escaped_for_terminal(names)), counts, escape_formulas(_escaped_for_terminal(examples))]
+    columns = [escape_formulas(escape_for_terminal(names)), counts, escape_formulas(escape_for_terminal(examples))]
     csv.write_csv(pa.table(columns, [by.value, "errors", "example"]), sys.stdout.buffer)
 
 
@@ -99,9 +99,3 @@ def error_share(table: TableReader) -> str:
 def _without_numbers(reason: str) -> str:
     """Return the reason without its numbers, so that two sizes above one limit count as one reason."""
     return _NUMBER.sub("N", reason)
-
-
-def _escaped_for_terminal(column: pa.Array) -> pa.Array:
-    if not sys.stdout.isatty() or not pa.types.is_string(column.type):
-        return column
-    return pa.array([None if text is None else escape(text) for text in column.to_pylist()], pa.string())

@@ -1,5 +1,6 @@
 """Export of the current table to Parquet or CSV, one data file at a time."""
 
+import gzip
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
@@ -32,6 +33,7 @@ COLUMNS = (
     "features",
 )
 _ROWS_PER_GROUP = 10_000
+_GZIP_LEVEL = 1  # numbers as text: level 6 saves 3 % more and takes four times as long
 OnProgress = Callable[[int], None]
 
 
@@ -47,15 +49,19 @@ def write_rows(
         table: the feature table.
         where: the filter.
         target: the path of the file; `-` is stdout.
-        file_format: Parquet has the table as it is, CSV a column for each feature.
+        file_format: Parquet has the table as it is, CSV (also compressed by gzip) a column for each feature.
         on_progress: is called with the number of rows of each batch.
 
     Raises:
         CliError: the file cannot be written.
     """
-    write = _write_parquet if file_format is ExportFormat.parquet else _write_csv
     with opened_for_writing(target) as file:
-        return write(table, where, file, on_progress)
+        if file_format is ExportFormat.parquet:
+            return _write_parquet(table, where, file, on_progress)
+        if file_format is ExportFormat.csv:
+            return _write_csv(table, where, file, on_progress)
+        with gzip.GzipFile(fileobj=file, mode="wb", filename="", compresslevel=_GZIP_LEVEL, mtime=0) as compressed:
+            return _write_csv(table, where, compressed, on_progress)
 
 
 def _write_parquet(table: TableReader, where: "BooleanExpression", file: IO[bytes], on_progress: OnProgress) -> int:
@@ -69,7 +75,9 @@ def _write_parquet(table: TableReader, where: "BooleanExpression", file: IO[byte
     return rows
 
 
-def _write_csv(table: TableReader, where: "BooleanExpression", file: IO[bytes], on_progress: OnProgress) -> int:
+def _write_csv(
+    table: TableReader, where: "BooleanExpression", file: IO[bytes] | gzip.GzipFile, on_progress: OnProgress
+) -> int:
     rows = 0
     width = feature_width(table, where)
     features = [pa.field(f"f{number}", pa.float32()) for number in range(width)]

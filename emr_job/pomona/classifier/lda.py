@@ -95,7 +95,8 @@ class LdaStatistics:
         variance = np.trace(self.within) / max(width, 1)
         if variance < ROUNDING:
             return np.eye(width)
-        covariance: Matrix = self.within[np.ix_(varying, varying)] * (1 - shrinkage)
+        within = self.within if width == len(varying) else self.within[np.ix_(varying, varying)]
+        covariance: Matrix = within * (1 - shrinkage)
         covariance.flat[:: width + 1] += shrinkage * variance
         return covariance
 

@@ -82,10 +82,11 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
         LdaStatistics.of(moments.classified(fold), moments.class_sums(classes, fold)) for fold in range(FOLDS)
     ]
     rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
+    features = rows.features.astype(np.float64)  # once, not for each shrinkage
     best: tuple[float, float, float, tuple[LinearClassifier, ...]] | None = None
     for shrinkage in SHRINKAGES:
         fitted = tuple(each.fit(shrinkage) for each in statistics)
-        scores = _held_out_scores(fitted, rows.features, rows.folds)
+        scores = _held_out_scores(fitted, features, rows.folds)
         at = temperature(scores, rows.codes)
         loss = log_loss(scores, rows.codes, at)
         if best is None or loss <= best[0]:  # of equals the one that shrinks more

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from heapq import nlargest
+from operator import attrgetter
 
 MOST_SUSPECTS = 50_000
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Suspect:
     """An image whose held-out prediction differs from its label.
 
@@ -32,9 +33,17 @@ class Suspects:
     def add(self, suspects: list[Suspect]) -> None:
         """Take in some more."""
         self.total += len(suspects)
-        self.found = nlargest(MOST_SUSPECTS, self.found + suspects)
+        self.found = _most_certain(self.found + suspects)
 
     def merge(self, other: "Suspects") -> None:
         """Take in those of other rows."""
-        self.found = nlargest(MOST_SUSPECTS, self.found + other.found)
+        self.found = _most_certain(self.found + other.found)
         self.total += other.total
+
+
+_ORDER = attrgetter("margin", "key", "label", "predicted", "probability")
+"""Compared as tuples, which takes a tenth of the time that comparing the objects would take."""
+
+
+def _most_certain(suspects: list[Suspect]) -> list[Suspect]:
+    return nlargest(MOST_SUSPECTS, suspects, key=_ORDER)

@@ -4,7 +4,6 @@ The results are held in memory alone: a copy on a disk would survive an erasure.
 in a folder, under its digest.
 """
 
-import io
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,18 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from pomona.identify.identifier import Identifier
-from pomona.identify.neighbours import Neighbours, load_neighbours
 from pomona.identify.stored_backbones import NotPublishedError, stored_backbone
+from pomona.identify.stored_results import NoResultsError, StoredResults, read_object
 from pomona.imaging.limits import Limits
 from pomona.inference import InferenceEngine
-from pomona.projection import load_model
 from pomona_contract.documents.latest_results import LatestResults
-from pomona_contract.errors import FormatError, TerminalError
-from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS, MODEL, NEIGHBOURS
+from pomona_contract.lake_layout import EVALUATION, LATEST_RESULTS
 
-
-class NoResultsError(TerminalError):
-    """Nothing can be identified yet: there are no results, or not with what is needed."""
+__all__ = ["DeployedResults", "NoResultsError"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,20 +42,16 @@ class DeployedResults:
             NoResultsError: there are no results, or they are incomplete.
             FormatError: another release wrote them.
         """
-        body, etag = _latest(s3, lake)
-        latest = LatestResults.from_json(body)
-        if latest.prefix is None or latest.backbone is None:
-            raise NoResultsError("The results are of an older release: wait for the next refit, or invoke refit.")
+        stored = StoredResults.newest(s3, lake)
+        model, neighbours = stored.model(), stored.neighbours()
+        if neighbours is not None:
+            neighbours = neighbours.widened()  # converted once, not with each search
         try:
-            model = load_model(io.BytesIO(_required(s3, lake, latest.prefix + MODEL)))
-            neighbours = _neighbours(s3, lake, latest.prefix)
-        except ValueError as error:
-            raise FormatError(f"{latest.prefix}: {error}") from error
-        try:
-            engine = InferenceEngine(stored_backbone(s3, lake, latest.backbone, backbones))
+            engine = InferenceEngine(stored_backbone(s3, lake, stored.backbone, backbones))
         except NotPublishedError as error:
             raise NoResultsError(str(error)) from error
-        return cls(etag, latest, _accuracy(s3, lake, latest.prefix), Identifier(model, neighbours, engine, limits))
+        accuracy = _accuracy(s3, lake, stored.prefix)
+        return cls(stored.etag, stored.latest, accuracy, Identifier(model, neighbours, engine, limits))
 
     def is_newest(self, s3: Any, lake: str) -> bool:  # noqa: ANN401
         """Return True if latest.json has not changed since it was read; an erasure may have removed it."""
@@ -87,35 +78,7 @@ def latest_etag(s3: Any, lake: str) -> str | None:  # noqa: ANN401
         raise
 
 
-def _latest(s3: Any, lake: str) -> tuple[bytes, str]:  # noqa: ANN401
-    try:
-        answer = s3.get_object(Bucket=lake, Key=LATEST_RESULTS)
-    except s3.exceptions.NoSuchKey:
-        raise NoResultsError("There are no results yet: wait for the first refit, or invoke refit.") from None
-    return answer["Body"].read(), answer["ETag"]
-
-
-def _read(s3: Any, lake: str, key: str) -> bytes | None:  # noqa: ANN401
-    try:
-        body: bytes = s3.get_object(Bucket=lake, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
-    return body
-
-
-def _required(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
-    body = _read(s3, lake, key)
-    if body is None:
-        raise NoResultsError(f"{key} is missing in the lake: wait for the next refit, or invoke refit.")
-    return body
-
-
-def _neighbours(s3: Any, lake: str, prefix: str) -> Neighbours | None:  # noqa: ANN401
-    body = _read(s3, lake, prefix + NEIGHBOURS)
-    return None if body is None else load_neighbours(io.BytesIO(body)).widened()
-
-
 def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
-    body = _read(s3, lake, prefix + EVALUATION)
+    body = read_object(s3, lake, prefix + EVALUATION)
     found = None if body is None else json.loads(body).get("accuracy")
     return None if found is None else float(found)

@@ -1,6 +1,6 @@
 """Groups of near-copies: images whose projections have a cosine of at least a threshold. NumPy is all this needs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +21,18 @@ class Group:
     similarity: float
 
 
-def near_duplicates(vectors: NDArray[np.float16], threshold: float) -> list[Group]:
+def near_duplicates(
+    vectors: NDArray[np.float16], threshold: float, on_rows: Callable[[int], None] | None = None
+) -> list[Group]:
     """Return the groups among vectors [n, k] of length 1, the largest first.
 
     Exact: all pairs are compared, n² k / 2 multiplications, in memory that does not follow the number of pairs.
     A group is what its pairs connect, so its ends may be less alike than the threshold.
+
+    Args:
+        vectors: the projections.
+        threshold: the smallest cosine of a pair.
+        on_rows: is called with the number of further rows that were compared with all others.
     """
     roots = np.arange(len(vectors))
     for first in range(0, len(vectors), ROWS_AT_ONCE):
@@ -35,11 +42,13 @@ def near_duplicates(vectors: NDArray[np.float16], threshold: float) -> list[Grou
             pairs = np.triu(similar, 1) if other == first else similar
             if pairs.any():  # seldom: to look for the pairs takes longer
                 some, others = np.nonzero(pairs)
-                roots = _joined(roots, some + first, others + other)
+                roots = joined(roots, some + first, others + other)
+        if on_rows:
+            on_rows(len(rows))
     return sorted(_groups(vectors, roots), key=lambda group: (-len(group.rows), group.rows))
 
 
-def _joined(roots: NDArray[np.intp], some: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.intp]:
+def joined(roots: NDArray[np.intp], some: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the roots (the smallest row that each row is connected to) with more pairs taken in."""
     while True:
         mine, theirs = roots[some], roots[others]

@@ -58,6 +58,17 @@ class Neighbours:
         begin = int(self.ends[row - 1]) if row else 0
         return self.keys[begin : int(self.ends[row])].tobytes().decode("utf-8", "surrogatepass")
 
+    def row(self, key: str) -> int | None:
+        """Return the row of a key; None if it is not among the images. O(bytes of all keys)."""
+        wanted, content, start = key.encode("utf-8", "surrogatepass"), self.keys.tobytes(), 0
+        begins = np.concatenate([[0], self.ends[:-1]])
+        while (place := content.find(wanted, start)) >= 0:
+            row = int(np.searchsorted(self.ends, place, side="right"))
+            if row < len(self) and begins[row] == place and self.ends[row] == place + len(wanted):
+                return row
+            start = place + 1
+        return None
+
     def nearest(self, projected: NDArray[np.floating], count: int) -> list[Neighbour]:
         """Return the `count` images most like the projection [components], the most similar first.
 

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+ROUNDING = 1e-13
+"""A column's scatter below this share of what it was before rows were taken away is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,8 @@ class CoMoments:
     def without(self, part: "CoMoments") -> "CoMoments":
         """Return the statistics of the rows that are not in `part`, a part of these rows: the inverse of merge.
 
-        Digits are lost where hardly any rows are left: take away a minority.
+        Digits are lost where hardly any rows are left: take away a minority. A column that varies in `part` alone is
+        left with rounding, which may be negative or seem to vary: its scatter becomes zero.
         """
         count = self.count - part.count
         if not part.count or not count:
@@ -75,6 +78,9 @@ class CoMoments:
         step = part.mean - mean
         scatter = self.scatter - part.scatter
         scatter -= np.multiply.outer(step, step * (count * part.count / self.count))
+        is_constant = np.diag(scatter) <= ROUNDING * np.diag(self.scatter)
+        scatter[is_constant] = 0.0
+        scatter[:, is_constant] = 0.0
         return CoMoments(count, mean, scatter)
 
     def __reduce__(self) -> tuple[object, ...]:

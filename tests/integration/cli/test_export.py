@@ -1,6 +1,7 @@
 """`pomona export`."""
 
 import csv
+import gzip
 import io
 
 import pyarrow.parquet as pq
@@ -32,6 +33,15 @@ def test_export_to_csv_has_a_column_for_each_feature(filled, tmp_path):
     assert [rows["kiwi/1.jpg"][name] for name in names] == ["0.25", "-1.5", *[""] * (FEATURES - 2)]
     assert {rows["bad/=1+1.jpg"][name] for name in names} == {""}
     assert rows["bad/=1+1.jpg"]["error"] == "'=broken 0"
+
+
+def test_export_to_compressed_csv_follows_the_name_of_the_file(filled, tmp_path):
+    target = tmp_path / "table.csv.gz"
+    assert filled.pomona("export", str(target)).exit_code == 0
+    filled.pomona("export", str(tmp_path / "table.csv"))
+    assert gzip.decompress(target.read_bytes()) == (tmp_path / "table.csv").read_bytes()
+    assert filled.pomona("export", str(tmp_path / "other"), "--format", "csv.gz").exit_code == 0
+    assert (tmp_path / "other").read_bytes() == target.read_bytes()
 
 
 def test_export_takes_a_label_or_a_prefix(filled, tmp_path):

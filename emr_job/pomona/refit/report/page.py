@@ -6,7 +6,7 @@ character that a browser could take for markup. A Content-Security-Policy forbid
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -19,12 +19,12 @@ from pomona.pca.drift import Drift
 from pomona.projection import FittedModel
 from pomona.refit.history import PastRefit
 from pomona.refit.projection_sample import ProjectionSample
-from pomona.refit.report import scree
+from pomona.refit.report import scree, trend
 from pomona.refit.report.accuracy import accuracy
 from pomona.refit.report.changes import changes, history_table
 from pomona.refit.report.class_table import class_table
 from pomona.refit.report.confusion import heat_map
-from pomona.refit.report.palette import DARK, LIGHT
+from pomona.refit.report.palette import DARK, LIGHT, Theme
 from pomona.refit.report.picks import NO_PICKS, Picks
 from pomona.refit.report.points import Detail, Picture, points_data, points_note
 from pomona.refit.report.storage import storage_table
@@ -141,6 +141,7 @@ def _of_the_runs(report: Report) -> dict[str, Any]:
         "scree": _scree(report.model),
         "changes": changes(report.model, report.earlier, report.drift),
         "history": history_table(_present(report), report.history),
+        "trend": _trend([_present(report), *report.history]),
         "runs": runs_table(runs.featurize, runs.all_featurize),
         "parts": parts_table(runs.featurize),
         "refits": refits_table(runs.refits, runs.all_refits),
@@ -196,16 +197,37 @@ def _on_page(picks: Picks) -> Iterator[str]:
 
 
 def _scree(model: FittedModel) -> dict[str, Any]:
-    """Return the scree plot for each kind of screen; the first source whose media query matches is shown."""
+    def drawn(theme: Theme, is_narrow: bool) -> bytes:
+        return scree.svg(model, theme, scree.NARROW if is_narrow else scree.WIDE)
+
+    return _for_screens(drawn, scree.description(model))
+
+
+def _trend(refits: Sequence[PastRefit]) -> dict[str, Any] | None:
+    """Return the plots of the history; None for a single refit."""
+    if len(refits) < trend.FEWEST_REFITS:
+        return None
+    return _for_screens(
+        lambda theme, is_narrow: trend.svg(refits, theme, is_narrow=is_narrow), trend.description(refits)
+    )
+
+
+def _for_screens(draw: Callable[[Theme, bool], bytes], text: str) -> dict[str, Any]:
+    """Return a picture for each kind of screen; the first source whose media query matches is shown.
+
+    Args:
+        draw: returns the SVG for a theme, and for a narrow screen or not.
+        text: the picture in a sentence.
+    """
     dark, narrow = DARK_SCREEN, NARROW_SCREEN
     return {
         "sources": [
-            {"media": f"{dark} and {narrow}", "address": _svg_url(scree.svg(model, DARK, scree.NARROW))},
-            {"media": narrow, "address": _svg_url(scree.svg(model, LIGHT, scree.NARROW))},
-            {"media": dark, "address": _svg_url(scree.svg(model, DARK, scree.WIDE))},
+            {"media": f"{dark} and {narrow}", "address": _svg_url(draw(DARK, True))},
+            {"media": narrow, "address": _svg_url(draw(LIGHT, True))},
+            {"media": dark, "address": _svg_url(draw(DARK, False))},
         ],
-        "address": _svg_url(scree.svg(model, LIGHT, scree.WIDE)),
-        "text": scree.description(model),
+        "address": _svg_url(draw(LIGHT, False)),
+        "text": text,
     }
 
 
