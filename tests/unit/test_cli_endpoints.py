@@ -1,14 +1,14 @@
 """A name, a region or an address that is wrong: a sentence, whatever answers there."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from pomona_cli.stack import clients
 from tests.cli_stack import run_pomona
+from tests.http_server import address, served
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
 DEAD_PROXY = "http://127.0.0.1:9"
@@ -30,15 +30,8 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Not a word on the test's output."""
 
-    server = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Server) as server:
+        yield address(server)
 
 
 def refused(*words: str, **environment: str) -> str:
@@ -82,16 +75,16 @@ def behind_a_dead_proxy(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     ],
 )
 def test_what_is_not_aws_is_told_with_its_address(fewer_attempts, status, body):
-    with answering(status, body) as address:
-        told = refused("--endpoint-url", address)
-    assert f"at {address} does not answer as AWS does. Check --endpoint-url" in told
+    with answering(status, body) as place:
+        told = refused("--endpoint-url", place)
+    assert f"at {place} does not answer as AWS does. Check --endpoint-url" in told
     assert "<" not in told
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_a_loopback_address_is_reached_without_the_proxy(fewer_attempts, behind_a_dead_proxy, host):
-    with answering(200, PAGE) as address:
-        told = refused("--endpoint-url", address.replace("127.0.0.1", host), **behind_a_dead_proxy)
+    with answering(200, PAGE) as place:
+        told = refused("--endpoint-url", place.replace("127.0.0.1", host), **behind_a_dead_proxy)
     assert "does not answer as AWS does" in told
 
 
