@@ -11,7 +11,7 @@ from PIL import Image
 
 from pomona.refit import thumbnails
 from pomona.refit.thumbnails import MOST_BYTES, MOST_THUMBNAILS, make_thumbnails
-from pomona.s3 import object_store, objects
+from pomona.s3 import objects
 from pomona.s3.image_fetcher import ImageFetcher
 
 BUCKET = "images"
@@ -28,12 +28,10 @@ def s3():
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         objects.s3_client.cache_clear()
-        object_store._cached_store.cache_clear()
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
         yield client
     objects.s3_client.cache_clear()
-    object_store._cached_store.cache_clear()
     server.stop()
 
 
@@ -118,6 +116,11 @@ def test_no_image_is_fetched_after_the_time_is_up(s3, monkeypatch):
 
 def test_there_are_at_most_so_many_thumbnails(s3, monkeypatch):
     tried = []
-    monkeypatch.setattr(thumbnails, "_thumbnail", lambda fetcher, budget, decode, key: tried.append(key))
+
+    def unread(self, dirty):
+        tried.append(dirty.key)
+        raise TimeoutError
+
+    monkeypatch.setattr(ImageFetcher, "fetch", unread)
     make_thumbnails(BUCKET, [str(number) for number in range(500)])
     assert len(tried) == MOST_THUMBNAILS

@@ -307,7 +307,7 @@ def _launch(world: World, *keys: str) -> Any:
 
 
 def _until_publishing(run: Any) -> None:
-    while run._next != run._publish:
+    while not run.is_about_to_publish:
         run.step()
 
 

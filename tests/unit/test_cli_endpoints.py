@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from pomona_cli.stack import clients
 from tests.cli_stack import run_pomona
 from tests.http_server import address, served
 
@@ -49,8 +48,9 @@ def misused(*words: str) -> str:
 
 
 @pytest.fixture
-def fewer_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "_CONFIG", clients._CONFIG.merge(clients.Config(retries={"max_attempts": 1})))
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let boto3 repeat a request at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def behind_a_dead_proxy(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (501, PAGE),
     ],
 )
-def test_what_is_not_aws_is_told_with_its_address(fewer_attempts, status, body):
+def test_what_is_not_aws_is_told_with_its_address(impatient, status, body):
     with answering(status, body) as place:
         told = refused("--endpoint-url", place)
     assert f"at {place} does not answer as AWS does. Check --endpoint-url" in told
@@ -82,13 +82,13 @@ def test_what_is_not_aws_is_told_with_its_address(fewer_attempts, status, body):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_loopback_address_is_reached_without_the_proxy(fewer_attempts, behind_a_dead_proxy, host):
+def test_a_loopback_address_is_reached_without_the_proxy(impatient, behind_a_dead_proxy, host):
     with answering(200, PAGE) as place:
         told = refused("--endpoint-url", place.replace("127.0.0.1", host), **behind_a_dead_proxy)
     assert "does not answer as AWS does" in told
 
 
-def test_aws_is_reached_through_the_proxy(fewer_attempts, behind_a_dead_proxy):
+def test_aws_is_reached_through_the_proxy(impatient, behind_a_dead_proxy):
     told = refused(**behind_a_dead_proxy)
     assert f'Failed to connect to proxy URL: "{DEAD_PROXY}"' in told
 
