@@ -219,14 +219,14 @@ def a_run_that_fails(deployed: Deployed) -> Steps:
     deployed.look()
 
 
-@raises("PausedLineAlarm", off_after=OUT_OF_RANGE)
+@raises("PausedQueueAlarm", off_after=OUT_OF_RANGE)
 def two_batches_that_fail_in_a_row(deployed: Deployed) -> Steps:
     deployed.aws.tell("FAILED")
     for _ in range(2):
         before = len(deployed.keys("queue/failed/"))
         deployed.drop()
         deployed.until(lambda before=before: len(deployed.keys("queue/failed/")) > before, "the batch is set aside")
-    deployed.wait_for("LinePaused", deployed.look)
+    deployed.wait_for("QueuePaused", deployed.look)
     yield
     deployed.aws.tell()
     deployed.pomona("resume")

@@ -118,7 +118,7 @@ def test_the_next_attempt_starts_at_once_if_it_need_not_wait(minutes: str, start
 
 
 @pytest.mark.parametrize(("failed_before", "waits_for_the_pause"), [(None, False), ("b", False), ("a", True)])
-def test_while_the_line_is_paused_the_batch_in_flight_waits_too(
+def test_while_the_queue_is_paused_the_batch_in_flight_waits_too(
     failed_before: str | None, waits_for_the_pause: bool
 ) -> None:
     # Given a batch whose first of three attempts has failed, after another batch, itself or none had failed
@@ -133,9 +133,9 @@ def test_while_the_line_is_paused_the_batch_in_flight_waits_too(
     assert (not_before >= iso(NOW + closing.settings.retry_after)) is waits_for_the_pause
 
 
-def test_a_success_and_an_operator_end_the_pause_of_the_line() -> None:
+def test_a_success_and_an_operator_end_the_pause_of_the_queue() -> None:
     for end in (lambda closing: closing.queue.advance(), lambda closing: closing.queue.resume()):
-        # Given a line that two failures have paused
+        # Given a queue that two failures have paused
         closing = Closing(SUCCEEDED)
         for batch in ("x", "y"):
             closing.pauses.record_failure(batch, "no memory", NOW)
