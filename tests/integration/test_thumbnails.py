@@ -76,6 +76,24 @@ def test_what_is_missing_or_broken_or_too_costly_has_no_thumbnail(s3, monkeypatc
     assert set(made) == {"good.jpg"}
 
 
+def test_the_memory_for_a_few_images_is_enough_for_any_number(s3, monkeypatch):
+    # Given memory for two of the images that are fetched
+    body = noise(200, 200)
+    monkeypatch.setattr(thumbnails, "FETCHED_BYTES", 2 * len(body))
+    keys = [f"many/{number}.jpg" for number in range(8)]
+    for key in keys:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body if key != keys[0] else body[:3000])
+    # Then each of them gives back what it took, also one that cannot be decoded
+    assert set(make_thumbnails(BUCKET, keys)) == set(keys[1:])
+
+
+def test_a_key_that_is_wanted_twice_takes_the_place_of_no_other(s3, monkeypatch):
+    s3.put_object(Bucket=BUCKET, Key="good.jpg", Body=noise(200, 200))
+    s3.put_object(Bucket=BUCKET, Key="other.jpg", Body=noise(200, 200))
+    monkeypatch.setattr(thumbnails, "MOST_THUMBNAILS", 2)
+    assert set(make_thumbnails(BUCKET, ["good.jpg", "good.jpg", "other.jpg"])) == {"good.jpg", "other.jpg"}
+
+
 def test_a_bucket_that_is_refused_or_not_there_makes_no_thumbnails(s3):
     assert make_thumbnails("no-such-bucket", ["a.jpg", "b.jpg"]) == {}
 
