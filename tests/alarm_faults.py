@@ -155,8 +155,11 @@ def raises(alarm: str, on_after: float = 1, off_after: float = 1) -> Callable[[C
 @raises("DeadLetterAlarm", off_after=6)
 def a_message_that_is_no_event(deployed: Deployed) -> Steps:
     sqs, queue = deployed.aws.client("sqs"), deployed.outputs["EventQueueUrl"]
-    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})  # or its deliveries take an hour
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    redrive = json.dumps(json.loads(shown["RedrivePolicy"]) | {"maxReceiveCount": 2})
+    # or its deliveries take two hours
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": redrive})
     sqs.send_message(QueueUrl=queue, MessageBody="garbage")
     until(lambda: deployed.messages("DeadLetterQueueUrl"), 2 * PATIENCE_SECONDS, "it is a dead letter")
     yield
