@@ -9,8 +9,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
+from pomona.imaging.preprocessing import PreprocessedImage
 from pomona.refit import thumbnails
-from pomona.refit.thumbnails import MOST_BYTES, MOST_THUMBNAILS, make_thumbnails
+from pomona.refit.thumbnails import MOST_BYTES, MOST_THUMBNAILS, QUALITIES, encoded, make_thumbnails
 from pomona.s3 import objects
 from pomona.s3.image_fetcher import ImageFetcher
 
@@ -92,6 +93,19 @@ def test_a_key_that_is_wanted_twice_takes_the_place_of_no_other(s3, monkeypatch)
     s3.put_object(Bucket=BUCKET, Key="other.jpg", Body=noise(200, 200))
     monkeypatch.setattr(thumbnails, "MOST_THUMBNAILS", 2)
     assert set(make_thumbnails(BUCKET, ["good.jpg", "good.jpg", "other.jpg"])) == {"good.jpg", "other.jpg"}
+
+
+@pytest.mark.parametrize(("contrast", "is_made"), [(80, True), (255, False)])
+def test_a_picture_that_stays_too_large_at_any_quality_is_left_out(contrast, is_made):
+    # Given grains as large as pixels, which are too large at the best quality
+    grains = (np.random.default_rng(0).integers(0, 2, (96, 96, 3)) * contrast).astype(np.uint8)
+    best = io.BytesIO()
+    Image.fromarray(grains).save(best, format="WEBP", quality=QUALITIES[0], method=4)
+    assert best.tell() > MOST_BYTES
+    # Then a lower quality is taken if one is small enough
+    picture = encoded(PreprocessedImage(grains, 96, 96))
+    assert (picture is not None) == is_made
+    assert picture is None or len(picture) <= MOST_BYTES
 
 
 def test_a_bucket_that_is_refused_or_not_there_makes_no_thumbnails(s3):
