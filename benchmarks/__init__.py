@@ -1,1 +1,1 @@
-"""One command that measures Pomona beside the field's practice, on the same cores and the same images."""
+"""One command that measures Pomona beside the Spark + Keras baseline, on the same cores and the same images."""

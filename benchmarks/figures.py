@@ -21,7 +21,7 @@ class Figures:
     session_seconds: float
     """An empty session with Spark and Iceberg."""
     field_images_per_core_second: float
-    """The field's job with its best setting, its fixed cost included."""
+    """The baseline's job with its best setting, its fixed cost included."""
     look_rows: int
     look_seconds: float
     """How much longer a run plans when it has to look for its keys in every file of a table of so many rows."""

@@ -13,6 +13,8 @@ from embedded_aws.repository import ROOT
 
 STACK = "pomona"
 FULL_BELOW_BYTES = 200 * 2**20  # more than the largest file of a deployment: a failed write may free that much
+# read by tools/build.py; embedded_aws/lambda_service/native_packages.py has the other half
+NATIVE_PACKAGES_OF_THE_RUNTIME = "POMONA_NATIVE_PACKAGES_OF_THE_RUNTIME"
 # sam asks CloudFormation every 5 seconds, which the embedded AWS does not need
 _POLLING = {"SAM_CLI_POLL_DELAY": "0.2"}
 
@@ -28,8 +30,7 @@ def build(scratch: Path, *, for_lambda: bool = False) -> None:
 
     Without `for_lambda`, `identify` gets no packages for Lambda's Python: the embedded AWS links those of its own.
     """
-    # read by tools/build.py; embedded_aws/lambda_service/native_packages.py has the other half
-    left_out = {} if for_lambda else {"POMONA_NATIVE_PACKAGES_OF_THE_RUNTIME": "1"}
+    left_out = {} if for_lambda else {NATIVE_PACKAGES_OF_THE_RUNTIME: "1"}
     _sam(scratch, local_environment() | left_out, "build", "--build-dir", str(scratch / "build"))
 
 

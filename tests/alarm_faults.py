@@ -156,8 +156,11 @@ def raises(alarm: str, on_after: float = 1, off_after: float = 1) -> Callable[[C
 @raises("DeadLetterAlarm", off_after=6)
 def a_message_that_is_no_event(deployed: Deployed) -> Steps:
     sqs, queue = deployed.aws.client("sqs"), deployed.outputs["EventQueueUrl"]
-    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})  # or its deliveries take an hour
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    redrive = json.dumps(json.loads(shown["RedrivePolicy"]) | {"maxReceiveCount": 2})
+    # or its deliveries take two hours
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": redrive})
     sqs.send_message(QueueUrl=queue, MessageBody="garbage")
     until(lambda: deployed.messages("DeadLetterQueueUrl"), 2 * PATIENCE_SECONDS, "it is a dead letter")
     yield
@@ -220,14 +223,14 @@ def a_run_that_fails(deployed: Deployed) -> Steps:
     deployed.look()
 
 
-@raises("PausedLineAlarm", off_after=OUT_OF_RANGE)
+@raises("PausedQueueAlarm", off_after=OUT_OF_RANGE)
 def two_batches_that_fail_in_a_row(deployed: Deployed) -> Steps:
     deployed.aws.tell("FAILED")
     for _ in range(2):
         before = len(deployed.keys("queue/failed/"))
         deployed.drop()
         deployed.until(lambda before=before: len(deployed.keys("queue/failed/")) > before, "the batch is set aside")
-    deployed.wait_for("LinePaused", deployed.look)
+    deployed.wait_for("QueuePaused", deployed.look)
     yield
     deployed.aws.tell()
     deployed.pomona("resume")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from demo.deploy import NATIVE_PACKAGES_OF_THE_RUNTIME
 from tests.served_aws import REGION, ServedAws
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,11 +48,18 @@ class Machine:
         (home / ".build").symlink_to(ROOT / ".build")
         return cls(home, aws)
 
-    def sam(self, *words: str, answers: str = "", fails: bool = False) -> str:
+    def build(self, *, for_lambda: bool = False) -> None:
+        """Run `sam build`. Without `for_lambda`, `identify` gets no packages, which `sam deploy` would pack each time.
+
+        The embedded AWS links packages of its own; the other emulator does not invoke `identify`.
+        """
+        self.sam("build", **{} if for_lambda else {NATIVE_PACKAGES_OF_THE_RUNTIME: "1"})
+
+    def sam(self, *words: str, answers: str = "", fails: bool = False, **variables: str) -> str:
         """What `sam` printed; AssertionError with it if it failed (or, with `fails`, if it did not)."""
         command = [str(ROOT / ".venv" / "sam" / "bin" / "python"), "-m", "samcli", *words]
         with tempfile.TemporaryDirectory(dir=self.home.parent) as temporary:  # sam leaves folders behind
-            environment = self._environment() | {"TMPDIR": temporary}
+            environment = self._environment() | {"TMPDIR": temporary} | variables
             done = subprocess.run(
                 command, cwd=self.home, env=environment, input=answers, capture_output=True, text=True, check=False
             )
@@ -66,6 +74,7 @@ class Machine:
         return {name: os.environ[name] for name in kept} | {
             "PATH": f"{self.home.parent / 'bin'}:/usr/bin:/bin",
             "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.2",  # seconds between two questions to CloudFormation; the default is 5
             "AWS_ENDPOINT_URL": self.aws.endpoint,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -88,7 +97,7 @@ class Machine:
         """Append a comment to the job's entry point, and build."""
         with (self.home / "emr_job" / "featurize_job.py").open("a") as job:
             job.write(f"# {remark}\n")
-        self.sam("build")
+        self.build()
 
     def physical_id(self, logical_id: str) -> str:
         described = self.aws.client("cloudformation").describe_stack_resource(

@@ -1,1 +1,1 @@
-"""The field's practice, as its best users write it: nothing here uses Pomona's code but its list of networks."""
+"""The Spark + Keras baseline, as its best users write it: nothing here uses Pomona's code but its list of networks."""

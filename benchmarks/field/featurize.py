@@ -1,4 +1,4 @@
-"""The field's featurizing: Keras in a scalar-iterator pandas UDF with broadcast weights, then an overwrite of Parquet.
+"""The baseline: Keras in a scalar-iterator pandas UDF with broadcast weights, then an overwrite of Parquet.
 
 As the published pipelines of the kind do it, and better than most of them in these ways: the network is built without
 its classifier, one batch goes to the network in one call, the model is built once a partition, images are read from

@@ -1,4 +1,4 @@
-"""The field's refit: Spark ML's StandardScaler and PCA over the same table, the projections overwritten as Parquet."""
+"""The baseline's refit: Spark ML's StandardScaler and PCA over the same table, projections overwritten as Parquet."""
 
 import argparse
 import json

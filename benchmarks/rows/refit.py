@@ -36,7 +36,7 @@ def filled(bench: Bench, rows: int, classes: int = 1) -> Deployment:
 
 
 class Field:
-    """The field's refit of the deployment's table; `cached` is its one setting that matters."""
+    """The baseline's refit of the deployment's table; `cached` is its one setting that matters."""
 
     def __init__(self, bench: Bench, deployment: Deployment) -> None:
         self._bench = bench
@@ -63,13 +63,13 @@ class Field:
 
 
 def driver_gigabytes() -> int:
-    """All that the field's job can use, and half of what the machine has."""
+    """All that the baseline's job can use, and half of what the machine has."""
     half = int(psutil.virtual_memory().total) // 2**31
     return max(2, min(MOST_GIGABYTES, half))
 
 
 class Sides:
-    """Our refit, the field's and the limit, on the same table."""
+    """Our refit, the baseline's and the limit, on the same table."""
 
     def __init__(self, bench: Bench, deployment: Deployment) -> None:
         self._platform = bench.platform
@@ -102,7 +102,7 @@ class Sides:
 
 
 def measure(bench: Bench) -> Iterator[Row]:
-    """Both jobs in turn, and the limit; the field's better setting is searched for on the same table."""
+    """Both jobs in turn, and the limit; the baseline's better setting is searched for on the same table."""
     deployment = filled(bench, bench.size(100_000, 2_000))
     sides = Sides(bench, deployment)
     tried = {cached: sides.field.seconds(cached) for cached in ((True,) if bench.options.quick else (True, False))}

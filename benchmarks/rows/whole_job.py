@@ -1,4 +1,4 @@
-"""The whole featurize job beside the field's: from images to a committed table, ours from S3, theirs from the disk."""
+"""The whole featurize job beside the baseline's: images to a committed table, ours from S3, theirs from the disk."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,14 +16,14 @@ from benchmarks.results import Goal, Row, Samples
 from benchmarks.tables import read_features
 
 USUAL_GOAL, BEST_GOAL, CLUSTER_GOAL = Goal("≥ 6x", least=6.0), Goal("≥ 4x", least=4.0), Goal("> 1x", least=1.0)
-CLUSTER_RATE = 133  # images a second: the fastest of the field's published EMR clusters, 8 workers
+CLUSTER_RATE = 133  # images a second: the fastest published EMR cluster of this kind of job, 8 workers
 LEAST_COSINE = 0.999
 FIELD_JOB = ROOT / "benchmarks" / "field" / "featurize.py"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How the field's job is set: `threads` are TensorFlow's for one call, 0 leaves them to TensorFlow."""
+    """How the baseline's job is set: `threads` are TensorFlow's for one call, 0 leaves them to TensorFlow."""
 
     partitions: int = 24
     batch: int = 1024
@@ -36,7 +36,7 @@ class Setting:
 
 @dataclass
 class Field:
-    """The field's job on a folder of images."""
+    """The baseline's job on a folder of images."""
 
     bench: Bench
     images: Path
@@ -73,7 +73,7 @@ def best_setting(field_job: Field, cores: int, thorough: bool) -> tuple[Setting,
         for setting in settings:
             if setting not in tried:
                 tried[setting] = field_job.seconds(setting)
-                field_job.bench.say(f"the field's job with {setting}: {tried[setting]:.1f} s")
+                field_job.bench.say(f"the baseline's job with {setting}: {tried[setting]:.1f} s")
         return min(tried, key=lambda setting: tried[setting])
 
     best = fastest([Setting(2 * cores, 64)])
@@ -113,7 +113,7 @@ class Ours:
 
 
 def measure(bench: Bench) -> Iterator[Row]:
-    """The field's best setting is searched for on some of the images; then all three jobs run in turn on all."""
+    """The baseline's best setting is searched for on some of the images; then all three jobs run in turn on all."""
     count, some = bench.size(5_000, 120), bench.size(800, 60)
     ours = Ours(bench, *bench.small_images(count))
     search = Field(bench, bench.folder_of_images(some))
@@ -159,7 +159,7 @@ def _beside_the_clusters(cores: int, rate: float, samples: str) -> Row:
 
 
 def agreement(deployment: Deployment, field_job: Field) -> float:
-    """The least cosine between our features and the field's of the same image; BenchError if they are not the same."""
+    """Least cosine between our features and the baseline's of the same image; BenchError if they are not the same."""
     theirs = pq.read_table(field_job.output, columns=["path", "features"]).to_pydict()
     rows = read_features(deployment)
     ours = dict(zip(rows["key"], rows["features"], strict=True))

@@ -49,7 +49,7 @@ PATIENCE_SECONDS = 120
 
 def test_sam_deploy_creates_the_unchanged_template(machine: Machine) -> None:
     # Given a copy of the repository's sources
-    machine.sam("build")
+    machine.build()
     # When it is deployed with the parameters' defaults
     printed = machine.deploy()
     # Then every resource is there that has no condition

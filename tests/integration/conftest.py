@@ -22,6 +22,8 @@ from tests.refit_table import RefitTable
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-3"
+# Small jobs spend their time on loading classes: C2 would compile beside them, and the jars are those of the lock.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 share_parsed_models()
 
 
@@ -115,6 +117,7 @@ def platform_settings(endpoint: str) -> dict[str, str]:
         "spark.jars": ",".join(str(jar) for jar in jars),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.defaultJavaOptions": JAVA_OPTIONS,
         **{
             f"spark.sql.catalog.{catalog}.{name}": value
             for catalog in ("lake", "rival")

@@ -14,6 +14,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from tests.integration.conftest import JAVA_OPTIONS
 from tests.local_server import REGION, ROOT, LocalServer
 
 SPARK = ROOT / ".venv" / "spark"
@@ -66,6 +67,7 @@ def platform(aws: LocalServer, place: Path, python_path: str) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": jars,
+        "spark.driver.defaultJavaOptions": JAVA_OPTIONS,
         "spark.local.dir": str(place),
         "spark.sql.catalog.lake.glue.endpoint": aws.endpoint,
         "spark.sql.catalog.lake.s3.endpoint": aws.endpoint,

@@ -31,7 +31,7 @@ def test_sam_build_and_sam_deploy_guided_leave_a_working_system(machine: Machine
     # Given a machine with Python and SAM's command line alone
     assert not (machine.home / ".venv").exists()
     # When its owner types these two commands, and Enter at every question
-    machine.sam("build")
+    machine.build(for_lambda=True)
     # its answers are kept in a file of their own: later deployments would repeat them
     shutil.copy(machine.home / "samconfig.toml", machine.home / "guided.toml")
     printed = machine.sam("deploy", "--guided", "--config-file", "guided.toml", answers="\n" * 100)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.cloud import EmbeddedCloud
-from demo.deploy import deploy
+from demo.deploy import STACK
 from tests.alarm_faults import FAULTS, TOPIC, Deployed
 from tests.template_roles import ROOT
+from tests.template_stack import TemplateStack
 from tests.told_runs import ToldServer
 
 QUICK = {
@@ -31,14 +31,15 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToldServer]:
 
 
 @pytest.fixture(scope="module")
-def deployed(aws: ToldServer, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+def deployed(aws: ToldServer) -> Deployed:
     sns, sqs = aws.client("sns"), aws.client("sqs")
     assert sns.create_topic(Name="alarms")["TopicArn"] == TOPIC
     sqs.create_queue(QueueName="heard")
     told = {"Protocol": "sqs", "Endpoint": TOPIC.replace("sns", "sqs").replace(":alarms", ":heard")}
     sns.subscribe(TopicArn=TOPIC, **told, Attributes={"RawMessageDelivery": "true"})
-    parameters = QUICK | {"AlarmTopicArn": TOPIC, "IdentifyAccess": "public"}
-    return Deployed(aws, deploy(EmbeddedCloud(aws.endpoint), tmp_path_factory.mktemp("deployment"), parameters))
+    stack = TemplateStack(aws, STACK)
+    assert stack.deploy(**QUICK, AlarmTopicArn=TOPIC, IdentifyAccess="public") == "CREATE_COMPLETE", aws.reasons(STACK)
+    return Deployed(aws, aws.outputs(STACK))
 
 
 def heard(deployed: Deployed) -> list[tuple[str, str, str]]:

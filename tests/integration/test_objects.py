@@ -1,8 +1,7 @@
 """What S3 says of a key is told apart by what the run does about it: there, unchanged, gone, unusable, not read."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import boto3
 import pytest
@@ -15,6 +14,7 @@ from pomona.errors import JobError, MisconfiguredError
 from pomona.s3.image_fetcher import FallbackReason, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.objects import require_bucket, s3_client, write_json
 from pomona.s3.read_ahead import ByteBudget, in_completion_order
+from tests.http_server import address, served
 from tests.lake_documents import read_json
 
 ODD_KEYS = ["a//b", "/a", "a/", "//", "../x", "a/../b", "./a", "a/.", "a/./b", "a\x01b", "a\x7fb", "tab\tkey"]
@@ -83,14 +83,10 @@ class RefusingServer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def refusing(monkeypatch) -> Iterator:
-    with ThreadingHTTPServer(("127.0.0.1", 0), RefusingServer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        use_endpoint(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+    with served(RefusingServer) as server:
+        use_endpoint(monkeypatch, address(server))
         monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
         yield server
-        server.shutdown()
-        thread.join()
     s3_client.cache_clear()
 
 

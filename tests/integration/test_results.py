@@ -1,6 +1,7 @@
 """`latest.json` only moves forward, whoever races; objects written as they are made are whole or not there."""
 
 import gc
+import itertools
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -57,6 +58,14 @@ def lake(server, request) -> str:
 
 def document(sequence_number, **more):
     return {"format": 1, "snapshot_id": 1000 + sequence_number, "sequence_number": sequence_number} | more
+
+
+def put_latest(server, lake, written):
+    server.put_object(Bucket=lake, Key=LATEST_RESULTS, Body=json.dumps(written).encode())
+
+
+def read_latest(server, lake):
+    return json.load(server.get_object(Bucket=lake, Key=LATEST_RESULTS)["Body"])
 
 
 def latest(lake):
@@ -167,41 +176,45 @@ def test_the_newest_wins_whatever_the_order_of_a_race(lake):
     assert latest(lake)["sequence_number"] == 8
 
 
-def test_whoever_is_overtaken_between_reading_and_writing_looks_again(lake, monkeypatch):
+@pytest.fixture
+def after_each_read(lake):
+    """Have something done after each GET of `latest.json` by the code under test, before it goes on."""
+    events, name = objects.s3_client().meta.events, "after-call.s3.GetObject"
+    registered = []
+
+    def register(act):
+        registered.append(lambda **_: act())
+        events.register(name, registered[-1])
+
+    yield register
+    for handler in registered:
+        events.unregister(name, handler)
+
+
+def test_whoever_is_overtaken_between_reading_and_writing_looks_again(lake, server, after_each_read):
     # Given a refit of snapshot 2 that has read latest.json just before one of snapshot 3 writes it
-    read = results._read_latest
-
-    def read_then_be_overtaken(bucket):
-        answer = read(bucket)
-        monkeypatch.setattr(results, "_read_latest", read)
-        assert move_latest(bucket, document(3))
-        return answer
-
     move_latest(lake, document(1))
-    monkeypatch.setattr(results, "_read_latest", read_then_be_overtaken)
+    after_each_read(lambda: put_latest(server, lake, document(3)))
     # Then its write is refused
     assert not move_latest(lake, document(2))
-    assert latest(lake)["sequence_number"] == 3
+    assert read_latest(server, lake)["sequence_number"] == 3
 
 
-def test_latest_that_vanishes_meanwhile_is_written_anew(lake, server, monkeypatch):
-    read = results._read_latest
-
-    def read_then_vanish(bucket):
-        answer = read(bucket)
-        monkeypatch.setattr(results, "_read_latest", read)
-        server.delete_object(Bucket=bucket, Key=LATEST_RESULTS)
-        return answer
-
+def test_latest_that_vanishes_meanwhile_is_written_anew(lake, server, after_each_read):
     move_latest(lake, document(1))
-    monkeypatch.setattr(results, "_read_latest", read_then_vanish)
+    after_each_read(lambda: server.delete_object(Bucket=lake, Key=LATEST_RESULTS))
     assert move_latest(lake, document(2))
+    assert read_latest(server, lake)["sequence_number"] == 2
 
 
-def test_an_endless_race_ends_with_a_sentence(lake, monkeypatch):
-    monkeypatch.setattr(results, "_write_if_unchanged", lambda *_: False)
+def test_an_endless_race_ends_with_a_sentence(lake, server, after_each_read):
+    # Given others that write after each read, and never anything newer
+    numbers = itertools.count()
+    after_each_read(lambda: put_latest(server, lake, document(0, number=next(numbers))))
+    # When a refit would move the pointer, then it gives up at some time, and theirs stays
     with pytest.raises(JobError, match="changed by others 20 times"):
         move_latest(lake, document(1))
+    assert read_latest(server, lake)["sequence_number"] == 0
 
 
 def test_another_format_is_refused(lake, server):

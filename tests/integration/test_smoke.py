@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from demo.cloud import EmbeddedCloud, running_cloud
-from demo.deploy import deploy, outputs
+from demo.deploy import deploy, deploy_build, outputs
 from demo.errors import DeployError
 from embedded_aws.repository import ROOT
 
@@ -17,8 +17,12 @@ SETTINGS = {"BatchWindowSeconds": "1", "ClockSchedule": "rate(1 minute)", "Launc
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    state = tmp_path_factory.mktemp("state")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def cloud(state: Path) -> Iterator[EmbeddedCloud]:
     with running_cloud(state) as cloud:
         deploy(
             cloud,
@@ -81,11 +85,12 @@ def test_what_is_wrong_is_said(cloud: EmbeddedCloud) -> None:
 
 
 def test_a_release_that_the_region_does_not_offer_is_named_with_one_that_it_does(
-    cloud: EmbeddedCloud, tmp_path: Path
+    cloud: EmbeddedCloud, state: Path
 ) -> None:
     # Given the template with a release that EMR Serverless refuses, so that the stack was rolled back
+    early = {**SETTINGS, "DatabaseName": "early", "ReleaseLabel": "emr-spark-9.9.0"}
     with pytest.raises(DeployError):
-        deploy(cloud, tmp_path, {**SETTINGS, "DatabaseName": "early", "ReleaseLabel": "emr-spark-9.9.0"}, "early")
+        deploy_build(cloud, state, early, "early")
     # When it is checked
     done = smoke(cloud, "--stack", "early")
     # Then the check says so before anything is started, and what to do

@@ -9,9 +9,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
+from pomona.imaging.preprocessing import PreprocessedImage
 from pomona.refit import thumbnails
-from pomona.refit.thumbnails import MOST_BYTES, MOST_THUMBNAILS, make_thumbnails
-from pomona.s3 import object_store, objects
+from pomona.refit.thumbnails import MOST_BYTES, MOST_THUMBNAILS, QUALITIES, encoded, make_thumbnails
+from pomona.s3 import objects
 from pomona.s3.image_fetcher import ImageFetcher
 
 BUCKET = "images"
@@ -28,12 +29,10 @@ def s3():
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         objects.s3_client.cache_clear()
-        object_store._cached_store.cache_clear()
         client = boto3.client("s3")
         client.create_bucket(Bucket=BUCKET)
         yield client
     objects.s3_client.cache_clear()
-    object_store._cached_store.cache_clear()
     server.stop()
 
 
@@ -78,6 +77,37 @@ def test_what_is_missing_or_broken_or_too_costly_has_no_thumbnail(s3, monkeypatc
     assert set(made) == {"good.jpg"}
 
 
+def test_the_memory_for_a_few_images_is_enough_for_any_number(s3, monkeypatch):
+    # Given memory for two of the images that are fetched
+    body = noise(200, 200)
+    monkeypatch.setattr(thumbnails, "FETCHED_BYTES", 2 * len(body))
+    keys = [f"many/{number}.jpg" for number in range(8)]
+    for key in keys:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body if key != keys[0] else body[:3000])
+    # Then each of them gives back what it took, also one that cannot be decoded
+    assert set(make_thumbnails(BUCKET, keys)) == set(keys[1:])
+
+
+def test_a_key_that_is_wanted_twice_takes_the_place_of_no_other(s3, monkeypatch):
+    s3.put_object(Bucket=BUCKET, Key="good.jpg", Body=noise(200, 200))
+    s3.put_object(Bucket=BUCKET, Key="other.jpg", Body=noise(200, 200))
+    monkeypatch.setattr(thumbnails, "MOST_THUMBNAILS", 2)
+    assert set(make_thumbnails(BUCKET, ["good.jpg", "good.jpg", "other.jpg"])) == {"good.jpg", "other.jpg"}
+
+
+@pytest.mark.parametrize(("contrast", "is_made"), [(80, True), (255, False)])
+def test_a_picture_that_stays_too_large_at_any_quality_is_left_out(contrast, is_made):
+    # Given grains as large as pixels, which are too large at the best quality
+    grains = (np.random.default_rng(0).integers(0, 2, (96, 96, 3)) * contrast).astype(np.uint8)
+    best = io.BytesIO()
+    Image.fromarray(grains).save(best, format="WEBP", quality=QUALITIES[0], method=4)
+    assert best.tell() > MOST_BYTES
+    # Then a lower quality is taken if one is small enough
+    picture = encoded(PreprocessedImage(grains, 96, 96))
+    assert (picture is not None) == is_made
+    assert picture is None or len(picture) <= MOST_BYTES
+
+
 def test_a_bucket_that_is_refused_or_not_there_makes_no_thumbnails(s3):
     assert make_thumbnails("no-such-bucket", ["a.jpg", "b.jpg"]) == {}
 
@@ -118,6 +148,11 @@ def test_no_image_is_fetched_after_the_time_is_up(s3, monkeypatch):
 
 def test_there_are_at_most_so_many_thumbnails(s3, monkeypatch):
     tried = []
-    monkeypatch.setattr(thumbnails, "_thumbnail", lambda fetcher, budget, decode, key: tried.append(key))
+
+    def unread(self, dirty):
+        tried.append(dirty.key)
+        raise TimeoutError
+
+    monkeypatch.setattr(ImageFetcher, "fetch", unread)
     make_thumbnails(BUCKET, [str(number) for number in range(500)])
     assert len(tried) == MOST_THUMBNAILS

@@ -102,6 +102,11 @@ class Run:
             self.end("FAILED")
         self._next = self._publish
 
+    @property
+    def is_about_to_publish(self) -> bool:
+        """True if its next step is to publish."""
+        return self._next == self._publish
+
     def _publish(self) -> None:
         if not self._table.may_publish(self.base):
             self.end("FAILED")

@@ -266,7 +266,7 @@ def test_keys_wake_advance_only_when_nothing_is_in_flight(world: World) -> None:
 
 
 def test_an_operator_who_has_mended_it_need_not_wait(world: World) -> None:
-    # Given two batches that failed in a row, so that the line is paused and the second one waits
+    # Given two batches that failed in a row, so that the queue is paused and the second one waits
     _exhaust(world)
     world.advance().finish()
     _ingest(world, "c", "d")
@@ -307,7 +307,7 @@ def _launch(world: World, *keys: str) -> Any:
 
 
 def _until_publishing(run: Any) -> None:
-    while run._next != run._publish:
+    while not run.is_about_to_publish:
         run.step()
 
 

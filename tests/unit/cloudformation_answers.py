@@ -1,10 +1,11 @@
 """What CloudFormation would receive from a custom resource: a server that notes each answer."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.http_server import address, served
 
 
 @contextmanager
@@ -21,12 +22,5 @@ def answering() -> Iterator[tuple[str, list[dict]]]:
         def log_message(self, *_: object) -> None:
             """Not a word on the test's output."""
 
-    server = HTTPServer(("127.0.0.1", 0), Listener)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/answer", received
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Listener) as server:
+        yield f"{address(server)}/answer", received

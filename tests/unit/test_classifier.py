@@ -20,7 +20,7 @@ from pomona.classifier.documents import Evaluation, HoldOut, classification_repo
 from pomona.classifier.evaluation import PredictionCounts, figures, interval
 from pomona.classifier.folds import FOLDS
 from pomona.classifier.hold_out import random_hold_out
-from pomona.classifier.lda import LdaStatistics, probabilities
+from pomona.classifier.lda import SHRINKAGES, LdaStatistics, probabilities
 from pomona.classifier.selection import SampledRows, cross_validate
 from pomona.classifier.suspects import Suspect, Suspects
 
@@ -104,6 +104,22 @@ def test_each_fold_is_classified_by_a_classifier_that_has_not_seen_it():
         seen = folds != fold
         alone = statistics_of(features[seen], codes[seen], 3).fit(found.shrinkage)
         np.testing.assert_allclose(scores[~seen], alone.scores(features[~seen]) / found.temperature, atol=1e-8)
+
+
+def test_without_rows_to_choose_by_the_covariance_is_shrunk_most():
+    # Given a sample none of whose rows is of a class
+    features, codes = drawn(100, 5, 3)
+    folds = np.arange(100) % FOLDS
+    sample = SampledRows(features, folds, np.full(100, NO_CLASS))
+    # Then every shrinkage predicts it as well, and the safest is taken
+    found = cross_validate(gathered(features, folds, codes), 3, sample)
+    assert (found.shrinkage, found.temperature) == (max(SHRINKAGES), 1)
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(2, 5000), (1000, 4000), (10_000, 1000), (10**7, 1000), (0, 5000)])
+def test_with_many_classes_fewer_rows_choose_but_never_too_few(classes, rows):
+    sample = SampledRows(np.zeros((5000, 1), np.float32), np.zeros(5000, int), np.zeros(5000, int))
+    assert len(sample.fewer_for(classes).codes) == rows
 
 
 def cross_validated_accuracy(features, folds, codes, classes):

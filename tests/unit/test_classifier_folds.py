@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pomona.classifier import folds as folds_module
 from pomona.classifier.folds import FOLDS, Folds, KeySample, content_hashes
 from pomona.classifier.natural_order import natural_key
 from pomona.classifier.repeats import FEWEST_BITS, Repeats
@@ -96,6 +97,18 @@ def test_samples_of_parts_are_the_sample_of_the_whole(rows, cut):
     assert {label: sorted(found) for label, found in merged.hashed.items()} == {
         label: sorted(found) for label, found in whole.hashed.items()
     }
+
+
+def test_of_too_many_labels_those_with_many_images_are_sampled_on(monkeypatch):
+    monkeypatch.setattr(folds_module, "MOST_SAMPLED_LABELS", 10)
+    # Given a table with a new label in each row, but for two fruits
+    sample = KeySample()
+    for number in range(100):
+        sample.add(["apple", "pear", f"rare {number}"], [f"{number}/{fruit}.jpg" for fruit in ("a", "p", "r")])
+    # Then only so many labels have a sample, and the fruits are among them with every key
+    assert len(sample.hashed) <= 10
+    assert (len(sample.hashed["apple"]), len(sample.hashed["pear"])) == (100, 100)
+    assert len(sample.counts) == 102
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.integers(0, 40))

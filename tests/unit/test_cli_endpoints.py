@@ -1,14 +1,13 @@
 """A name, a region or an address that is wrong: a sentence, whatever answers there."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from pomona_cli.stack import clients
 from tests.cli_stack import run_pomona
+from tests.http_server import address, served
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-3"}
 DEAD_PROXY = "http://127.0.0.1:9"
@@ -30,15 +29,8 @@ def answering(status: int, body: bytes) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Not a word on the test's output."""
 
-    server = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Server) as server:
+        yield address(server)
 
 
 def refused(*words: str, **environment: str) -> str:
@@ -56,8 +48,9 @@ def misused(*words: str) -> str:
 
 
 @pytest.fixture
-def fewer_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "_CONFIG", clients._CONFIG.merge(clients.Config(retries={"max_attempts": 1})))
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let boto3 repeat a request at once."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
 
 
 @pytest.fixture
@@ -81,21 +74,21 @@ def behind_a_dead_proxy(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (501, PAGE),
     ],
 )
-def test_what_is_not_aws_is_told_with_its_address(fewer_attempts, status, body):
-    with answering(status, body) as address:
-        told = refused("--endpoint-url", address)
-    assert f"at {address} does not answer as AWS does. Check --endpoint-url" in told
+def test_what_is_not_aws_is_told_with_its_address(impatient, status, body):
+    with answering(status, body) as place:
+        told = refused("--endpoint-url", place)
+    assert f"at {place} does not answer as AWS does. Check --endpoint-url" in told
     assert "<" not in told
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_a_loopback_address_is_reached_without_the_proxy(fewer_attempts, behind_a_dead_proxy, host):
-    with answering(200, PAGE) as address:
-        told = refused("--endpoint-url", address.replace("127.0.0.1", host), **behind_a_dead_proxy)
+def test_a_loopback_address_is_reached_without_the_proxy(impatient, behind_a_dead_proxy, host):
+    with answering(200, PAGE) as place:
+        told = refused("--endpoint-url", place.replace("127.0.0.1", host), **behind_a_dead_proxy)
     assert "does not answer as AWS does" in told
 
 
-def test_aws_is_reached_through_the_proxy(fewer_attempts, behind_a_dead_proxy):
+def test_aws_is_reached_through_the_proxy(impatient, behind_a_dead_proxy):
     told = refused(**behind_a_dead_proxy)
     assert f'Failed to connect to proxy URL: "{DEAD_PROXY}"' in told
 

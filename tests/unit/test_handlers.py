@@ -290,8 +290,8 @@ def test_what_the_alarms_ask_for_is_measured_at_each_look(stage: Stage, capsys: 
     stage.invoke("advance", "advance-clock")
     # Then each is told, with what else the alarms look at
     (metrics,) = measured(capsys)
-    told = {name: metrics.get(name) for name in ("Looks", "FailedBatches", "LinePaused", "ClaimUnreadable")}
-    assert told == {"Looks": [1.0], "FailedBatches": [2.0], "LinePaused": [1.0], "ClaimUnreadable": None}
+    told = {name: metrics.get(name) for name in ("Looks", "FailedBatches", "QueuePaused", "ClaimUnreadable")}
+    assert told == {"Looks": [1.0], "FailedBatches": [2.0], "QueuePaused": [1.0], "ClaimUnreadable": None}
 
 
 def measured(capsys: pytest.CaptureFixture[str]) -> list[dict[str, list[float]]]:

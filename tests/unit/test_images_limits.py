@@ -59,6 +59,12 @@ def test_pixels_above_the_limit_are_refused_before_decoding(form: str) -> None:
     assert said == "too many pixels: 120 x 90 is above the limit of 10,000 (MaxImagePixels)"
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_as_many_pixels_as_the_limit_are_read(form: str) -> None:
+    limits = replace(LIMITS, max_image_pixels=120 * 90)
+    assert decode(stored(picture(), form), 96, 96, limits).width == 120
+
+
 @pytest.mark.usefixtures("no_decoder")
 @pytest.mark.parametrize("form", FORMATS)
 def test_memory_above_the_limit_is_refused_before_decoding(form: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -59,10 +60,15 @@ class Closing:
         failed = FailedBatches(lake, SegmentWriter(lake, self.told.append))
         self.settings = settings(**changed)
         self.pauses = FailurePauseStore(lake, self.settings.retry_after, lambda _: None)
-        emr = SimpleNamespace(state=lambda *_: ended)
+        self.started = list[str]()
+        emr = SimpleNamespace(state=lambda *_: ended, start=self._start)
         runs = {Lane.CLUSTER: emr, Lane.EXPRESS: emr}
         parts = (lake, runs, failed, self.pauses, self.settings, self.told.append)
         self.queue = Queue(*parts, clock=lambda: NOW, chance=lambda: 0.0)
+
+    def _start(self, parameters: dict[str, Any], token: str) -> str:
+        self.started.append(parameters["name"])
+        return "00next"
 
     def claim(self) -> Claim:
         return Claim.from_json(self.s3.objects[CLAIM])
@@ -101,8 +107,20 @@ def test_a_claim_is_deleted_after_its_segments() -> None:
     assert closing.claim().run_id == "00run"
 
 
+@pytest.mark.parametrize(("minutes", "started", "run"), [("0", ["featurize-b-2"], "00next"), ("60", [], None)])
+def test_the_next_attempt_starts_at_once_if_it_need_not_wait(minutes: str, started: list[str], run: str | None) -> None:
+    # Given a batch whose first of three attempts has failed
+    closing = Closing(FAILED, MAX_ATTEMPTS="3", RETRY_AFTER_MINUTES=minutes)
+
+    closing.queue.advance()
+
+    # Then the same call starts the second, or leaves it to a later one
+    assert closing.started == started
+    assert (closing.claim().attempt, closing.claim().run_id) == (2, run)
+
+
 @pytest.mark.parametrize(("failed_before", "waits_for_the_pause"), [(None, False), ("b", False), ("a", True)])
-def test_while_the_line_is_paused_the_batch_in_flight_waits_too(
+def test_while_the_queue_is_paused_the_batch_in_flight_waits_too(
     failed_before: str | None, waits_for_the_pause: bool
 ) -> None:
     # Given a batch whose first of three attempts has failed, after another batch, itself or none had failed
@@ -117,9 +135,9 @@ def test_while_the_line_is_paused_the_batch_in_flight_waits_too(
     assert (not_before >= iso(NOW + closing.settings.retry_after)) is waits_for_the_pause
 
 
-def test_a_success_and_an_operator_end_the_pause_of_the_line() -> None:
+def test_a_success_and_an_operator_end_the_pause_of_the_queue() -> None:
     for end in (lambda closing: closing.queue.advance(), lambda closing: closing.queue.resume()):
-        # Given a line that two failures have paused
+        # Given a queue that two failures have paused
         closing = Closing(SUCCEEDED)
         for batch in ("x", "y"):
             closing.pauses.record_failure(batch, "no memory", NOW)

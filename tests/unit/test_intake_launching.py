@@ -149,6 +149,11 @@ def test_a_run_that_never_ran_is_started_again_within_the_longest_wait(restarts:
     assert restart_delay(restarts + 1, HOUR, chance) >= wait
 
 
+def test_the_first_new_start_comes_after_a_minute_and_each_later_one_six_times_later() -> None:
+    waits = [restart_delay(restarts, HOUR, 0) for restarts in range(1, 5)]
+    assert waits == [timedelta(minutes=minutes) for minutes in (1, 6, 36, 60)]
+
+
 def test_two_batches_that_failed_at_once_do_not_come_back_at_once() -> None:
     assert retry_delay(1, 3, HOUR, 0.1) != retry_delay(1, 3, HOUR, 0.9)
     assert restart_delay(1, HOUR, 0.1) != restart_delay(1, HOUR, 0.9)

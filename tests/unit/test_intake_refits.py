@@ -329,6 +329,11 @@ def test_a_table_of_one_image_starts_nothing_and_is_not_overdue(metadata: dict[s
     assert scene.reported == [None]
 
 
+def test_a_table_of_two_images_is_refitted() -> None:
+    scene = Scene(table(ADDED | {"total-records": "2"}))
+    assert scene.start() == Decision("run-0", "started")
+
+
 def nothing_to_fit(snapshot_id: int = 1, stale: int = 0, **changed: str) -> bytes:
     content = {"table_uuid": "one", "snapshot_id": snapshot_id, "components_asked": "100", "stale": stale}
     content |= {"backbone": "fruitnet@0123456789ab", "reason": "all images are the same", "found_at": "2026-11-21"}

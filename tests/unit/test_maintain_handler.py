@@ -8,7 +8,6 @@ import pytest
 
 from pomona_contract.documents.erasure import Erasure
 from pomona_contract.errors import FormatError
-from pomona_intake import dependencies
 from pomona_intake.errors import TransientError
 from tests.unit.stage import Stage
 
@@ -20,8 +19,6 @@ EVENT = "maintain-schedule"
 
 @pytest.fixture
 def stage(stage: Stage) -> Stage:
-    for cached in (dependencies.maintenance_requests, dependencies._table):
-        cached.cache_clear()
     boto3.client("glue").create_database(DatabaseInput={"Name": "pomona"})
     return stage
 

@@ -1,6 +1,7 @@
 """ScanSettings a snapshot's files: every row that is there, once, in order; the work cut into even split_by_bytes."""
 
 import io
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 
 from pomona.s3 import downloads
 from pomona.s3.downloads import LARGE_CHUNKS, ChunkSettings, ObjectReader
-from pomona.table import scan
 from pomona.table.key_ranges import key_ranges
 from pomona.table.scan import DataFile, ScanSettings, located_rows, rows_of, split_by_bytes
 
+examples = itertools.count()
 sizes = st.lists(st.integers(0, 10**9), max_size=50)
 
 
@@ -48,7 +49,8 @@ def parquet(table: pa.Table, rows_of_a_group: int = 1000) -> bytes:
 def snapshots(draw) -> tuple[dict[str, bytes], list[DataFile], list[int]]:
     """Objects, the data files among them, and the numbers of the rows that are there."""
     objects, files, there, number = {}, [], [], 0
-    deletions = draw(st.lists(st.sampled_from(["a", "b", "c"]), unique=True))
+    example = next(examples)  # as in a table, no delete file has the name of another's: a process reads each once
+    deletions = [f"{example}-{name}" for name in draw(st.lists(st.sampled_from(["a", "b", "c"]), unique=True))]
     deleted = {name: {"file_path": [], "pos": []} for name in deletions}
     for count in draw(st.lists(st.integers(0, 40), max_size=4)):
         location = f"s3://lake/data/{len(files)}.parquet"
@@ -71,7 +73,6 @@ def snapshots(draw) -> tuple[dict[str, bytes], list[DataFile], list[int]]:
 @given(snapshot=snapshots(), block=st.integers(1, 17))
 def test_every_row_that_is_not_deleted_is_read_once_and_in_order(snapshot, block):
     objects, files, there = snapshot
-    scan._deletions.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         serve(patch, objects)
         located = list(located_rows(files, ["number"], ScanSettings(LARGE_CHUNKS, block)))
@@ -91,7 +92,7 @@ def serve(patch: pytest.MonkeyPatch, objects: dict[str, bytes]) -> None:
 
     def read_bytes(bucket: str, key: str, bounds: tuple[int, int] | None = None) -> bytes | None:
         body = objects.get(f"s3://{bucket}/{key}")
-        return body[slice(*bounds)] if body is not None and bounds else body
+        return Fetched(body[slice(*bounds)]) if body is not None and bounds else body
 
     patch.setattr(downloads, "read_bytes", read_bytes)
 
@@ -115,7 +116,24 @@ def test_an_object_is_read_as_a_file_of_its_bytes(body, piece, kept, ahead, read
             assert reader.read(count) == file.read(count)
             assert reader.tell() == file.tell()
         assert reader.seek(0, io.SEEK_END) == len(body)
-        assert len(reader._chunks) <= kept + ahead
+        # And of the chunks that it has fetched it holds only so many
+        pool.shutdown()
+        assert Fetched.alive <= kept + ahead
+    del reader
+    assert Fetched.alive == 0
+
+
+class Fetched(bytes):
+    """Bytes that came from S3, and how many such objects there are."""
+
+    alive = 0
+
+    def __new__(cls, content: bytes) -> "Fetched":
+        cls.alive += 1
+        return super().__new__(cls, content)
+
+    def __del__(self) -> None:
+        Fetched.alive -= 1
 
 
 def test_a_file_that_has_expired_ends_the_reading_with_its_name(monkeypatch):

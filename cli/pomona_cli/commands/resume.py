@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @stack_command
 def resume(stack: "Stack", json: Json = False) -> None:
-    """End a pause of the line, and the wait of the batch in flight, after the cause of the failures was fixed."""
+    """End a pause of the queue, and the wait of the batch in flight, after the cause of the failures was fixed."""
     from pomona_contract.errors import FormatError
 
     try:

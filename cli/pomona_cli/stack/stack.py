@@ -86,7 +86,7 @@ class Stack:
     def queue(self) -> Queue:
         cluster = EmrClient(self.client("emr-serverless"))
         runs: dict[Lane, RunClient] = {Lane.CLUSTER: cluster, Lane.EXPRESS: self.express_runs}
-        return Queue(self.lake, runs, self.failed, self.line(self.settings.retry_after), self.settings, _ignore)
+        return Queue(self.lake, runs, self.failed, self.pauses(self.settings.retry_after), self.settings, _ignore)
 
     @cached_property
     def segments(self) -> SegmentWriter:
@@ -97,7 +97,7 @@ class Stack:
     def failed(self) -> FailedBatches:
         return FailedBatches(self.lake, self.segments)
 
-    def line(self, pause: timedelta = timedelta(0)) -> FailurePauseStore:
+    def pauses(self, pause: timedelta = timedelta(0)) -> FailurePauseStore:
         """Return the record of batches that failed in a row; `pause` is used only when a failure is recorded."""
         return FailurePauseStore(self.lake, pause, print_message)
 

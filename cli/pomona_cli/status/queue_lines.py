@@ -11,7 +11,7 @@ def queue_lines(status: StackStatus) -> list[str]:
     """Return a line for each part of the queue."""
     lines = [f"events     {plural(status.events, 'event')} on the way into the queue"] if status.events else []
     lines += [_pending_line(status), _in_flight_line(status)]
-    return [*lines, _paused_line(status.line)] if status.line.is_paused(status.at) else lines
+    return [*lines, _paused_line(status.pause)] if status.pause.is_paused(status.at) else lines
 
 
 def _pending_line(status: StackStatus) -> str:

@@ -35,7 +35,7 @@ class StackStatus:
     pending: PendingKeys
     in_flight: InFlight | None
     problem: str  # why the document of the batch in flight cannot be read; else empty
-    line: FailurePause
+    pause: FailurePause
     runs: list[Run]
     last_refit: LastRefit | None
     failed: list[FailedBatch]
@@ -75,7 +75,7 @@ class StackStatus:
             "pending": {**asdict(self.pending), "oldest_seconds": self.oldest_seconds},
             "in_flight": self.in_flight.document() if self.in_flight else None,
             "problem": self.problem,
-            "line": {**asdict(self.line), "is_paused": self.line.is_paused(self.at)},
+            "pause": {**asdict(self.pause), "is_paused": self.pause.is_paused(self.at)},
             "runs": [run.document() for run in self.runs],
             "last_refit": self.last_refit.document() if self.last_refit else None,
             "failed_batches": [asdict(batch) for batch in self.failed],
@@ -98,7 +98,7 @@ def read_status(stack: Stack) -> StackStatus:
     history, at = RunHistory(stack), now()
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
         events, alarms = pool.submit(waiting_events, stack), pool.submit(active_alarms, stack)
-        claimed, line = pool.submit(read_claim_or_problem, stack), pool.submit(stack.line().read)
+        claimed, pause = pool.submit(read_claim_or_problem, stack), pool.submit(stack.pauses().read)
         runs, refit = pool.submit(history.latest, SHOWN_RUNS), pool.submit(history.last_refit)
         dead, table = pool.submit(dead_letters, stack), pool.submit(read_table_facts, stack)
         schedule, nothing = pool.submit(read_refit_schedule, stack), pool.submit(read_nothing_to_fit, stack)
@@ -112,7 +112,7 @@ def read_status(stack: Stack) -> StackStatus:
             pending=pending.result(),
             in_flight=in_flight.result(),
             problem=problem,
-            line=line.result(),
+            pause=pause.result(),
             runs=runs.result(),
             last_refit=refit.result(),
             failed=failed_batches(stack, ids[-SHOWN_FAILED:]),

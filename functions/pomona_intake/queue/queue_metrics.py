@@ -45,4 +45,4 @@ class QueueMetrics:
 
     def _measure_pause(self, now: datetime) -> None:
         if self._pauses.read().is_paused(now):
-            self._measure("LinePaused", MetricUnit.Count, 1)
+            self._measure("QueuePaused", MetricUnit.Count, 1)

@@ -97,7 +97,7 @@ def test_discard_lets_go_of_a_failed_batch_after_a_question(stack):
 
 
 def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
-    # Given a batch that waits for its second attempt, and a line that is paused
+    # Given a batch that waits for its second attempt, and a queue that is paused
     stack.s3.put_object(Bucket=stack.lake, Key=CLAIM, Body=waiting_claim().to_json())
     pause = FailurePause(("a", BATCH), "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
     stack.s3.put_object(Bucket=stack.lake, Key=FAILURE_PAUSE, Body=pause.to_json())
@@ -106,11 +106,11 @@ def test_a_paused_line_and_a_waiting_batch_are_told_and_resumed(stack):
     assert r"waiting (not before 2999-01-01T00:00:00.000Z: Glue says \x1b[31mno)" in told
     assert "paused     until 2999-01-01 00:00:00 UTC: 2 batches failed in a row" in told
     (document,) = lines(stack.pomona("status", "--json").stdout)
-    assert (document["in_flight"]["state"], document["line"]["is_paused"]) == ("waiting", True)
+    assert (document["in_flight"]["state"], document["pause"]["is_paused"]) == ("waiting", True)
     # When an operator resumes it, then neither waits any longer
     assert stack.pomona("resume").exit_code == 0
     (document,) = lines(stack.pomona("status", "--json").stdout)
-    assert document["line"]["failed"] == []
+    assert document["pause"]["failed"] == []
     assert document["in_flight"]["state"] != "waiting"
 
 
