@@ -81,9 +81,11 @@ def stack_status(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def become(status: str) -> None:
         cloudformation = SimpleNamespace(describe_stacks=lambda StackName: {"Stacks": [{"StackStatus": status}]})
         create = boto3.client
-        monkeypatch.setattr(
-            storage.boto3, "client", lambda name: cloudformation if name == "cloudformation" else create(name)
-        )
+
+        def client(name: str, **options: Any) -> Any:
+            return cloudformation if name == "cloudformation" else create(name, **options)
+
+        monkeypatch.setattr(storage.boto3, "client", client)
 
     return become
 
