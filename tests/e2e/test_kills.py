@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,21 @@ PARAMETERS = {
 class Machine:
     """An embedded AWS that can be killed and started again on the same state."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, parameters: dict[str, str]) -> None:
         self.state = state
         self.start()
-        self.outputs = deploy(self.cloud, state, PARAMETERS)
+        self.outputs = deploy(self.cloud, state, parameters)
+
+    @classmethod
+    @contextmanager
+    def running(cls, state: Path, parameters: dict[str, str]) -> "Iterator[Machine]":
+        """One until the block ends."""
+        machine = cls(state, parameters)
+        try:
+            yield machine
+        finally:
+            stop(machine.server)
+            shutil.rmtree(state)
 
     def start(self) -> None:
         self.server = start_server(self.state)
@@ -50,10 +62,8 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    running = Machine(tmp_path_factory.mktemp("embedded aws"))
-    yield running
-    stop(running.server)
-    shutil.rmtree(running.state)
+    with Machine.running(tmp_path_factory.mktemp("embedded aws"), PARAMETERS) as machine:
+        yield machine
 
 
 def wait(condition: Callable[[], object], seconds: float = 600) -> None:

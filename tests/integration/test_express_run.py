@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import duckdb
@@ -16,6 +17,8 @@ from pomona.express.table import ExpressTable
 from pomona.featurize.run import featurize
 from pomona.s3.objects import list_objects, read_bytes
 from pomona.stopwatch import Stopwatch
+from pomona.table import maintenance
+from pomona.table.feature_table import FeatureTable
 from pomona_contract.lake_layout import PENDING_SEGMENTS
 from pomona_contract.segments import parse_segment_name, requests_maintenance
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard  # noqa: F401 - a fixture
@@ -220,3 +223,22 @@ def test_the_cluster_is_asked_once_to_join_many_small_files(orchard, monkeypatch
         assert len(requests) == (1 if number >= 2 else 0)
     for name in requests:
         orchard.s3.delete_object(Bucket=orchard.run.lake_bucket, Key=name)
+
+
+def test_the_maintenance_that_was_asked_for_joins_the_files_and_keeps_some_snapshots(orchard, monkeypatch):  # noqa: F811
+    # Given a table with many small files and many snapshots of express runs
+    monkeypatch.setattr(maintenance, "MANY_FILES", 5)
+    monkeypatch.setattr(maintenance, "MOST_SNAPSHOTS", 6)
+    monkeypatch.setattr(maintenance, "KEPT_SNAPSHOTS", 3)
+    for number in range(7):
+        orchard.put(f"{number}.jpg", jpeg(number))
+        express(orchard, [f"{number}.jpg"])
+    before = orchard.rows()
+    # When the maintenance that a segment asks for is done
+    table = FeatureTable(orchard.spark, orchard.run.database, orchard.run.table)
+    done = list(maintenance.TableMaintenance(table, timedelta(days=7)).thorough())
+    # Then the files are one, the newest snapshots stay, and no row has changed
+    assert any(step.startswith("compacted 7 files into 1") for step in done), done
+    assert len(list(table_of(orchard).scan().plan_files())) == 1
+    assert len(orchard.snapshots()) <= 4
+    assert orchard.rows() == before

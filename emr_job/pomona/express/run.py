@@ -22,7 +22,7 @@ from pomona.inference import cached_engine
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes, require_bucket, write_bytes
 from pomona.stopwatch import Stopwatch
-from pomona.table.small_files import count_small_files
+from pomona.table.small_files import MOST_SNAPSHOTS, count_small_files
 from pomona_contract.documents.run_record import MaintenanceReport
 from pomona_contract.image_keys import IgnoredNames
 from pomona_contract.lake_layout import PENDING_SEGMENTS
@@ -134,8 +134,9 @@ def _defer(arguments: FeaturizeArguments, keys: list[str]) -> None:
 
 
 def _request_maintenance(lake_bucket: str, table: ExpressTable) -> None:
-    """Ask the cluster to join small files when there are many and nobody has asked yet."""
-    if count_small_files(table.committed_files()) < MANY_SMALL_FILES:
+    """Ask the cluster to join small files, or to expire snapshots, when there are many and nobody has asked yet."""
+    has_many_files = count_small_files(table.committed_files()) >= MANY_SMALL_FILES
+    if not has_many_files and table.snapshots() <= MOST_SNAPSHOTS:
         return
     if not any(requests_maintenance(name) for name, _ in list_objects(lake_bucket, PENDING_SEGMENTS)):
         write_bytes(lake_bucket, maintenance_segment_name(datetime.now(UTC)), b"")

@@ -118,6 +118,10 @@ class ExpressTable:
             raise PublishRefusedError(f"the table changed during the run, nothing is published: {error}") from error
         return int(update.snapshot_id)
 
+    def snapshots(self) -> int:
+        """Return how many snapshots the table keeps."""
+        return len(self.table.metadata.snapshots)
+
     def committed_files(self) -> Iterator[CommittedFiles]:
         """Yield what each snapshot that led to the present has committed, the newest first, as far as they are kept."""
         snapshot = self.table.current_snapshot()

@@ -17,12 +17,14 @@ from pomona.table.deadline import NEVER, Deadline
 from pomona.table.feature_table import FeatureTable
 from pomona.table.iceberg import drop_branch, iterate
 from pomona.table.iceberg_files import data_locations, files_with_deletes, forget_files, remove_dangling_deletes
-from pomona.table.small_files import SMALL_FILE_BYTES, count_small_files
+from pomona.table.small_files import MOST_SNAPSHOTS, SMALL_FILE_BYTES, count_small_files
 
 MANY_FILES = 20
 """Compact when there are so many small files: each run adds one, and a scan needs at least one request for each."""
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): no running job can commit an older file any more."""
+KEPT_SNAPSHOTS = MOST_SNAPSHOTS // 2
+"""How many stay when there are more than MOST_SNAPSHOTS, even if the others are younger than SnapshotDays."""
 COMPACTION = {
     # commit each group of files when it is rewritten, so that a deadline or an error does not undo the others; at most
     # 10 commits (partial-progress.max-commits), each a snapshot that replaces files and no rows
@@ -100,9 +102,12 @@ class TableMaintenance:
 
     def _expire(self, keep: timedelta) -> Iterator[str]:
         """Expire snapshots by SQL: Iceberg's faster API without Spark keeps the files that the present has replaced."""
-        before = len(self._snapshots())
-        self._call("expire_snapshots", f"older_than => {_timestamp(keep)}, retain_last => 1")
-        if expired := before - len(self._snapshots()):
+        committed = sorted(snapshot.timestampMillis() for snapshot in self._snapshots())
+        oldest = datetime.now(UTC) - keep
+        if len(committed) > MOST_SNAPSHOTS:
+            oldest = max(oldest, datetime.fromtimestamp(committed[-KEPT_SNAPSHOTS] / 1000, UTC))
+        self._call("expire_snapshots", f"older_than => {_timestamp(oldest)}, retain_last => 1")
+        if expired := len(committed) - len(self._snapshots()):
             yield f"expired {expired} snapshots"
 
     def _snapshots(self) -> list[Any]:
@@ -110,7 +115,7 @@ class TableMaintenance:
 
     def _remove_orphans(self) -> Iterator[str]:
         # listed through the table's own FileIO: the platform's Hadoop may have no file system for s3://
-        arguments = f"older_than => {_timestamp(ORPHANED_AFTER)}, prefix_listing => true"
+        arguments = f"older_than => {_timestamp(datetime.now(UTC) - ORPHANED_AFTER)}, prefix_listing => true"
         if removed := len(self._rows("remove_orphan_files", arguments)):
             yield f"removed {removed} orphaned files"
 
@@ -143,5 +148,5 @@ def _sql_map(options: dict[str, str]) -> str:
     return f"map({', '.join(repr(text) for option in options.items() for text in option)})"
 
 
-def _timestamp(ago: timedelta) -> str:
-    return f"TIMESTAMP '{datetime.now(UTC) - ago:%Y-%m-%d %H:%M:%S.%f}'"
+def _timestamp(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment:%Y-%m-%d %H:%M:%S.%f}'"

@@ -1,4 +1,4 @@
-"""Counts small files that runs have added to the table, from the summaries of its snapshots."""
+"""When the table has too many small files or snapshots: the limits, and the count from the snapshots' summaries."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ SUMMARY = ("added-data-files", "added-files-size", "deleted-data-files", "total-
 """What a snapshot's summary says of data files, in Iceberg's names."""
 SMALL_FILE_BYTES = 48 * 2**20
 """Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
+
+MOST_SNAPSHOTS = 1000
+"""Each snapshot makes the document of the table's metadata longer, which every commit reads and writes."""
 
 
 @dataclass(frozen=True)
