@@ -49,9 +49,14 @@ def new_segments(keys: Sequence[DirtyKey], request_id: str, written_at: datetime
     }
 
 
+def cluster_request(request_id: str) -> str:
+    """Return the id of a request whose segments only the cluster takes."""
+    return f"{_CLUSTER}-{request_id}"
+
+
 def deferred_segments(keys: Sequence[DirtyKey], request_id: str, written_at: datetime) -> dict[str, bytes]:
     """Return the names and contents of segments of keys that the express lane defers to the cluster."""
-    return new_segments(keys, f"{_CLUSTER}-{request_id}", written_at)
+    return new_segments(keys, cluster_request(request_id), written_at)
 
 
 def maintenance_segment_name(written_at: datetime) -> str:

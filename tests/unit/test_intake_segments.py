@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from pomona_contract.documents.claim import Claim, ClaimedSegment
 from pomona_contract.documents.failed_batch import FailedBatch, keys_of_format_1
 from pomona_contract.errors import FormatError
+from pomona_contract.lake_layout import failed_batch_folder, file_name
 from pomona_contract.segment_lines import DirtyKey, encode_lines
 from pomona_contract.segments import (
     MAX_KEYS_PER_SEGMENT,
+    deferred_segments,
     maintenance_segment_name,
     new_segments,
     parse_segment_name,
@@ -169,3 +171,19 @@ def test_a_failed_batch_of_format_1_is_understood() -> None:
 
     assert FailedBatch.from_json("b.json", body) == FailedBatch("b", 3, "r", "t", 2, 0)
     assert keys_of_format_1("b.json", body) == keys(2)
+
+
+def test_a_segment_that_only_the_cluster_takes_stays_one_when_it_is_put_back() -> None:
+    # Given a key that the express lane has deferred, and a batch that failed with its segment
+    (name,) = deferred_segments([DirtyKey("images", "a", "")], "b-1", MOMENT)
+    failed = failed_batch_folder("b") + file_name(name)
+    again = retried_segment_name(failed, MOMENT, "0a1b2c3d", 0)
+    # Then the segment is still for the cluster, under another name, and others are for either lane
+    found = parse_segment_name(again)
+    assert found is not None
+    assert (found.is_for_cluster, found.keys) == (True, 1)
+    assert again != name
+    (usual,) = new_segments([DirtyKey("images", "a", "")], "8f5a3c9e-0000-4000-8000-000000000001", MOMENT)
+    other = parse_segment_name(usual)
+    assert other is not None
+    assert not other.is_for_cluster

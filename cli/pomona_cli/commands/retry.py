@@ -60,11 +60,12 @@ def _retry_errors(stack: "Stack", prefix: str, reason: str, json: bool) -> None:
     from pomona_cli.queue.marking import mark_dirty
     from pomona_cli.table.error_rows import ErrorRows
     from pomona_cli.table.reader import key_prefix_filter, open_table
+    from pomona_contract.segments import cluster_request
 
     found = ErrorRows(open_table(stack), key_prefix_filter(prefix, stack.images_bucket), reason)
     written: list[int] = []
     with on_interrupt(lambda: f"{plural(sum(written), 'key')} or more are in the queue; start it again for all."):
-        written.extend(mark_dirty(stack.segments, stack.images_bucket, found.keys(), "errors"))
+        written.extend(mark_dirty(stack.segments, stack.images_bucket, found.keys(), cluster_request("errors")))
     if written:
         stack.invoke_advance()
     if json:

@@ -15,6 +15,7 @@ from pomona_cli.queue.key_digests import KeyDigests
 from pomona_cli.queue.marking import mark_dirty
 from pomona_cli.stack.stack import Stack
 from pomona_contract.documents.erasure import DELETING, OPEN, Erasure
+from pomona_contract.segments import cluster_request
 from pomona_contract.times import iso, stamp
 
 _DATE_RESOLUTION = timedelta(seconds=1)  # of the HTTP header Date
@@ -44,7 +45,8 @@ def erase(stack: Stack, scope: ErasureScope, on_progress: OnProgress, counts: Er
     """
     erasure = _begin(stack, scope)
     keys = _deleted_keys(stack, scope, on_progress, counts)
-    for marked in mark_dirty(stack.segments, stack.images_bucket, keys, "erase"):
+    # a run of the cluster makes the erasure final, so the keys must not end on the express lane
+    for marked in mark_dirty(stack.segments, stack.images_bucket, keys, cluster_request("erase")):
         counts.marked += marked
     deleted_at = _server_time(stack.s3.head_bucket(Bucket=stack.images_bucket)) + _DATE_RESOLUTION
     opened = replace(erasure, state=OPEN, requested_at=iso(deleted_at), first_requested_at=erasure.open_since)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pomona_contract.lake_layout import PENDING_SEGMENTS
+from pomona_contract.segments import parse_segment_name
 from tests.cli_documents import HOSTILE, lines, write
 from tests.cli_stack import CliStack
 
@@ -46,6 +48,8 @@ def test_erase_deletes_all_versions_marks_objects_and_rows_and_leaves_a_request(
     assert "2 objects (4 versions), 2 rows" in told.stderr
     assert versions(stack) == ["person-2/1.jpg"]
     assert stack.dirty() == ["person/1.jpg", "person/2.jpg", "person/gone.jpg"]
+    # And only the cluster takes them, because only its run makes an erasure final
+    assert all(parse_segment_name(name).is_for_cluster for name in stack.aws.keys(stack.lake, PENDING_SEGMENTS))
     erasure = erasure_of(stack)
     assert (erasure["format"], erasure["bucket"], erasure["prefix"]) == (1, stack.images, "person/")
     assert (erasure["keys"], erasure["state"], erasure["final_at"]) == ([], "open", None)
