@@ -5,6 +5,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build" / "bench"
 RESULTS = ROOT / "benchmarks" / "results.json"
+OTHER_RESULTS = sorted((ROOT / "benchmarks").glob("results-*.json"))
+"""Rows of other machines: `python -m benchmarks --rows … --out benchmarks/results-NAME.json`."""
 SPARK = ROOT / ".venv" / "spark"
 PYTHON = ROOT / ".venv" / "benchmarks" / "bin" / "python"
 DEVELOPMENT_PYTHON = ROOT / ".venv" / "development" / "bin" / "python"

@@ -4,10 +4,11 @@
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.places import RESULTS, ROOT, BenchError
+from benchmarks.places import OTHER_RESULTS, RESULTS, ROOT, BenchError
 from benchmarks.prose import item, paragraph
 from benchmarks.results import Document, read
 
@@ -28,9 +29,18 @@ WHERE_IT_GOES = {
 PARTS_SHOWN = ("session", "plan", "write", "commit", "gather", "fit", "project", "export", "plots")
 
 
-def page(document: Document) -> str:
-    """Return the text of the page."""
-    return "\n".join([*_head(document), *_table(document), *_not_met(document), *_rows(document)]) + "\n"
+def page(document: Document, others: Sequence[Document] = ()) -> str:
+    """Return the text of the page; `others` are rows that were measured on other machines."""
+    lines = [*_head(document), *_table(document), *_not_met(document), *_rows(document)]
+    for other in others:
+        lines += _elsewhere(other)
+    return "\n".join(lines) + "\n"
+
+
+def _elsewhere(document: Document) -> list[str]:
+    lines = [f"## On {document['machine']['cores']} cores of {document['machine']['processor']}", ""]
+    lines += paragraph("Rows of two machines are never mixed. These were measured on another one than those above.")
+    return [*lines, *_table(document), *(line.replace("### ", "### On this machine: ") for line in _each(document))]
 
 
 def _head(document: Document) -> list[str]:
@@ -89,7 +99,11 @@ def _miss(document: Document, row: dict[str, Any]) -> list[str]:
 
 
 def _rows(document: Document) -> list[str]:
-    lines = ["## Each row", ""]
+    return ["## Each row", "", *_each(document), "![Bars: the seconds of each part of a run](pictures/parts.svg)", ""]
+
+
+def _each(document: Document) -> list[str]:
+    lines: list[str] = []
     for row in document["rows"]:
         about = dict(document["details"][row["name"]])
         lines += [f"### {row['name']}", ""]
@@ -98,7 +112,7 @@ def _rows(document: Document) -> list[str]:
         shown = {name.replace("_", " "): _told(value) for name, value in about.items() if name != "group"}
         lines += [line for name, value in shown.items() for line in item(f"{name}: {value}")]
         lines.append("")
-    return [*lines, "![Bars: the seconds of each part of a run](pictures/parts.svg)", ""]
+    return lines
 
 
 def _told(value: Any) -> str:  # noqa: ANN401 (a value of JSON)
@@ -184,7 +198,7 @@ def main() -> None:
         if document["machine"].get("quick", True):
             raise BenchError("results.json holds no full measurement: run make bench")
         draw(document, PICTURES)
-        PAGE.write_text(page(document))
+        PAGE.write_text(page(document, [read(path) for path in OTHER_RESULTS]))
     except BenchError as error:
         sys.exit(f"report: {error}")
     print(f"wrote {PAGE.relative_to(ROOT)}")
