@@ -5,8 +5,8 @@ import pytest
 
 from pomona.errors import MisconfiguredError, PublishRefusedError
 from pomona.table import branch as branch_module
+from pomona.table import distributed_lookup, parquet_files
 from pomona.table import feature_table as table_module
-from pomona.table import parquet_files, row_lookup
 from pomona.table.branch import open_branch
 from pomona.table.feature_table import FeatureTable
 from pomona.table.iceberg import drop_branch
@@ -36,7 +36,7 @@ def test_spark_reads_what_was_written_as_iceberg_would_have_written_it(table):
 
 def test_a_row_is_replaced_where_it_lies_whatever_else_was_deleted_before(table, monkeypatch):
     # Given three files, two of which have lost rows already, with a row group for each batch and a task for each file
-    monkeypatch.setattr(row_lookup, "LEAST_TASK_BYTES", 1)
+    monkeypatch.setattr(distributed_lookup, "LEAST_TASK_BYTES", 1)
     monkeypatch.setattr(parquet_files, "GROUP_BYTES", 1)
     commit(table, changes(["a", "b", "c", "d"]))
     commit(table, changes(["e", "f", "g"]))
@@ -177,7 +177,7 @@ def test_only_files_that_may_have_the_keys_are_opened(table, monkeypatch):
 
     def look(_, files, *others):
         opened.extend(files)
-        return row_lookup.find_rows(table.spark, files, *others)
+        return distributed_lookup.find_rows(table.spark, files, *others)
 
     monkeypatch.setattr(branch_module, "find_rows", look)
     # When a run has keys of the second, and others that no file has

@@ -184,6 +184,7 @@ FIXED = {
     "AWS::Budgets::Budget": {"NotificationsWithSubscribers": {"AlarmTopicArn", "AlarmEmail"}},
     "AWS::Lambda::Alias": {"Name": set(), "FunctionName": set()},
     "AWS::Lambda::Version": {"FunctionName": set()},
+    "AWS::Lambda::EventInvokeConfig": {"FunctionName": set(), "Qualifier": set()},
     "AWS::Lambda::EventSourceMapping": {"EventSourceArn": set()},
     "AWS::Lambda::Permission": {
         "Action": set(),
