@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +25,16 @@ from demo.errors import DemoError
 from embedded_aws.background import StartError
 from embedded_aws.cloudformation.custom_resources import RESPONSE_PATH
 from embedded_aws.repository import ROOT
+from pomona_contract.documents.claim import Claim, ClaimedSegment
+from pomona_contract.lake_layout import CLAIM
+from pomona_contract.lanes import Lane
+from pomona_contract.segment_lines import DirtyKey
+from pomona_contract.segments import new_segments
+from pomona_contract.times import iso, now
+
+IN_FLIGHT = "express-in-flight.json"
+"""The sample event whose batch is put in flight before, so that the function featurizes images."""
+IMAGES_IN_FLIGHT = 3
 
 
 def function_variables(cloud: EmbeddedCloud, logical_id: str) -> dict[str, str]:
@@ -73,6 +84,8 @@ class Containers:
         variables, event = self.state / "variables.json", self.state / "event.json"
         variables.write_text(json.dumps({asked.function: function_variables(self.cloud, asked.function)}))
         sent = self._adapted(json.loads(asked.event.read_text()))
+        if asked.event.name == IN_FLIGHT:
+            put_in_flight(self.cloud, sent)
         event.write_text(json.dumps(sent))
         command = [str(ROOT / ".venv/sam/bin/python"), "-m", "samcli", "local", "invoke", asked.function]
         command += ["-e", str(event), "--template-file", str(self.state / "build" / "template.yaml")]
@@ -82,7 +95,8 @@ class Containers:
         )
         printed = f"{done.stderr}\n{done.stdout}"
         # sam also exits with 0 if the handler raised
-        if done.returncode or '"errorMessage"' in done.stdout or not self._succeeded(sent):
+        is_done = asked.event.name != IN_FLIGHT or '"done": true' in done.stdout
+        if done.returncode or '"errorMessage"' in done.stdout or not is_done or not self._succeeded(sent):
             raise DemoError(f"{asked.function} with {asked.event.name} failed:\n{printed}")
         return printed
 
@@ -108,6 +122,22 @@ class Containers:
         address = self.cloud.endpoint + urlsplit(event["ResponseURL"]).path
         with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - the embedded AWS
             return (json.load(answer) or {}).get("Status") == "SUCCESS"
+
+
+def put_in_flight(cloud: EmbeddedCloud, event: Mapping[str, Any]) -> None:
+    """Put a few images into the bucket and the batch of the event in flight, as `advance` would."""
+    told = dict(zip(event["arguments"][::2], event["arguments"][1::2], strict=True))
+    s3, lake, images = cloud.client("s3"), told["--lake-bucket"], told["--images-bucket"]
+    pictures = sorted((ROOT / "samples" / "images").glob("*/*.jpg"))[:IMAGES_IN_FLIGHT]
+    for picture in pictures:
+        s3.put_object(Bucket=images, Key=f"local/{picture.name}", Body=picture.read_bytes())
+    moment = now()
+    keys = [DirtyKey(images, f"local/{picture.name}", iso(moment)) for picture in pictures]
+    segments = new_segments(keys, "local", moment)
+    claimed = tuple(ClaimedSegment(name, len(keys)) for name in segments)
+    claim = Claim(told["--batch-id"], 1, iso(moment), claimed, "none", dict(event), "none", lane=Lane.EXPRESS)
+    for name, body in {**segments, CLAIM: claim.to_json()}.items():
+        s3.put_object(Bucket=lake, Key=name, Body=body)
 
 
 def main(words: list[str]) -> None:

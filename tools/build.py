@@ -72,10 +72,13 @@ UNUSED_IN_FUNCTIONS = (
     *("ai_edge_litert/*Accelerator*", "ai_edge_litert/tools", "ai_edge_litert/vendors", "ai_edge_litert/libLiteRt.so"),
     # of pyarrow: what reads other formats and stores, and what one would compile against
     *("pyarrow/include", "pyarrow/includes", "pyarrow/src", "pyarrow/*.p*d", "pyarrow/*.pyx", "pyarrow/*_tests*"),
-    *(f"pyarrow/*{part}*" for part in ("flight", "s3", "gcsfs", "azurefs", "hdfs", "substrait", "orc", "cuda")),
+    *(f"pyarrow/*{part}*" for part in ("flight", "s3", "gcsfs", "azurefs", "hdfs", "orc", "cuda")),
     *("pyarrow/libarrow_python*.so", "pyarrow/libarrow_python*.so.*.*.*"),  # twice: what is loaded ends in .so.2600
     # of pyiceberg: its command line and its other catalogs; of zstandard: what other interpreters use
-    *("hive_metastore", "rich", "pygments", "markdown_it", "mdurl", "zstandard/_cffi*"),
+    *("hive_metastore", "rich", "pygments", "markdown_it", "mdurl", "fsspec", "zstandard/_cffi*"),
+    # of NumPy: what only its tests import; of Pillow: what writes letters
+    *("numpy/_core/_simd*", "numpy/_core/*_tests*", "PIL/_imagingft*", "pillow.libs/lib*freetype*"),
+    "pillow.libs/libharfbuzz*",
 )
 # The embedded AWS runs functions with its own Python, which cannot load the native packages of Python 3.13. It asks for
 # a package without them, and links its own of the same names.
