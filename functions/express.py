@@ -9,7 +9,7 @@ _OF_A_COLD_START = [Stopwatch()]  # begins before the packages are imported: Lam
 
 from aws_lambda_powertools.utilities.typing import LambdaContext  # noqa: E402
 
-from pomona_express.invocation import carry_out  # noqa: E402
+from pomona_express.invocation import Function, carry_out  # noqa: E402
 from pomona_intake.telemetry import logger, traced  # noqa: E402
 
 
@@ -24,7 +24,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     stopwatch = _OF_A_COLD_START.pop() if _OF_A_COLD_START else Stopwatch()
     logger.append_keys(run=event["name"])  # in every line, so that `pomona logs` finds them
     try:
-        answered = carry_out(event, int(context.memory_limit_in_mb), stopwatch)
+        function = Function(int(context.memory_limit_in_mb), context.get_remaining_time_in_millis() / 1000)
+        answered = carry_out(event, function, stopwatch)
     except Exception:
         logger.exception("the run failed; the cluster makes the next attempt")
         raise

@@ -1,6 +1,7 @@
 """One invocation: its event becomes the arguments of a run, and a run that fails leaves its reason in the lake."""
 
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pomona.backbone import BACKBONES_FOLDER
-from pomona.errors import PublishRefusedError, SupersededError, first_line
+from pomona.errors import MisconfiguredError, PublishRefusedError, SupersededError, first_line
 from pomona.express.run import ExpressLimits, featurize_express
 from pomona.featurize.arguments import FeaturizeArguments, parse_arguments
 from pomona.featurize.run_report import gb_seconds
@@ -19,7 +20,17 @@ from pomona_contract.documents.backbone import BackboneDescription, backbone_lab
 from pomona_contract.documents.run_failure import RunFailure
 
 KEPT_BACKBONES = Path(tempfile.gettempdir()) / "pomona-backbones"
+RESERVE_SECONDS = 90
+"""For the images that are begun when the time is up, and for the commit."""
 _SHOWN_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Function:
+    """What an invocation may use."""
+
+    megabytes: int
+    seconds_left: float
 
 
 @dataclass(frozen=True)
@@ -31,20 +42,22 @@ class Answer:
     details: str
 
 
-def carry_out(event: Mapping[str, Any], megabytes: int, stopwatch: Stopwatch) -> Answer:
+def carry_out(event: Mapping[str, Any], function: Function, stopwatch: Stopwatch) -> Answer:
     """Carry out the run that the event describes (parameters.express_parameters in the intake).
 
     Args:
         event: of the invocation.
-        megabytes: memory of the function.
+        function: what it may use.
         stopwatch: started when the invocation began, or the process.
 
     Raises:
         Exception: the run failed; its reason is in the lake, and the cluster makes the next attempt.
     """
-    arguments = parse_arguments(event["arguments"])
+    arguments = _parsed(event)
+    megabytes = function.megabytes
     try:
-        limits = ExpressLimits(int(event["express_keys"]), megabytes)
+        until = time.monotonic() + function.seconds_left - RESERVE_SECONDS
+        limits = ExpressLimits(int(event["express_keys"]), megabytes, until)
         featurize_express(_with_backbone(arguments), limits, stopwatch)
     except SupersededError as error:  # the event came twice, or late: another run does the work
         return Answer(event["name"], done=False, details=str(error))
@@ -55,6 +68,13 @@ def carry_out(event: Mapping[str, Any], megabytes: int, stopwatch: Stopwatch) ->
         _record_failure(arguments, error, megabytes, stopwatch)
         raise
     return Answer(event["name"], done=True, details="")
+
+
+def _parsed(event: Mapping[str, Any]) -> FeaturizeArguments:
+    try:
+        return parse_arguments(event["arguments"])
+    except SystemExit as error:  # argparse's way to refuse
+        raise MisconfiguredError("the event has arguments that this release does not know") from error
 
 
 def _with_backbone(arguments: FeaturizeArguments) -> FeaturizeArguments:

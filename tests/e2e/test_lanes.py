@@ -69,11 +69,13 @@ def test_a_killed_express_run_is_done_by_the_cluster(machine, bodies):
     for number in range(5, 20):
         put(machine, f"killed/{number}.jpg", bodies[number % len(bodies)])
     wait(lambda: (machine.pomona.document("queue/active.json") or {}).get("run_id"))
-    for pid in processes("worker.py", "express.handler", str(machine.state)):
+    killed = processes("worker.py", "express.handler", str(machine.state))
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    # Then the table is equal to the bucket all the same, and no row is there twice
-    settle(machine)
-    wait(lambda: not machine.pomona.waiting())
+    assert killed
+    # Then the cluster makes the next attempt, the table is equal to the bucket, and no row is there twice
+    records = settle(machine)
+    assert [(record["lane"], record["attempt"]) for record in records] == [("cluster", 2)]
     assert etags_of_the_table(machine) == etags_of_the_bucket(machine)
 
 

@@ -1,20 +1,24 @@
 """Express runs on real S3, Glue and Iceberg: rows without Spark, one table with the runs of the cluster."""
 
 import os
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import duckdb
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.table import Table
 
 from pomona.errors import PublishRefusedError, SupersededError
 from pomona.express import run as express_run
+from pomona.express import table as express_table
 from pomona.express.run import ExpressLimits, featurize_express
 from pomona.express.table import ExpressTable
 from pomona.featurize.run import featurize
+from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes
 from pomona.stopwatch import Stopwatch
 from pomona.table import maintenance
@@ -148,19 +152,75 @@ def test_a_batch_with_more_keys_than_its_segments_said_is_left_to_the_cluster(or
     assert orchard.rows() == {}
 
 
-def test_an_object_that_s3_refuses_is_left_to_the_cluster(orchard, monkeypatch):  # noqa: F811
+def test_an_object_that_cannot_be_read_is_left_to_the_cluster(orchard, monkeypatch):  # noqa: F811
+    # Given two images, of which S3 refuses one
     orchard.put("a.jpg", jpeg(1))
     orchard.put("b.jpg", jpeg(2))
-    fetch = express_run.KeyFeaturizer.changes
+    fetch = ImageFetcher.fetch
 
-    def refusing(featurizer: Any, dirty: Any) -> Any:
-        found = fetch(featurizer, iter([key for key in dirty if key.key != "b.jpg"]))
-        featurizer.deferred.append("b.jpg")
-        return found
+    def refused(fetcher: ImageFetcher, dirty: KeyToFetch) -> FetchResult:
+        if dirty.key == "b.jpg":
+            return FetchResult(dirty, FetchStatus.UNREAD, "S3 says AccessDenied", retries=1)
+        return fetch(fetcher, dirty)
 
-    monkeypatch.setattr(express_run.KeyFeaturizer, "changes", refusing)
+    monkeypatch.setattr(ImageFetcher, "fetch", refused)
+    # When they take the express lane, then the run succeeds, and the other waits for the cluster
     record = express(orchard, ["a.jpg", "b.jpg"])
     assert deferred_keys(orchard, record) == {"b.jpg"}
+    assert (record["deferred"], images_of(record)) == (1, {"done": 1})
+    assert set(orchard.rows()) == {"a.jpg"}
+
+
+def test_what_is_not_begun_in_time_is_left_to_the_cluster(orchard):  # noqa: F811
+    keys = [f"{number}.jpg" for number in range(5)]
+    for number, key in enumerate(keys):
+        orchard.put(key, jpeg(number))
+    record = express(orchard, keys, replace(LIMITS, until=time.monotonic()))
+    assert deferred_keys(orchard, record) == set(keys)
+    assert orchard.rows() == {}
+
+
+def test_a_lost_answer_of_the_catalog_destroys_nothing(orchard, monkeypatch):  # noqa: F811
+    """botocore would repeat the call, Glue would refuse it, and pyiceberg would delete what the table refers to."""
+    # Given a catalog that takes the commit, and whose answer is lost
+    orchard.put("a.jpg", jpeg(1))
+    orchard.put("b.jpg", jpeg(2))
+    express(orchard, ["a.jpg"])
+    glue = express_table._catalog(orchard.run.lake_bucket).glue
+    send, lost = glue._endpoint.http_session.send, []
+
+    def lose(request: Any) -> Any:
+        answer = send(request)
+        if "UpdateTable" in str(request.headers.get("X-Amz-Target")) and not lost:
+            lost.append(answer)
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
+
+    monkeypatch.setattr(glue._endpoint.http_session, "send", lose)
+    # When a run commits, then it does not know what has become of it
+    with pytest.raises(ReadTimeoutError):
+        express(orchard, ["b.jpg"])
+    assert lost
+    # And the table has the rows and can be read, and the next attempt finds them
+    assert set(orchard.rows()) == {"a.jpg", "b.jpg"}
+    assert images_of(express(orchard, ["a.jpg", "b.jpg"])) == {"unchanged": 2}
+
+
+def test_of_two_runs_of_one_event_the_later_leaves_the_earlier_alone(orchard, monkeypatch):  # noqa: F811
+    # Given an event that came twice: the second run is about to commit when the first has
+    orchard.put("a.jpg", jpeg(1))
+    arguments = orchard.claim(["a.jpg"])
+    append = ExpressTable.append
+
+    def after_the_first(table: ExpressTable, *others: Any) -> int:
+        monkeypatch.setattr(ExpressTable, "append", append)
+        featurize_express(arguments, LIMITS, Stopwatch())
+        return append(table, *others)
+
+    monkeypatch.setattr(ExpressTable, "append", after_the_first)
+    # When it commits, then it is superseded, which is no failure, and the row is there once
+    with pytest.raises(SupersededError):
+        featurize_express(arguments, LIMITS, Stopwatch())
     assert set(orchard.rows()) == {"a.jpg"}
 
 
@@ -230,6 +290,7 @@ def test_the_maintenance_that_was_asked_for_joins_the_files_and_keeps_some_snaps
     monkeypatch.setattr(maintenance, "MANY_FILES", 5)
     monkeypatch.setattr(maintenance, "MOST_SNAPSHOTS", 6)
     monkeypatch.setattr(maintenance, "KEPT_SNAPSHOTS", 3)
+    monkeypatch.setattr(maintenance, "YOUNG", timedelta())
     for number in range(7):
         orchard.put(f"{number}.jpg", jpeg(number))
         express(orchard, [f"{number}.jpg"])

@@ -16,6 +16,8 @@ class Table:
     snapshots: list[Rows] = field(default_factory=lambda: [{}])
     bases: list[int] = field(default_factory=list)
     doubled: set[str] = field(default_factory=set)
+    publishers: list[object] = field(default_factory=list)
+    """Which attempt has made each snapshot; None for one of the cluster."""
 
     @property
     def head(self) -> int:
@@ -33,16 +35,18 @@ class Table:
         merged = {**self.snapshots[base], **looked_at}
         self.snapshots.append({key: version for key, version in merged.items() if version is not None})
         self.bases.append(base)
+        self.publishers.append(None)
 
     def may_append(self, base: int) -> bool:
         """pyiceberg's append that requires its base: refused after any other commit, an empty one included."""
         return base == self.head
 
-    def append(self, base: int, new: dict[str, int | None]) -> None:
+    def append(self, base: int, new: dict[str, int | None], publisher: object) -> None:
         """Add rows to what the table has now; nothing replaces a row that is there."""
         self.doubled |= new.keys() & self.rows.keys()
         self.snapshots.append(self.rows | {key: version for key, version in new.items() if version is not None})
         self.bases.append(base)
+        self.publishers.append(publisher)
 
 
 class Run:

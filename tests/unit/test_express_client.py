@@ -83,6 +83,8 @@ def test_a_start_invokes_the_function_with_the_arguments_that_the_cluster_would_
     [
         (client_error("ResourceNotFoundException", 404, "Invoke"), RunRefusedError),
         (client_error("InvalidParameterValueException", 400, "Invoke"), RunRefusedError),
+        (client_error("AccessDeniedException", 403, "Invoke"), RunRefusedError),
+        (client_error("RecursiveInvocationException", 400, "Invoke"), TransientError),
         (client_error("TooManyRequestsException", 429, "Invoke"), TransientError),
         (client_error("ResourceConflictException", 409, "Invoke"), TransientError),
         (client_error("ServiceException", 500, "Invoke"), TransientError),
@@ -128,6 +130,16 @@ def test_a_run_with_a_failure_has_failed_for_its_reason() -> None:
     assert (state.phase, state.details) == (Phase.FAILED, "it broke")
     assert state.billed is not None
     assert state.billed.function_gb_hours == pytest.approx(1.8 / 3600)
+
+
+@pytest.mark.parametrize("key", [NAME.record_key, NAME.failure_key])
+def test_a_document_of_another_release_makes_the_cluster_look_for_itself(key: str) -> None:
+    scene = Scene()
+    run_id = scene.start()
+    scene.write(key, b'{"format": 99}')
+    state = scene.client.state("app", run_id)
+    assert (state.phase, state.state) == (Phase.FAILED, "FAILED")
+    assert "format 99" in state.details
 
 
 def test_lambda_tells_of_an_invocation_that_crashed() -> None:

@@ -1,6 +1,7 @@
 """One invocation of the function `express`: what it answers, and what it leaves in the lake when its run fails."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Scene:
             raise self._outcome
 
     def invoke(self) -> invocation.Answer:
-        return invocation.carry_out(EVENT, 1769, Stopwatch())
+        return invocation.carry_out(EVENT, invocation.Function(1769, 300.0), Stopwatch())
 
     def failure(self) -> RunFailure:
         ((key, body),) = self.written.items()
@@ -48,6 +49,7 @@ def test_the_event_becomes_the_arguments_of_the_job(monkeypatch: pytest.MonkeyPa
     ((arguments, limits),) = scene.asked
     assert (arguments.run_name, arguments.is_retry) == (NAME, False)
     assert (limits.keys, limits.megabytes) == (100, 1769)
+    assert 200 < limits.until - time.monotonic() <= 210
     assert (answer.run, answer.done) == (str(NAME), True)
     assert not scene.written
 

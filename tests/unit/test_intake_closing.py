@@ -51,10 +51,18 @@ class SilentLake(Lake):
 class Closing:
     """A queue whose batch in flight has this ended run, what it reports, and what is in its lake."""
 
-    def __init__(self, ended: RunState, failures: int = 0, lake_class: type[Lake] = Lake, **changed: str) -> None:
+    def __init__(
+        self,
+        ended: RunState,
+        failures: int = 0,
+        lake_class: type[Lake] = Lake,
+        lane: Lane = Lane.CLUSTER,
+        **changed: str,
+    ) -> None:
         self.s3, self.told = S3(), list[Activity]()
         segments = (ClaimedSegment(SEGMENT, 1),)
-        claim = Claim("b", 1, "2026-11-21T08:00:00Z", segments, "app-1", {"name": "featurize-b-1"}, "00run", failures)
+        parameters = {"name": "featurize-b-1"}
+        claim = Claim("b", 1, "2026-11-21T08:00:00Z", segments, "app-1", parameters, "00run", failures, lane=lane)
         self.s3.objects = {CLAIM: claim.to_json(), SEGMENT: b""}
         lake = lake_class(self.s3, "lake")
         failed = FailedBatches(lake, SegmentWriter(lake, self.told.append))
@@ -133,6 +141,15 @@ def test_while_the_queue_is_paused_the_batch_in_flight_waits_too(
     not_before = closing.claim().not_before
     assert not_before is not None
     assert (not_before >= iso(NOW + closing.settings.retry_after)) is waits_for_the_pause
+
+
+def test_a_success_of_the_express_lane_does_not_say_that_the_cluster_works_again() -> None:
+    closing = Closing(SUCCEEDED, lane=Lane.EXPRESS)
+    for batch in ("x", "y"):
+        closing.pauses.record_failure(batch, "no memory", NOW)
+    closing.queue.advance()
+
+    assert closing.pauses.read().is_paused(NOW)
 
 
 def test_a_success_and_an_operator_end_the_pause_of_the_queue() -> None:

@@ -1,6 +1,8 @@
 """One run of the express lane, from the claimed batch to the published rows and the record of what was done."""
 
 import logging
+import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,8 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyiceberg.manifest import DataFile as TableFile
 
-from pomona.errors import SupersededError
+from pomona.errors import PublishRefusedError, SupersededError
 from pomona.express.table import ExpressTable, TooManyFilesError
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_aside
@@ -44,6 +47,8 @@ class ExpressLimits:
     """Keys of a batch; a larger one is deferred as a whole."""
     megabytes: int
     """Memory of the function."""
+    until: float = float("inf")
+    """No image is begun after this moment, in seconds of `time.monotonic`; the keys that are left are deferred."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +77,12 @@ def featurize_express(arguments: FeaturizeArguments, limits: ExpressLimits, stop
         label = cached_engine(arguments.backbone, arguments.backbones).backbone.label
         dirty = _plan(arguments, table, batch, limits, label)
     with stopwatch.timing("write"):
-        result = _Result(deferred=batch.keys) if dirty is None else _featurized(arguments, dirty)
+        result = _Result(deferred=batch.keys) if dirty is None else _featurized(arguments, dirty, limits.until)
         file = table.write(arguments.batch_id, arguments.attempt, _rows(result.changes))
     with stopwatch.timing("commit"):
         _defer(arguments, result.deferred)
         require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
-        properties = {"pomona.batch-id": arguments.batch_id, "pomona.attempt": str(arguments.attempt)}
-        snapshot_id = table.append(file, properties)
+        snapshot_id = _published(arguments, table, file)
     _request_maintenance(arguments.lake_bucket, table)
     report = RunReport(arguments, label, batch, result.counters, snapshot_id, Lane.EXPRESS, len(result.deferred))
     return report.write(NO_MAINTENANCE, stopwatch, function_megabytes=limits.megabytes)
@@ -111,10 +115,36 @@ def _plan(
     return plan(batch.keys, known, backbone, IgnoredNames(arguments.ignored_names))
 
 
-def _featurized(arguments: FeaturizeArguments, dirty: list[KeyToFetch]) -> _Result:
+def _featurized(arguments: FeaturizeArguments, dirty: list[KeyToFetch], until: float) -> _Result:
+    late: list[str] = []
+
+    def in_time() -> Iterator[KeyToFetch]:
+        for key in dirty:
+            if time.monotonic() < until:
+                yield key
+            else:
+                late.append(key.key)
+
     with closing(KeyFeaturizer(arguments, is_careful=arguments.is_retry, may_only_add=True)) as featurizer:
-        changes = list(featurizer.changes(iter(dirty)))
-    return _Result(featurizer.counters, changes, featurizer.deferred)
+        changes = list(featurizer.changes(in_time()))
+    return _Result(featurizer.counters, changes, featurizer.deferred + late)
+
+
+def _published(arguments: FeaturizeArguments, table: ExpressTable, file: TableFile | None) -> int:
+    """Commit the file, and return the id of the new snapshot.
+
+    Raises:
+        SupersededError: the event came twice, and the other run was first.
+        PublishRefusedError: somebody else has committed.
+    """
+    properties = {"pomona.batch-id": arguments.batch_id, "pomona.attempt": str(arguments.attempt)}
+    try:
+        return table.append(file, properties)
+    except PublishRefusedError as error:
+        present = ExpressTable.open(arguments.lake_bucket, arguments.database, arguments.table)
+        if present.was_published_by(properties):
+            raise SupersededError("the event came twice, and the other run has published") from error
+        raise
 
 
 def _rows(changes: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -128,7 +158,7 @@ def _defer(arguments: FeaturizeArguments, keys: list[str]) -> None:
     """Put the keys back into the queue, for the cluster. A repetition does it again, which is harmless."""
     moment = datetime.now(UTC)
     lines = [DirtyKey(arguments.images_bucket, key, moment.isoformat()) for key in keys]
-    request = f"{arguments.batch_id}-{arguments.attempt}"
+    request = f"{arguments.batch_id}-{secrets.token_hex(4)}"  # an event may come twice, and run twice at once
     for name, body in deferred_segments(lines, request, moment).items():
         write_bytes(arguments.lake_bucket, name, body)
 

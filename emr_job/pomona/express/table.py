@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any, Self
 
+import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.config import Config
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or
@@ -33,8 +35,8 @@ from pomona.table.scan import DataFile
 from pomona.table.schema import PROPERTIES, ROWS, table_schema
 from pomona.table.small_files import CommittedFiles
 
-MOST_FILES = 512
-"""Data files in which keys are looked up, at most: a few seconds, the first time."""
+MOST_FILES, MOST_ROWS = 512, 5_000_000
+"""Data files, and rows in them, among which keys are looked up; with more, the batch is left to the cluster."""
 NO_RETRY = {"commit.retry.num-retries": "0"}
 """pyiceberg's own retry would append to whatever the table is by then, where the looked-up rows may have changed."""
 _KEYS = KeyCache()
@@ -78,8 +80,9 @@ class ExpressTable:
         if self.table.current_snapshot() is None or not keys:
             return KNOWN_ROWS.empty_table()
         files = [_data_file(task) for task in self.table.scan(row_filter=_in_any_range(keys)).plan_files()]
-        if len(files) > MOST_FILES:
-            raise TooManyFilesError(f"the keys may lie in {len(files)} data files, and at most {MOST_FILES} are read")
+        rows = sum(file.rows for file in files)
+        if len(files) > MOST_FILES or rows > MOST_ROWS:
+            raise TooManyFilesError(f"the keys may lie in {len(files)} data files with {rows:,} rows")
         wanted = pa.array(keys, pa.string())
         return rows_of_keys(_KEYS.files_with_any(files, wanted), bucket, wanted)
 
@@ -118,6 +121,12 @@ class ExpressTable:
             raise PublishRefusedError(f"the table changed during the run, nothing is published: {error}") from error
         return int(update.snapshot_id)
 
+    def was_published_by(self, properties: dict[str, str]) -> bool:
+        """Return True if the snapshot that was opened has these properties in its summary."""
+        snapshot = self.table.current_snapshot()
+        found = snapshot.summary.additional_properties if snapshot is not None and snapshot.summary else {}
+        return properties.items() <= found.items()
+
     def snapshots(self) -> int:
         """Return how many snapshots the table keeps."""
         return len(self.table.metadata.snapshots)
@@ -144,8 +153,14 @@ def create_if_missing(lake_bucket: str, database: str, name: str) -> Table:
 
 @cache
 def _catalog(lake_bucket: str) -> GlueCatalog:
+    """Return the catalog. Its client never repeats a call.
+
+    If the answer of an UpdateTable were lost and botocore repeated it, Glue would refuse the repetition. pyiceberg
+    would take the commit for refused, and delete the manifest list of a snapshot that the table has.
+    """
     settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.express.lake_io.LakeFileIO"}
-    return GlueCatalog("lake", **settings)
+    once = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
+    return GlueCatalog("lake", client=boto3.client("glue", config=once), **settings)
 
 
 def _in_any_range(keys: list[str]) -> BooleanExpression:

@@ -23,6 +23,8 @@ MANY_FILES = 20
 """Compact when there are so many small files: each run adds one, and a scan needs at least one request for each."""
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): no running job can commit an older file any more."""
+YOUNG = timedelta(hours=4)
+"""A refit may still read a snapshot of this age (RefitTimeoutMinutes), however many others there are."""
 KEPT_SNAPSHOTS = MOST_SNAPSHOTS // 2
 """How many stay when there are more than MOST_SNAPSHOTS, even if the others are younger than SnapshotDays."""
 COMPACTION = {
@@ -105,7 +107,8 @@ class TableMaintenance:
         committed = sorted(snapshot.timestampMillis() for snapshot in self._snapshots())
         oldest = datetime.now(UTC) - keep
         if len(committed) > MOST_SNAPSHOTS:
-            oldest = max(oldest, datetime.fromtimestamp(committed[-KEPT_SNAPSHOTS] / 1000, UTC))
+            enough = datetime.fromtimestamp(committed[-KEPT_SNAPSHOTS] / 1000, UTC)
+            oldest = max(oldest, min(enough, datetime.now(UTC) - YOUNG))
         self._call("expire_snapshots", f"older_than => {_timestamp(oldest)}, retain_last => 1")
         if expired := len(committed) - len(self._snapshots()):
             yield f"expired {expired} snapshots"

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from pomona_contract.documents.run_failure import RunFailure
 from pomona_contract.documents.run_record import RunRecord
+from pomona_contract.errors import FormatError
 from pomona_contract.prices import BilledHours
 from pomona_contract.run_names import RunName
 from pomona_contract.times import now, stamp, unstamp
@@ -27,7 +28,14 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
 
 _RUN_ID = "express:"
-_REFUSALS = {"ResourceNotFoundException", "InvalidParameterValueException", "RequestTooLargeException"}
+_REFUSALS = {
+    "AccessDeniedException",
+    "InvalidParameterValueException",
+    "RequestTooLargeException",
+    "ResourceNotFoundException",
+}
+# the function is being updated; or Lambda takes the chain of runs for an endless loop, and another invocation goes on
+_CONFLICTS = {"ResourceConflictException", "RecursiveInvocationException"}
 _SECONDS_PER_HOUR = 3600
 
 
@@ -69,7 +77,7 @@ class ExpressClient:
         except ClientError as error:
             if code_of(error) in _REFUSALS:
                 raise RunRefusedError(f"starting {parameters['name']}: {error}") from error
-            if code_of(error) == "ResourceConflictException":  # the function is being updated
+            if code_of(error) in _CONFLICTS:
                 raise TransientError(f"starting {parameters['name']}: {error}") from error
             raise
         return f"{_RUN_ID}{parameters['name']}:{stamp(self._clock())}"
@@ -84,10 +92,13 @@ class ExpressClient:
         name = RunName.parse(text)
         if name is None:
             return RunState(Phase.FAILED, f"{run_id} is not the id of an express run", run_id)
-        if (stored := self._lake.read(name.record_key)) is not None:
-            return _succeeded(run_id, RunRecord.from_json(name.record_key, stored.body))
-        if (stored := self._lake.read(name.failure_key)) is not None:
-            return _failed(run_id, RunFailure.from_json(name.failure_key, stored.body))
+        try:
+            if (stored := self._lake.read(name.record_key)) is not None:
+                return _succeeded(run_id, RunRecord.from_json(name.record_key, stored.body))
+            if (stored := self._lake.read(name.failure_key)) is not None:
+                return _failed(run_id, RunFailure.from_json(name.failure_key, stored.body))
+        except FormatError as error:  # of another release: the cluster finds what is done, and does the rest
+            return RunState(Phase.FAILED, str(error), run_id, text, "FAILED")
         if self._clock() - unstamp(moment) <= self._longest:
             return RunState(Phase.RUNNING, "", run_id, text, "RUNNING")
         reason = f"the function express left no record within {self._longest.total_seconds():.0f} seconds"
