@@ -44,7 +44,7 @@ class ForeignBucketError(TerminalError):
 
 
 class RunRefusedError(TerminalError):
-    """EMR Serverless will never start a run with these parameters; the next attempt builds them anew."""
+    """AWS will never start a run with these parameters; the next attempt builds them anew."""
 
 
 class TransientError(PomonaError):

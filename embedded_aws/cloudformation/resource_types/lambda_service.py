@@ -13,7 +13,8 @@ from embedded_aws.moto_internals.lambda_service import lambda_backends
 _CODE_KEYS = {"S3Bucket", "S3Key", "S3ObjectVersion"}
 _INTEGERS = {"Timeout", "MemorySize", "BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRetryAttempts"}
 _INTEGERS |= {"MaximumEventAgeInSeconds"}
-_NOT_OF_THE_FUNCTION = {"Tags", "ReservedConcurrentExecutions"}
+# ReservedConcurrentExecutions has an API of its own; RecursiveLoop too, and no loop is looked for here
+_NOT_OF_THE_FUNCTION = {"Tags", "ReservedConcurrentExecutions", "RecursiveLoop"}
 _CONFIGURATION = ("Handler", "Role", "Runtime", "Timeout", "MemorySize", "Environment", "Description", "LoggingConfig")
 
 

@@ -1,4 +1,4 @@
-"""Build the arguments of StartJobRun for featurize runs and refits from the settings."""
+"""Build the arguments of StartJobRun for featurize runs and refits, and the event of an express run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
