@@ -7,6 +7,7 @@ BUILD = ROOT / ".build" / "bench"
 RESULTS = ROOT / "benchmarks" / "results.json"
 SPARK = ROOT / ".venv" / "spark"
 PYTHON = ROOT / ".venv" / "benchmarks" / "bin" / "python"
+PEERS_PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
 DEVELOPMENT_PYTHON = ROOT / ".venv" / "development" / "bin" / "python"
 
 
