@@ -30,8 +30,11 @@ SHOWN = Goal("shown")
 DAFT = "Daft"
 SEARCHED_WITH = 800
 """Images, at most."""
+FEW = 10
 Setting = dict[str, Any]
 Keys = Sequence[str]
+
+BASE: Setting = {"batch": 64, "fetches": 16, "threads": False}
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,12 @@ class Framework:
 
 
 FRAMEWORKS = (
-    Framework(DAFT, "peer_daft.py", ({"threads": True}, {"workers": 1}, {"batch": 16}, {"batch": 256}, {"fetches": 8})),
-    Framework("Ray Data", "peer_ray.py", ({"workers": 1}, {"batch": 16}, {"batch": 256})),
+    Framework(
+        DAFT,
+        "peer_daft.py",
+        ({"threads": True}, {"workers": 1}, {"batch": 4}, {"batch": 16}, {"batch": 256}, {"fetches": 4}),
+    ),
+    Framework("Ray Data", "peer_ray.py", ({"workers": 1}, {"batch": 4}, {"batch": 256})),
     Framework("no framework", "peer_plain.py", ({"workers": 1}, {"fetches": 4}, {"fetches": 32})),
 )
 
@@ -119,7 +126,7 @@ class Peer:
 
     def best_setting(self, keys: Keys) -> tuple[Setting, dict[str, float]]:
         """The fastest on these keys, one thing varied after the other, and the seconds of all that was tried."""
-        best: Setting = {"workers": cores(), "batch": 64, "fetches": 16, "threads": False}
+        best = BASE | {"workers": cores()}
         taken = self.seconds(best, keys)
         tried = {told(best): round(taken, 2)}
         for one in () if self.bench.options.quick else self.framework.varied:
@@ -185,10 +192,26 @@ def measure(bench: Bench) -> Iterator[Row]:
     bench.cloud.upload(bucket, bench.options.pictures.repeated(images))
     keys = bench.cloud.keys(bucket)
     bench.platform  # noqa: B018 (lays out the job's code and network, which the function needs)
+    peers, left_out = _peers(bench, bucket, keys)
     with warm_function(bench) as function:
         for size in SIZES:
             lane = ExpressLane(bench, bucket, function) if size.is_express else SparkJob(bench, bucket)
-            yield from Comparison(bench, size, bucket, keys, lane).rows()
+            yield from Comparison(bench, size, keys, lane, peers, left_out).rows()
+
+
+def _peers(bench: Bench, bucket: str, keys: Keys) -> tuple[dict[str, Peer], list[str]]:
+    """Those that run on this machine, and why others do not. The first start of each does not count: it compiles."""
+    peers, left_out = {}, []
+    for framework in FRAMEWORKS:
+        peer = Peer(bench, framework, bucket)
+        try:
+            peer.seconds(BASE | {"workers": cores()}, keys[:FEW])
+            peers[framework.name] = peer
+        except BenchError as error:
+            if framework.name == DAFT:
+                raise
+            left_out.append(f"{framework.name} does not run here: {str(error).splitlines()[-1]}")
+    return peers, left_out
 
 
 def _count(bench: Bench, size: Size) -> int:
@@ -198,14 +221,20 @@ def _count(bench: Bench, size: Size) -> int:
 class Comparison:
     """A lane and the peers on so many images."""
 
-    def __init__(self, bench: Bench, size: Size, bucket: str, keys: Keys, lane: ExpressLane | SparkJob) -> None:
-        self._bench, self._size, self._lane = bench, size, lane
+    def __init__(
+        self,
+        bench: Bench,
+        size: Size,
+        keys: Keys,
+        lane: ExpressLane | SparkJob,
+        peers: dict[str, Peer],
+        left_out: Sequence[str],
+    ) -> None:
+        self._size, self._keys, self._lane = size, keys, lane
         self._count, self._repeats = _count(bench, size), bench.size(size.repeats, 1)
-        self._keys = keys
-        self._peers = {framework.name: Peer(bench, framework, bucket) for framework in FRAMEWORKS}
+        self._peers, self._left_out = peers, left_out
         self._about: dict[str, Document] = {}
-        """What the rows tell of each peer that runs here."""
-        self._left_out: list[str] = []
+        """What the rows tell of each peer."""
 
     def rows(self) -> Iterator[Row]:
         """Daft's first, which has a goal."""
@@ -232,13 +261,7 @@ class Comparison:
         searched_with = self._keys[: min(self._count, SEARCHED_WITH)]
         settings: dict[str, Setting] = {}
         for name, peer in self._peers.items():
-            try:
-                settings[name], tried = peer.best_setting(searched_with)
-            except BenchError as error:
-                if name == DAFT:
-                    raise
-                self._left_out.append(f"{name} does not run here: {str(error).splitlines()[-1]}")
-                continue
+            settings[name], tried = peer.best_setting(searched_with)
             about = {"setting": told(settings[name]), "searched": tried, "searched_with_images": len(searched_with)}
             self._about[name] = about | {"version": peer.version}
         return settings
