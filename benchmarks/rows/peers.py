@@ -28,7 +28,7 @@ from benchmarks.tables import read_rows
 
 SHOWN = Goal("shown")
 DAFT = "Daft"
-SEARCHED_WITH = 800
+SEARCHED_WITH = 2_000
 """Images, at most."""
 FEW = 10
 Setting = dict[str, Any]
