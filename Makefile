@@ -142,7 +142,7 @@ UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --g
 .PHONY: lock
 lock: uv  ## pin the newest versions of everything
 	@$(UV_COMPILE) --upgrade --universal requirements/functions.in -o requirements/functions.txt
-	@for name in uv job spark development backbones sam scan benchmarks emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in uv job spark development backbones sam scan benchmarks peers emulator; do $(UV_COMPILE) --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in identify express; do $(subst 3.11,3.13,$(UV_COMPILE)) --upgrade --python-platform x86_64-manylinux_2_28 requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 FUNCTION ?= IngestFunction
@@ -161,7 +161,7 @@ local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s
 BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 
 .PHONY: bench
-bench: setup .venv/benchmarks/.with-spark  ## measure, beside the Spark + Keras baseline: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
+bench: setup .venv/benchmarks/.with-spark .venv/peers/.complete  ## measure, beside what a user would pick instead: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
 	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
 comma := ,

@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,6 +74,10 @@ class Cloud:
         with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
             while some := list(islice(objects, 1000)):
                 list(pool.map(lambda one: obstore.put(store, one[0], one[1], use_multipart=False), some))
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete the objects."""
+        obstore.delete(self.store(bucket), keys)
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         """The keys that begin with the prefix."""

@@ -40,6 +40,18 @@ class Pictures:
         if given < count:
             raise BenchError(f"{self.source} has {given} images and {count} are needed: name a larger one in IMAGES=")
 
+    def repeated(self, count: int, folder: str = "images") -> Iterator[Object]:
+        """`count` small images; where there are fewer, the same ones follow again under other keys."""
+        given = 0
+        while given < count:
+            again = f"{folder}/again-{given}" if given else folder
+            before = given
+            for name, body in islice(members(self.source) if self.source else _generated(), count - given):
+                yield f"{again}/{name}", body
+                given += 1
+            if given == before:
+                raise BenchError(f"{self.source} has no images")
+
     def photographs(self, count: int) -> Iterator[bytes]:
         """Photographs of 12 megapixels as phones take them: enlarged real images with the grain of a sensor, or noise.
 

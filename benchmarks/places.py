@@ -9,6 +9,7 @@ OTHER_RESULTS = sorted((ROOT / "benchmarks").glob("results-*.json"))
 """Rows of other machines: `python -m benchmarks --rows … --out benchmarks/results-NAME.json`."""
 SPARK = ROOT / ".venv" / "spark"
 PYTHON = ROOT / ".venv" / "benchmarks" / "bin" / "python"
+PEERS_PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"
 DEVELOPMENT_PYTHON = ROOT / ".venv" / "development" / "bin" / "python"
 
 

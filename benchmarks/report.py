@@ -23,6 +23,10 @@ WHERE_IT_GOES = {
     "cores (its CPU seconds are below).",
     "unchanged": "The times are those of whole jobs. Both include the fixed cost of a run, which is most of the time "
     "of the job whose images are unchanged.",
+    "deleted": "The times are those of whole jobs. Both include the fixed cost of a run, which is most of the time of "
+    "the job that deletes rows.",
+    "peers": "A run of the cluster starts a JVM and a session before its first image (`fixed`), and no peer does. The "
+    "S3 server uses the same cores as both sides.",
     "refit": "The times are those of whole jobs. They include the start of a JVM and of a session, the CSV and the "
     "pictures. The passes over the table are `gather` and `project` in the parts below.",
 }
@@ -51,8 +55,9 @@ def _head(document: Document) -> list[str]:
         "",
         *paragraph(
             "This page compares Pomona with the Spark + Keras baseline: Keras in a pandas UDF with broadcast weights, "
-            "and Spark ML's scaler and PCA. *Ours* is Pomona. *Theirs* is what the row compares it with: the "
-            "baseline, another run of Pomona, or a limit."
+            "and Spark ML's scaler and PCA. It also compares Pomona with what a user would pick today on one machine: "
+            "Daft, Ray Data, or no framework. *Ours* is Pomona. *Theirs* is what the row compares it with: the "
+            "baseline, one of these peers, another run of Pomona, or a limit."
         ),
         "```",
         "make bench                      # measures everything again",

@@ -34,10 +34,15 @@ def names(deployment: Deployment) -> tuple[str, str]:
     return deployment.settings.database_name, deployment.settings.table_name
 
 
-def read_features(deployment: Deployment) -> dict[str, Any]:
+def read_rows(deployment: Deployment) -> pa.Table:
     """Columns key and features of all rows that have features."""
     rows = catalog(deployment).load_table(names(deployment)).scan(selected_fields=("key", "features")).to_arrow()
-    return dict(rows.filter(pc.is_valid(rows["features"])).to_pydict())
+    return rows.filter(pc.is_valid(rows["features"]))
+
+
+def read_features(deployment: Deployment) -> dict[str, Any]:
+    """The same as lists."""
+    return dict(read_rows(deployment).to_pydict())
 
 
 def create(deployment: Deployment) -> Table:

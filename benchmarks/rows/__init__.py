@@ -14,6 +14,7 @@ from benchmarks.rows import (
     latency,
     long_life,
     memory,
+    peers,
     photographs,
     refit,
     skew,
@@ -27,6 +28,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "photographs": photographs.measure,
     "growth": growth.measure_growth,
     "unchanged": growth.measure_unchanged,
+    "deleted": growth.measure_deleted,
     "long-life": long_life.measure,
     "refit": refit.measure,
     "classifier": classifier.measure,
@@ -38,4 +40,5 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "set-aside": intake.measure_set_aside,
     "latency": latency.measure,
     "express": express.measure,
+    "peers": peers.measure,
 }

@@ -34,7 +34,10 @@ class WarmFunction:
 
     def run(self, deployment: Deployment, keys: Sequence[str]) -> dict[str, Any]:
         """Claim a batch of the keys, and return the record of its express run."""
-        batch_id = deployment.claim(keys)
+        return self.invoke(deployment, deployment.claim(keys))
+
+    def invoke(self, deployment: Deployment, batch_id: str) -> dict[str, Any]:
+        """Return the record of the express run of a batch that is claimed."""
         event = express_parameters(deployment.settings, batch_id, 1)
         return self._answer(json.dumps(event["arguments"]))
 

@@ -111,6 +111,16 @@ def test_a_missing_key_is_gone_though_its_neighbour_is_there(s3, fetcher, key):
     assert fetcher.fetch(KeyToFetch(key, None, True)).status == FetchStatus.GONE
 
 
+@pytest.mark.parametrize("key", USUAL_KEYS)
+def test_a_deletion_does_not_wait_for_the_slower_client(s3, fetcher, monkeypatch, key):
+    # Given a key that is gone, and a boto3 that may not be asked
+    s3.delete_object(Bucket="images", Key=key)
+    monkeypatch.setattr("pomona.s3.image_fetcher.s3_client", lambda: pytest.fail("boto3 was asked"))
+    # Then obstore's answer is enough
+    assert fetcher.fetch(KeyToFetch(key, None, True)).status == FetchStatus.GONE
+    assert fetcher.fetch(KeyToFetch(key, "e" * 32, True)).status == FetchStatus.GONE
+
+
 @pytest.mark.parametrize("key", ["unchanged.jpg", "un//changed.jpg"])
 def test_an_object_with_the_known_etag_is_not_downloaded(s3, fetcher, key):
     etag = s3.put_object(Bucket="images", Key=key, Body=b"pixels")["ETag"].strip('"')

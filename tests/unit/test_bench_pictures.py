@@ -61,3 +61,20 @@ def test_a_machine_without_go_is_told_what_to_install(tmp_path, monkeypatch):
     # When the server is wanted, then one sentence says what is missing
     with pytest.raises(BenchError, match="need Go"):
         gateway.program()
+
+
+def test_where_there_are_too_few_images_they_follow_again_under_other_keys(tmp_path):
+    # Given a folder of three images
+    for name in "abc":
+        (tmp_path / f"{name}.jpg").write_bytes(name.encode())
+    # When seven are asked for
+    objects = list(Pictures(tmp_path).repeated(7))
+    # Then each has a key of its own
+    assert [body for _, body in objects] == [b"a", b"b", b"c", b"a", b"b", b"c", b"a"]
+    assert len({key for key, _ in objects}) == 7
+    assert [key for key, _ in objects][:3] == [key for key, _ in Pictures(tmp_path).objects(3)]
+
+
+def test_a_folder_without_images_is_named(tmp_path):
+    with pytest.raises(BenchError, match="has no images"):
+        list(Pictures(tmp_path).repeated(1))

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from obstore.exceptions import BaseError, NotModifiedError
 
 from pomona.s3.bounded_call import AnswerTimeoutError, call_within
-from pomona.s3.object_store import DEFAULT_TIMEOUTS, Timeouts, object_store
+from pomona.s3.object_store import DEFAULT_TIMEOUTS, Timeouts, object_store, says_no_such_key
 from pomona.s3.objects import NO_ANSWER, error_code, s3_client
 from pomona.s3.read_ahead import ByteBudget
 
@@ -78,9 +78,9 @@ class FetchResult:
 class ImageFetcher:
     """Reads images of one bucket. Thread-safe.
 
-    obstore reads first, because it is faster. After an error of obstore, boto3 reads again, because it gives S3's own
-    error code: only NoSuchKey, and no other 404, means that an object is gone. A body is read only when the budget has
-    room for it; whoever uses the body gives the room back.
+    obstore reads first, because it is faster. Only S3's code NoSuchKey, and no other 404, means that an object is gone,
+    whichever client asked. After any other error of obstore, boto3 reads again, because it gives S3's own error code.
+    A body is read only when the budget has room for it; whoever uses the body gives the room back.
     """
 
     def __init__(self, bucket: str, max_bytes: int, budget: ByteBudget, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> None:
@@ -100,7 +100,9 @@ class ImageFetcher:
             return self._read_with_obstore(dirty)
         except NotModifiedError:
             return FetchResult(dirty, FetchStatus.UNCHANGED)
-        except (BaseError, OSError, ValueError):
+        except (BaseError, OSError, ValueError) as error:
+            if says_no_such_key(error, dirty.key):
+                return FetchResult(dirty, FetchStatus.GONE)
             return self._read_with_boto3(dirty, FallbackReason.ERRORS)
 
     def _read_with_obstore(self, dirty: KeyToFetch) -> FetchResult:

@@ -2,12 +2,19 @@
 
 import functools
 import os
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
+
+# what follows the key in obstore's words for a 404, and the beginning of S3's answer. The URL has no space in it.
+NO_SUCH_KEY = re.compile(
+    r"Error performing GET \S+ in \S+ - Server returned non-2xx status code: 404 Not Found: "
+    r"(<\?xml[^>]*>)?\s*<Error>\s*<Code>NoSuchKey</Code>"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,17 @@ def object_store(bucket: str, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> "S3Store
     The credentials come from boto3's chain, which knows a job's role. Tasks share the client and its connections.
     """
     return _cached_store(bucket, os.environ.get("AWS_ENDPOINT_URL"), timeouts)
+
+
+def says_no_such_key(error: Exception, key: str) -> bool:
+    """Return True if S3's own answer to obstore's GET of this key was NoSuchKey.
+
+    False means that boto3 has to ask: the answer was another one (as NoSuchBucket), or obstore's words have changed.
+    obstore gives S3's code in its text alone. The text begins with the key. A key may itself read like an answer, so
+    what follows it is matched.
+    """
+    before, text = f"Object at location {key} not found: ", str(error)
+    return text.startswith(before) and NO_SUCH_KEY.match(text, len(before)) is not None
 
 
 @functools.cache
