@@ -11,6 +11,12 @@ from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from pomona.s3.objects import bucket_and_key, read_bytes, s3_client, write_bytes
 
+MANIFEST = ".avro"
+"""The ending of manifests and of their lists: such a file never changes, and has a name that is never used again."""
+SMALL_BYTES, MOST_KEPT = 2**16, 256
+_KEPT: dict[str, bytes] = {}
+"""Small manifests that this process has read, for its next runs."""
+
 
 class LakeFileIO(FileIO):  # type: ignore[misc]
     """Files of the lake by their addresses, s3://bucket/key."""
@@ -36,7 +42,14 @@ class LakeFileIO(FileIO):  # type: ignore[misc]
 class _LakeInput(InputFile):  # type: ignore[misc]
     @cached_property
     def _body(self) -> bytes | None:
-        return read_bytes(*bucket_and_key(self.location))
+        if (kept := _KEPT.get(self.location)) is not None:
+            return kept
+        body = read_bytes(*bucket_and_key(self.location))
+        if body is not None and self.location.endswith(MANIFEST) and len(body) <= SMALL_BYTES:
+            _KEPT[self.location] = body
+            while len(_KEPT) > MOST_KEPT:
+                _KEPT.pop(next(iter(_KEPT)), None)
+        return body
 
     def __len__(self) -> int:
         return len(self._found())

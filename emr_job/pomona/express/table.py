@@ -83,8 +83,7 @@ class ExpressTable:
         rows = sum(file.rows for file in files)
         if len(files) > MOST_FILES or rows > MOST_ROWS:
             raise TooManyFilesError(f"the keys may lie in {len(files)} data files with {rows:,} rows")
-        wanted = pa.array(keys, pa.string())
-        return rows_of_keys(_KEYS.files_with_any(files, wanted), bucket, wanted)
+        return rows_of_keys(_KEYS.files_with_any(files, keys), bucket, pa.array(keys, pa.string()))
 
     def write(self, batch_id: str, attempt: int, rows: Iterable[pa.RecordBatch]) -> TableFile | None:
         """Write rows (schema.ROWS) as a data file, and return its manifest entry; None without rows.
