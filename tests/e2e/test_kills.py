@@ -34,7 +34,11 @@ class Machine:
     def __init__(self, state: Path, parameters: dict[str, str]) -> None:
         self.state = state
         self.start()
-        self.outputs = deploy(self.cloud, state, parameters)
+        try:
+            self.outputs = deploy(self.cloud, state, parameters)
+        except BaseException:  # the server would stay
+            stop(self.server)
+            raise
 
     @classmethod
     @contextmanager
