@@ -16,14 +16,14 @@ from pyiceberg.manifest import DataFile as TableFile
 from pomona.errors import PublishRefusedError, SupersededError
 from pomona.express.table import ExpressTable, TooManyFilesError
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_aside
+from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
 from pomona.featurize.counters import TaskCounters
 from pomona.featurize.key_featurizer import KeyFeaturizer
 from pomona.featurize.partitioning import plan
 from pomona.featurize.run_report import RunReport
 from pomona.inference import cached_engine
 from pomona.s3.image_fetcher import KeyToFetch
-from pomona.s3.objects import list_objects, read_bytes, require_bucket, write_bytes
+from pomona.s3.objects import list_objects, read_bytes, write_bytes
 from pomona.stopwatch import Stopwatch
 from pomona.table.small_files import MOST_SNAPSHOTS, count_small_files
 from pomona_contract.documents.run_record import MaintenanceReport
@@ -72,7 +72,8 @@ def featurize_express(arguments: FeaturizeArguments, limits: ExpressLimits, stop
         JobError: nothing was published; the class says what a retry can do.
     """
     with stopwatch.timing("plan"):
-        batch = _read_batch(arguments)
+        _require_no_record(arguments)
+        batch = claimed_batch(arguments)
         table = ExpressTable.open(arguments.lake_bucket, arguments.database, arguments.table)
         label = cached_engine(arguments.backbone, arguments.backbones).backbone.label
         dirty = _plan(arguments, table, batch, limits, label)
@@ -88,16 +89,9 @@ def featurize_express(arguments: FeaturizeArguments, limits: ExpressLimits, stop
     return report.write(NO_MAINTENANCE, stopwatch, function_megabytes=limits.megabytes)
 
 
-def _read_batch(arguments: FeaturizeArguments) -> Batch:
-    """Return the batch, once it is certain that this attempt is in flight. Its unusable segments are set aside."""
+def _require_no_record(arguments: FeaturizeArguments) -> None:
     if read_bytes(arguments.lake_bucket, arguments.run_name.record_key) is not None:
         raise SupersededError(f"batch {arguments.batch_id} attempt {arguments.attempt} is done: its event came twice")
-    require_bucket(arguments.images_bucket)
-    active = require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
-    batch = read_batch(arguments.lake_bucket, arguments.images_bucket, active)
-    for segment in batch.unusable:
-        set_aside(arguments.lake_bucket, segment, arguments.attempt)
-    return batch
 
 
 def _plan(

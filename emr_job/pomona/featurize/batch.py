@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from pomona.errors import MisconfiguredError, SupersededError
+from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.segment_reader import read_segment
-from pomona.s3.objects import read_bytes, write_bytes, write_json
+from pomona.s3.objects import read_bytes, require_bucket, write_bytes, write_json
 from pomona_contract.documents.claim import Claim
 from pomona_contract.documents.failed_batch import FailedBatch
 from pomona_contract.errors import FormatError
@@ -46,6 +47,20 @@ class Batch:
     """Number of segments that were already deleted: the claim came from a stale listing, and their keys are done."""
     unusable: list[UnusableSegment]
     """Segments to set aside before the batch is settled: settling deletes them."""
+
+
+def claimed_batch(arguments: FeaturizeArguments) -> Batch:
+    """Return the batch, once it is certain that this attempt is in flight. Its unusable segments are set aside.
+
+    Raises:
+        JobError: there is no such bucket, or another attempt is in flight.
+    """
+    require_bucket(arguments.images_bucket)
+    active = require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
+    batch = read_batch(arguments.lake_bucket, arguments.images_bucket, active)
+    for segment in batch.unusable:
+        set_aside(arguments.lake_bucket, segment, arguments.attempt)
+    return batch
 
 
 def require_in_flight(lake_bucket: str, batch_id: str, attempt: int) -> Claim:

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.errors import UnreadError
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.batch import Batch, read_batch, require_in_flight, set_aside
+from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
 from pomona.featurize.counters import TaskCounters
 from pomona.featurize.maintenance_step import RUN_ENDED_EARLY, maintain
 from pomona.featurize.partitioning import partitions, plan
@@ -18,7 +18,6 @@ from pomona.featurize.run_report import RunReport
 from pomona.featurize.task import FeaturizeTask
 from pomona.featurize.task_counters import CountersParam, sum_counters
 from pomona.s3.image_fetcher import KeyToFetch
-from pomona.s3.objects import require_bucket
 from pomona.spark_session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
 from pomona.table.branch import open_branch
@@ -48,7 +47,7 @@ def featurize(arguments: FeaturizeArguments, spark: SparkSession, stopwatch: Sto
     backbone = load_backbone(arguments.backbone, arguments.backbones)
     warm_up(spark)
     with stopwatch.timing("plan"):
-        batch = _read_batch(arguments)
+        batch = claimed_batch(arguments)
         table = FeatureTable(spark, arguments.database, arguments.table)
         table.create_if_missing()
     counters, snapshot_id = _publish_rows(arguments, table, backbone, batch, stopwatch)
@@ -63,16 +62,6 @@ def featurize(arguments: FeaturizeArguments, spark: SparkSession, stopwatch: Sto
     if unread := counters.counts[Outcome.UNREAD]:
         raise UnreadError(f"{unread} of {len(batch.keys)} keys could not be read: {counters.reason}")
     return document
-
-
-def _read_batch(arguments: FeaturizeArguments) -> Batch:
-    """Return the batch, once it is certain that this attempt is in flight. Its unusable segments are set aside."""
-    require_bucket(arguments.images_bucket)
-    active = require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
-    batch = read_batch(arguments.lake_bucket, arguments.images_bucket, active)
-    for segment in batch.unusable:
-        set_aside(arguments.lake_bucket, segment, arguments.attempt)
-    return batch
 
 
 def _publish_rows(
