@@ -13,32 +13,22 @@ from pomona_contract.segment_lines import DirtyKey
 from pomona_contract.segments import deferred_segments
 from tests.model.aws import S3
 from tests.model.featurize import Table
+from tests.model.process import Process
 
 
-class ExpressRun:
+class ExpressRun(Process):
     """The process of one invocation. Lambda may have delivered the event before, or may deliver it again."""
 
     def __init__(
         self, event: dict[str, Any], lake: S3, table: Table, bucket: dict[str, int], clock: Callable[[], datetime]
     ) -> None:
+        super().__init__(lake, self._begin)
         self.event = event
         self.base = -1
-        self.over = False
-        self._lake, self._table, self._bucket, self._clock = lake, table, bucket, clock
+        self._table, self._bucket, self._clock = table, bucket, clock
         self._unseen: list[str] = []
         self._new: dict[str, int | None] = {}
         self._deferred: list[str] = []
-        self._next = self._begin
-
-    def step(self) -> None:
-        """One step of the process."""
-        if not self.over:
-            self._next()
-
-    def finish(self) -> None:
-        """Go on to the end."""
-        while not self.over:
-            self.step()
 
     def die(self) -> None:
         """The process ends, and leaves no document."""
@@ -52,13 +42,12 @@ class ExpressRun:
         return found
 
     def _begin(self) -> None:
-        claim = self._claim()
+        claim = self._claim_of(self.name.batch_id, self.name.attempt)
         if claim is None or self.name.record_key in self._lake.objects:
             self.over = True  # superseded: it leaves nothing
             return
         self.base = self._table.head
-        lines = [line for segment in claim["segments"] for line in self._lines(segment["name"])]
-        self._unseen = sorted({line["key"] for line in lines})
+        self._unseen = self._keys(claim)
         self._next = self._look
 
     def _look(self) -> None:
@@ -85,7 +74,7 @@ class ExpressRun:
         return f"{self.name.batch_id}-{id(self):x}"
 
     def _check_fence(self) -> None:
-        if self._claim() is None:
+        if self._claim_of(self.name.batch_id, self.name.attempt) is None:
             self.over = True
             return
         self._next = self._commit
@@ -124,12 +113,3 @@ class ExpressRun:
         failure = RunFailure(self.name.batch_id, self.name.attempt, reason, self._clock().isoformat())
         self._lake.put_object(Bucket="lake", Key=self.name.failure_key, Body=failure.to_json())
         self.over = True
-
-    def _claim(self) -> dict[str, Any] | None:
-        """The claim in flight, if it is for this very attempt."""
-        claim = json.loads(self._lake.objects.get("queue/active.json", b"null"))
-        mine = claim and (claim["batch_id"], claim["attempt"]) == (self.name.batch_id, self.name.attempt)
-        return claim if mine else None
-
-    def _lines(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._lake.objects.get(name, b"").splitlines()]

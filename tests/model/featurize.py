@@ -1,10 +1,9 @@
 """The featurize job as the queue's proof sees it: look at the bucket, then publish if nobody else has."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.model.aws import S3, EmrServerless
+from tests.model.process import Process
 
 Rows = dict[str, int]
 
@@ -49,27 +48,16 @@ class Table:
         self.publishers.append(publisher)
 
 
-class Run:
+class Run(Process):
     """The process of one run; it may go on after EMR Serverless has given it up."""
 
     def __init__(self, run_id: str, lake: S3, emr: EmrServerless, table: Table, bucket: dict[str, int]) -> None:
+        super().__init__(lake, self._begin)
         self.run_id = run_id
         self.base = -1
-        self.over = False
-        self._lake, self._emr, self._table, self._bucket = lake, emr, table, bucket
+        self._emr, self._table, self._bucket = emr, table, bucket
         self._unseen: list[str] = []
         self._looked_at: dict[str, int | None] = {}
-        self._next = self._begin
-
-    def step(self) -> None:
-        """One step of the process."""
-        if not self.over:
-            self._next()
-
-    def finish(self) -> None:
-        """Go on to the end."""
-        while not self.over:
-            self.step()
 
     def end(self, state: str) -> None:
         """The process ends, and EMR Serverless says how."""
@@ -77,21 +65,20 @@ class Run:
         self._emr.end(self.run_id, state)
 
     @property
-    def attempt(self) -> tuple[str, str]:
+    def attempt(self) -> tuple[str, int]:
         """The batch and the attempt that the run was started for."""
         arguments = self._emr.runs[self.run_id]["jobDriver"]["sparkSubmit"]["entryPointArguments"]
         named = dict(zip(arguments[::2], arguments[1::2], strict=True))
-        return named["--batch-id"], named["--attempt"]
+        return named["--batch-id"], int(named["--attempt"])
 
     def _begin(self) -> None:
         self._emr.begin(self.run_id)
-        claim = self._claim()
+        claim = self._claim_of(*self.attempt)
         if claim is None:
             self.end("FAILED")
             return
         self.base = self._table.head
-        lines = [line for segment in claim["segments"] for line in self._lines(segment["name"])]
-        self._unseen = sorted({line["key"] for line in lines})
+        self._unseen = self._keys(claim)
         self._next = self._look
 
     def _look(self) -> None:
@@ -102,7 +89,7 @@ class Run:
             self._next = self._check_fence
 
     def _check_fence(self) -> None:
-        if self._claim() is None:
+        if self._claim_of(*self.attempt) is None:
             self.end("FAILED")
         self._next = self._publish
 
@@ -120,12 +107,3 @@ class Run:
 
     def _succeed(self) -> None:
         self.end("SUCCESS")
-
-    def _claim(self) -> dict[str, Any] | None:
-        """The claim in flight, if it is for this very attempt."""
-        claim = json.loads(self._lake.objects.get("queue/active.json", b"null"))
-        mine = claim and (claim["batch_id"], str(claim["attempt"])) == self.attempt
-        return claim if mine else None
-
-    def _lines(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._lake.objects.get(name, b"").splitlines()]

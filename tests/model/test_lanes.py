@@ -8,9 +8,8 @@ from pomona_contract.lanes import Lane
 from tests.model import bugs
 from tests.model.actors import Fate
 from tests.model.express import ExpressRun
+from tests.model.play import Schedule, play
 from tests.model.world import ViolationError, World
-
-Schedule = Callable[[World], None]
 
 
 @pytest.fixture
@@ -124,7 +123,7 @@ MORE: tuple[Schedule, ...] = (the_answer_of_an_invocation_is_lost,)
     ids=lambda schedule: schedule.__name__,
 )
 def test_the_queue_survives(world: World, schedule: Schedule) -> None:
-    _play(world, schedule)
+    play(world, schedule)
 
 
 @pytest.mark.parametrize("name", BUGS)
@@ -132,7 +131,7 @@ def test_a_seeded_bug_is_caught(world: World, monkeypatch: pytest.MonkeyPatch, n
     schedule, seed = BUGS[name]
     seed(monkeypatch)
     with pytest.raises(ViolationError):
-        _play(world, schedule)
+        play(world, schedule)
 
 
 def test_a_few_new_images_are_in_the_table_without_a_run_of_the_cluster(world: World) -> None:
@@ -162,12 +161,6 @@ def test_many_keys_go_to_the_cluster_at_once(world: World) -> None:
     world.advance().finish()
     assert len(world.processes()) == 1
     assert not world.express
-
-
-def _play(world: World, schedule: Schedule) -> None:
-    schedule(world)
-    world.check()
-    world.drain()
 
 
 def _ingest(world: World, *keys: str) -> None:

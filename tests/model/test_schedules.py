@@ -10,9 +10,9 @@ from embedded_aws.cloudformation.templates import parse_template
 from pomona_contract.lake_layout import CLAIM
 from tests.model import bugs
 from tests.model.actors import Fate
+from tests.model.play import Schedule, play
 from tests.model.world import ViolationError, World
 
-Schedule = Callable[[World], None]
 S3_CALLS = {"get_object", "put_object", "copy_object", "delete_object", "delete_objects", "list_objects_v2"}
 EMR_CALLS = {"start_job_run", "get_job_run", "list_job_runs"}
 TEMPLATE = parse_template((Path(__file__).resolve().parents[2] / "template.yaml").read_text())
@@ -240,7 +240,7 @@ def world() -> Iterator[World]:
     ids=lambda schedule: schedule.__name__,
 )
 def test_the_queue_survives(world: World, schedule: Schedule) -> None:
-    _play(world, schedule)
+    play(world, schedule)
 
 
 @pytest.mark.parametrize("name", BUGS)
@@ -248,13 +248,7 @@ def test_a_seeded_bug_is_caught(world: World, monkeypatch: pytest.MonkeyPatch, n
     schedule, seed = BUGS[name]
     seed(monkeypatch)
     with pytest.raises(ViolationError):
-        _play(world, schedule)
-
-
-def _play(world: World, schedule: Schedule) -> None:
-    schedule(world)
-    world.check()
-    world.drain()
+        play(world, schedule)
 
 
 def test_keys_wake_advance_only_when_nothing_is_in_flight(world: World) -> None:

@@ -270,7 +270,7 @@ class World:
         claim = self.claim()
         if claim and claim["run_id"] and claim["lane"] == Lane.CLUSTER:
             run = self.runs[claim["run_id"]]
-            if run.attempt != (claim["batch_id"], str(claim["attempt"])):
+            if run.attempt != (claim["batch_id"], claim["attempt"]):
                 raise ViolationError(f"attempt {claim['attempt']} goes with the run of {run.attempt}")
 
     def let_an_invocation_go_on(self, index: int, fate: Fate) -> None:
