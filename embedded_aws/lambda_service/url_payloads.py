@@ -26,10 +26,28 @@ def url_event(request: Request, url_id: str, account: str, iam: dict[str, str] |
         account: of the function.
         iam: who signed the request; None if the URL asks for no signature.
     """
-    now = time.time()
     path, _, query = str(request.environ.get("RAW_URI") or request.full_path).partition("?")
-    context = {
-        "accountId": account if iam else "anonymous",
+    context = _request_context(request, path, url_id, account if iam else "anonymous")
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {name.lower(): value for name, value in request.headers if name.lower() != "cookie"},
+        "requestContext": context | ({"authorizer": {"iam": iam}} if iam else {}),
+        **_body(request),
+    }
+    if cookies := request.headers.get("Cookie"):
+        event["cookies"] = cookies.split("; ")
+    if request.args:
+        event["queryStringParameters"] = {name: ",".join(values) for name, values in request.args.lists()}
+    return event
+
+
+def _request_context(request: Request, path: str, url_id: str, account: str) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "accountId": account,
         "apiId": url_id,
         "domainName": request.host,
         "domainPrefix": url_id,
@@ -46,20 +64,6 @@ def url_event(request: Request, url_id: str, account: str, iam: dict[str, str] |
         "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
         "timeEpoch": int(now * 1000),
     }
-    event = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {name.lower(): value for name, value in request.headers if name.lower() != "cookie"},
-        "requestContext": context | ({"authorizer": {"iam": iam}} if iam else {}),
-        **_body(request),
-    }
-    if cookies := request.headers.get("Cookie"):
-        event["cookies"] = cookies.split("; ")
-    if request.args:
-        event["queryStringParameters"] = {name: ",".join(values) for name, values in request.args.lists()}
-    return event
 
 
 def _body(request: Request) -> dict[str, Any]:
