@@ -63,7 +63,7 @@ uv: $(if $(SETTING_UP),,preflight)
 	@$(DEVELOPMENT) tools/link_packages.py
 	@touch $@
 
-.build/.deps: requirements/job.txt requirements/functions.txt tools/build.py .venv/development/.complete
+.build/.deps: requirements/job.txt requirements/functions.txt tools/build.py tools/installation.py .venv/development/.complete
 	@sh tools/with-progress.sh "packing the job's packages (once)" $(DEVELOPMENT) tools/build.py deps
 	@touch $@
 

@@ -19,49 +19,28 @@ import os
 import py_compile
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "contract"))  # `sam build` runs this file without an environment
+sys.path[:0] = [str(ROOT), str(ROOT / "contract")]  # `sam build` runs this file without an environment
 
 from pomona_contract.documents.bundle import BundleDescription  # noqa: E402
+from tools.installation import (  # noqa: E402
+    FUNCTION_PLATFORM,
+    JOB_PLATFORM,
+    NATIVE_FUNCTION_PLATFORM,
+    OF_THE_INSTALLER,
+    SERVICES,
+    install,
+    remove,
+)
 
 CACHE = ROOT / ".build"
-UV = ("sh", str(ROOT / "tools" / "uv.sh"))
-
-
-@dataclass(frozen=True)
-class Platform:
-    """What packages are installed for, in the words of each installer."""
-
-    python: str
-    uv: str
-    pip: tuple[str, ...]
-    pure: bool = False
-
-    def words(self, *, uv: bool) -> list[str]:
-        named = [("--python-platform", self.uv)] if uv else [("--platform", name) for name in self.pip]
-        return ["--python-version", self.python, *(word for pair in named for word in pair)]
-
-
-# Functions run on either processor. Only a wheel without native code fits "any"; uv has no such platform, and of those
-# that it has, pyodide is one that takes no other wheel. `refuse_native` checks that this stays true.
-FUNCTION_PLATFORM = Platform("3.13", "wasm32-pyodide2024", ("any",), pure=True)
-JOB_PLATFORM = Platform(
-    "3.11",
-    "x86_64-manylinux_2_28",
-    tuple(f"manylinux{name}_x86_64" for name in ("_2_28", "_2_27", "_2_17", "2014")),
-)
-# of the Python of FUNCTION_PLATFORM, and the processor of the job: the results of a network must be the same
-NATIVE_FUNCTION_PLATFORM = replace(JOB_PLATFORM, python="3.13")
-# the services that are called; the descriptions of the other four hundred would only slow a cold start down
-SERVICES = {"s3", "lambda", "emr-serverless", "glue", "cloudformation", "sts", "xray"}
 UNUSED_IN_JOB = (
     *("*/tests", "share", "pyarrow/include", "numpy/_core/include"),
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
@@ -90,8 +69,6 @@ FUNCTION_SOURCES = (CONTRACT, ROOT / "functions" / "pomona_intake", ROOT / "func
 JOB_SOURCES = (CONTRACT, ROOT / "emr_job" / "pomona")
 BACKBONE_FOLDERS = (ROOT / "backbones", ROOT / "backbones" / "exported")
 UNPACKED_LIMIT_BYTES = 250 * 1024**2
-# scripts and records name the installer and the builder's Python: they would make each machine's package another one
-OF_THE_INSTALLER = ("bin", ".lock", *(f"*.dist-info/{name}" for name in ("INSTALLER", "RECORD", "REQUESTED")))
 COMPRESSION_LEVEL = 4  # half the time of 6, for 4 % more bytes; unpacking takes the same time
 
 
@@ -110,50 +87,6 @@ def cached(name: str, made_from: bytes, make: Callable[[Path], None]) -> Path:
 def recipe(lock: Path, *how: object) -> bytes:
     """What decides the outcome of an installation."""
     return lock.read_bytes() + repr((sorted(SERVICES), OF_THE_INSTALLER, how)).encode()
-
-
-def install(lock: Path, target: Path, platform: Platform) -> None:
-    """Install the lock's packages with uv, or with pip where there is no uv; either leaves the same files."""
-    pinned = ["--quiet", "--require-hashes", "--no-deps", "--only-binary=:all:", "--requirement", str(lock)]
-    if has_uv():
-        command = [*UV, "pip", "install", "--python", sys.executable, *platform.words(uv=True)]
-    else:
-        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
-        command = [*pip, *platform.words(uv=False)]
-    if subprocess.run([*command, *pinned, "--target", str(target)], check=False).returncode:
-        sys.exit(
-            f"{lock.name} could not be installed, with {'uv' if has_uv() else f'{sys.executable} -m pip'}; "
-            "where both are missing: apt-get install python3-pip"
-        )
-    remove(target, OF_THE_INSTALLER)
-    if platform.pure:
-        refuse_native(target)
-    if (data := target / "botocore" / "data").is_dir():
-        keep_services(data)
-
-
-def has_uv() -> bool:
-    return subprocess.run([*UV, "--version"], capture_output=True, check=False).returncode == 0
-
-
-def remove(folder: Path, patterns: tuple[str, ...]) -> None:
-    for pattern in patterns:
-        for unused in list(folder.glob(pattern)):
-            shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
-
-
-def refuse_native(target: Path) -> None:
-    """End the build if a package was installed from a wheel of one platform."""
-    wheels = sorted(target.glob("*.dist-info/WHEEL"))
-    native = [wheel.parent.name for wheel in wheels if "-any" not in wheel.read_text()]
-    if native:
-        sys.exit(f"the functions' packages must run on any processor; {', '.join(native)} would not")
-
-
-def keep_services(data: Path) -> None:
-    for service in data.iterdir():
-        if service.is_dir() and service.name not in SERVICES:
-            shutil.rmtree(service)
 
 
 def function_packages() -> Path:

@@ -1,21 +1,14 @@
 """tools/build.py: what is built twice is the same, and what Lambda would refuse is refused before."""
 
-import importlib.util
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("tools_build", Path(__file__).resolve().parents[2] / "tools" / "build.py")
-assert SPEC
-assert SPEC.loader
-build = importlib.util.module_from_spec(SPEC)
-sys.modules["tools_build"] = build  # a dataclass looks its module up
-SPEC.loader.exec_module(build)
+from tools import build, installation
 
 
 def test_a_package_that_lambda_would_refuse_is_refused_with_what_to_do(
@@ -109,11 +102,11 @@ def test_functions_are_installed_for_any_processor_by_either_installer(
         (record / "WHEEL").write_text("Tag: cp313-cp313-manylinux_2_28_x86_64\n")
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(build, "has_uv", lambda: uv)
+    monkeypatch.setattr(installation, "has_uv", lambda: uv)
     monkeypatch.setattr(subprocess, "run", run)
     # Then the build ends with its name
     with pytest.raises(SystemExit, match=r"any processor; wrapt-2.dist-info"):
-        build.install(tmp_path / "functions.txt", tmp_path / "target", build.FUNCTION_PLATFORM)
+        installation.install(tmp_path / "functions.txt", tmp_path / "target", installation.FUNCTION_PLATFORM)
     assert ("--require-hashes" in commands[0], "pip" in commands[0]) == (True, True)
 
 
@@ -132,9 +125,9 @@ def test_a_package_does_not_say_which_installer_made_it(tmp_path: Path, monkeypa
         return run
 
     for name in ("uv", "pip"):
-        monkeypatch.setattr(build, "has_uv", lambda name=name: name == "uv")
+        monkeypatch.setattr(installation, "has_uv", lambda name=name: name == "uv")
         monkeypatch.setattr(subprocess, "run", run_as(name))
-        build.install(tmp_path / "job.txt", tmp_path / name, build.JOB_PLATFORM)
+        installation.install(tmp_path / "job.txt", tmp_path / name, installation.JOB_PLATFORM)
     # Then nothing is left that differs
     left = [{key: path.read_bytes() for key, path in build.files_below(tmp_path / name)} for name in ("uv", "pip")]
     assert left[0] == left[1] == {"x.dist-info/METADATA": b"Name: x"}

@@ -1,0 +1,1 @@
+"""What builds and packs Pomona, and what tries a deployed one."""
