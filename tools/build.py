@@ -45,6 +45,8 @@ UNUSED_IN_JOB = (
     *("*/tests", "share", "pyarrow/include", "numpy/_core/include"),
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
+    # of pyiceberg: its command line and its other catalogs; of zstandard: what other interpreters use
+    *("hive_metastore", "rich", "pygments", "markdown_it", "mdurl", "fsspec", "zstandard/_cffi*"),
 )
 UNUSED_IN_FUNCTIONS = (
     *("**/tests", "bin", "share", "numpy/_core/include", "numpy/f2py", "numpy/random/lib", "numpy/_core/lib"),

@@ -193,9 +193,9 @@ def in_the_role(account: Account, role: str) -> Iterator[None]:
 
 def drive_express(account: Account) -> None:
     """The first run creates the table; a hundred commits later each deletes old metadata; a segment is unusable."""
-    from pomona.express.lake_io import LakeFileIO
-    from pomona.express.table import create_if_missing
     from pomona.featurize.batch import UnusableSegment, set_aside
+    from pomona.pyiceberg_table.lake_io import LakeFileIO
+    from pomona.pyiceberg_table.table import create_if_missing
 
     with in_the_role(account, "ExpressRole"):
         create_if_missing(account.lake, "pomona", "features")

@@ -85,13 +85,13 @@ def errors(orchard: Orchard) -> dict[str, str]:  # noqa: F811
     return {key: row["error"] for key, row in rows.items() if row["error"]}
 
 
-@pytest.mark.parametrize("marker", [CRASH, GROW, HANG])
-def test_one_guilty_image_costs_one_row(orchard, with_hostile_decoder, marker):  # noqa: F811
+@pytest.mark.parametrize(("marker", "processes"), [(CRASH, 0), (GROW, 0), (HANG, 0), (CRASH, 2), (GROW, 2), (HANG, 2)])
+def test_one_guilty_image_costs_one_row(orchard, with_hostile_decoder, marker, processes):  # noqa: F811
     # Given images one of which does harm to the process that decodes it
     keys = put_innocent(orchard, AMONG - 1)
     orchard.put("guilty.ppm", hostile(marker))
-    run = run_of(orchard, [*keys, "guilty.ppm"])
-    # When the batch is featurized
+    run = replace(run_of(orchard, [*keys, "guilty.ppm"]), processes=processes)
+    # When the batch is featurized, by executors or by processes of the driver
     finished = with_hostile_decoder(run)
     # Then its first attempt commits all rows, and the guilty image's says why it has no features
     assert finished.returncode == 0, finished.stdout
@@ -99,7 +99,7 @@ def test_one_guilty_image_costs_one_row(orchard, with_hostile_decoder, marker): 
     assert len(orchard.rows()) == AMONG
     record = record_of(run)
     assert images_of(record) == {"done": AMONG - 1, "errors": 1}
-    # And at most one task was repeated, with each image in a child process
+    # And at most one task was repeated (on the driver, what was not done yet), with each image in a child process
     assert 1 <= record["careful"] <= MOST_KEYS_A_TASK
 
 

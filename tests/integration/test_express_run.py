@@ -14,10 +14,10 @@ from pyiceberg.table import Table
 
 from pomona.errors import PublishRefusedError, SupersededError
 from pomona.express import run as express_run
-from pomona.express import table as express_table
 from pomona.express.run import ExpressLimits, featurize_express
-from pomona.express.table import ExpressTable
 from pomona.featurize.run import featurize
+from pomona.pyiceberg_table import table as pyiceberg_table
+from pomona.pyiceberg_table.table import PyIcebergTable
 from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes
 from pomona.stopwatch import Stopwatch
@@ -186,7 +186,7 @@ def test_a_lost_answer_of_the_catalog_destroys_nothing(orchard, monkeypatch):  #
     orchard.put("a.jpg", jpeg(1))
     orchard.put("b.jpg", jpeg(2))
     express(orchard, ["a.jpg"])
-    glue = express_table._catalog(orchard.run.lake_bucket).glue
+    glue = pyiceberg_table._catalog(orchard.run.lake_bucket).glue
     send, lost = glue._endpoint.http_session.send, []
 
     def lose(request: Any) -> Any:
@@ -210,14 +210,14 @@ def test_of_two_runs_of_one_event_the_later_leaves_the_earlier_alone(orchard, mo
     # Given an event that came twice: the second run is about to commit when the first has
     orchard.put("a.jpg", jpeg(1))
     arguments = orchard.claim(["a.jpg"])
-    append = ExpressTable.append
+    append = PyIcebergTable.commit
 
-    def after_the_first(table: ExpressTable, *others: Any) -> int:
-        monkeypatch.setattr(ExpressTable, "append", append)
+    def after_the_first(table: PyIcebergTable, *others: Any) -> int:
+        monkeypatch.setattr(PyIcebergTable, "commit", append)
         featurize_express(arguments, LIMITS, Stopwatch())
         return append(table, *others)
 
-    monkeypatch.setattr(ExpressTable, "append", after_the_first)
+    monkeypatch.setattr(PyIcebergTable, "commit", after_the_first)
     # When it commits, then it is superseded, which is no failure, and the row is there once
     with pytest.raises(SupersededError):
         featurize_express(arguments, LIMITS, Stopwatch())
@@ -230,14 +230,14 @@ def test_a_run_whose_table_has_changed_publishes_nothing(orchard, monkeypatch): 
     orchard.put("b.jpg", jpeg(2))
     orchard.featurize(["a.jpg"])
     arguments = orchard.claim(["b.jpg"])
-    append = ExpressTable.append
+    append = PyIcebergTable.commit
 
-    def after_a_rival(table: ExpressTable, *others: Any) -> int:
+    def after_a_rival(table: PyIcebergTable, *others: Any) -> int:
         featurize(orchard.claim(["b.jpg"]), orchard.spark)
         orchard.make_active(arguments.batch_id, 1, [])
         return append(table, *others)
 
-    monkeypatch.setattr(ExpressTable, "append", after_a_rival)
+    monkeypatch.setattr(PyIcebergTable, "commit", after_a_rival)
     # When it commits, it is refused, and its row is there once: the rival's
     with pytest.raises(PublishRefusedError):
         featurize_express(arguments, LIMITS, Stopwatch())

@@ -460,9 +460,9 @@ def submit(orchard, spark, tmp_path) -> Callable[[FeaturizeArguments], subproces
 
     def submit(run: FeaturizeArguments) -> subprocess.CompletedProcess[str]:
         names = ["lake_bucket", "images_bucket", "database", "table", "backbone", "batch_id", "attempt"]
-        settings = {name: getattr(run, name) for name in (*names, "max_image_bytes", "timeout_minutes")} | vars(
-            run.limits
-        )
+        settings = {
+            name: getattr(run, name) for name in (*names, "max_image_bytes", "timeout_minutes", "processes")
+        } | vars(run.limits)
         settings["decode_megabytes"] = settings.pop("decode_memory_bytes") // 2**20
         pairs = ((f"--{name.replace('_', '-')}", str(value)) for name, value in settings.items())
         arguments = [word for pair in pairs for word in pair]

@@ -106,7 +106,7 @@ def test_each_job_has_a_timeout_of_its_own() -> None:
 
 
 def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
-    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 1, keys=10))["sparkSubmitParameters"]
+    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 1, keys=10_000))["sparkSubmitParameters"]
 
     for configuration in (
         "spark.archives=s3://lake/jobs/0123456789ab/job.tar.gz#job,s3://lake/jobs/0123456789ab/deps.tar.gz#deps",
@@ -122,6 +122,17 @@ def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
     ):
         assert f"--conf {configuration}" in text
     assert "emr-serverless.executorEnv" not in text
+
+
+def test_a_first_attempt_at_a_few_thousand_keys_needs_no_executors() -> None:
+    for keys, attempt, alone in [(1, 1, True), (5000, 1, True), (5001, 1, False), (10, 2, False), (0, 1, False)]:
+        submit = submitted(featurize_parameters(settings(), BATCH, attempt, keys=keys))
+        # Then the driver has processes of its own, or executors from the start
+        assert ("--processes" in submit["entryPointArguments"]) == alone
+        executors = demand_of(submit["sparkSubmitParameters"])
+        assert executors.executors_at_start == (0 if alone else 1)
+        # And it can have executors if it turns out to need them
+        assert executors.executors_at_most == 3
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pomona.express import key_cache
-from pomona.express.key_cache import KeyCache
+from pomona.pyiceberg_table import key_cache
+from pomona.pyiceberg_table.key_cache import KeyCache
 from pomona.table.scan import DataFile
 
 

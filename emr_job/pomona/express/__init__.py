@@ -2,5 +2,3 @@
 
 It only adds rows. A key whose row would have to be replaced or deleted is deferred to the cluster.
 """
-
-import pomona.express.reduced_pyarrow  # noqa: F401 - before a module of this package imports pyiceberg

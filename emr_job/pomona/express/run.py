@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from pyiceberg.manifest import DataFile as TableFile
 
 from pomona.errors import PublishRefusedError, SupersededError
-from pomona.express.table import ExpressTable, TooManyFilesError
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
 from pomona.featurize.counters import TaskCounters
@@ -22,6 +21,7 @@ from pomona.featurize.key_featurizer import KeyFeaturizer
 from pomona.featurize.partitioning import plan
 from pomona.featurize.run_report import RunReport
 from pomona.inference import cached_engine
+from pomona.pyiceberg_table.table import PyIcebergTable, TooManyFilesError
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes, write_bytes
 from pomona.stopwatch import Stopwatch
@@ -74,12 +74,12 @@ def featurize_express(arguments: FeaturizeArguments, limits: ExpressLimits, stop
     with stopwatch.timing("plan"):
         _require_no_record(arguments)
         batch = claimed_batch(arguments)
-        table = ExpressTable.open(arguments.lake_bucket, arguments.database, arguments.table)
+        table = PyIcebergTable.open(arguments.lake_bucket, arguments.database, arguments.table)
         label = cached_engine(arguments.backbone, arguments.backbones).backbone.label
         dirty = _plan(arguments, table, batch, limits, label)
     with stopwatch.timing("write"):
         result = _Result(deferred=batch.keys) if dirty is None else _featurized(arguments, dirty, limits.until)
-        file = table.write(arguments.batch_id, arguments.attempt, _rows(result.changes))
+        file = table.write(arguments.run_name, _rows(result.changes))
     with stopwatch.timing("commit"):
         _defer(arguments, result.deferred)
         require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
@@ -95,7 +95,7 @@ def _require_no_record(arguments: FeaturizeArguments) -> None:
 
 
 def _plan(
-    arguments: FeaturizeArguments, table: ExpressTable, batch: Batch, limits: ExpressLimits, backbone: str
+    arguments: FeaturizeArguments, table: PyIcebergTable, batch: Batch, limits: ExpressLimits, backbone: str
 ) -> list[KeyToFetch] | None:
     """Return the keys with what the table knows of them; None if there are too many keys, or too many files."""
     if len(batch.keys) > limits.keys:
@@ -124,7 +124,7 @@ def _featurized(arguments: FeaturizeArguments, dirty: list[KeyToFetch], until: f
     return _Result(featurizer.counters, changes, featurizer.deferred + late)
 
 
-def _published(arguments: FeaturizeArguments, table: ExpressTable, file: TableFile | None) -> int:
+def _published(arguments: FeaturizeArguments, table: PyIcebergTable, file: TableFile | None) -> int:
     """Commit the file, and return the id of the new snapshot.
 
     Raises:
@@ -133,9 +133,9 @@ def _published(arguments: FeaturizeArguments, table: ExpressTable, file: TableFi
     """
     properties = {"pomona.batch-id": arguments.batch_id, "pomona.attempt": str(arguments.attempt)}
     try:
-        return table.append(file, properties)
+        return table.commit([file], properties)
     except PublishRefusedError as error:
-        present = ExpressTable.open(arguments.lake_bucket, arguments.database, arguments.table)
+        present = PyIcebergTable.open(arguments.lake_bucket, arguments.database, arguments.table)
         if present.was_published_by(properties):
             raise SupersededError("the event came twice, and the other run has published") from error
         raise
@@ -157,7 +157,7 @@ def _defer(arguments: FeaturizeArguments, keys: list[str]) -> None:
         write_bytes(arguments.lake_bucket, name, body)
 
 
-def _request_maintenance(lake_bucket: str, table: ExpressTable) -> None:
+def _request_maintenance(lake_bucket: str, table: PyIcebergTable) -> None:
     """Ask the cluster to join small files, or to expire snapshots, when there are many and nobody has asked yet."""
     has_many_files = count_small_files(table.committed_files()) >= MANY_SMALL_FILES
     if not has_many_files and table.snapshots() <= MOST_SNAPSHOTS:

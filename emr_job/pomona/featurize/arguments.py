@@ -36,6 +36,8 @@ class FeaturizeArguments:
     """Snapshots of the table that are older expire."""
     ignored_names: tuple[str, ...] = ()
     """Shell patterns of names that are no images: keys of such names have no rows."""
+    processes: int = 0
+    """How many processes of the driver featurize the batch, without executors; 0 if Spark's executors do."""
     backbones: Path | None = None
     """The folder of the backbones; None is the one that job.tar.gz brings."""
 
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument("--processes", type=int, default=0, help="of the driver, in place of Spark's executors")
     parser.add_argument(
         "--ignored-names", type=decode_patterns, default=(), help="patterns of names that are no images"
     )

@@ -44,5 +44,17 @@ class TaskCounters:
         return {reason.value: self.counts[_fallback_name(reason)] for reason in FallbackReason}
 
 
+CountersByTask = dict[int, TaskCounters]
+"""By the number of the task."""
+
+
+def sum_counters(by_task: CountersByTask) -> TaskCounters:
+    """Return the sum of the counters of all tasks."""
+    total = TaskCounters()
+    for counters in by_task.values():
+        total.add(counters)
+    return total
+
+
 def _fallback_name(reason: FallbackReason) -> str:
     return f"fallbacks-{reason}"

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from pomona.errors import first_line
 from pomona.featurize.arguments import FeaturizeArguments
+from pomona.featurize.batch import Batch
+from pomona.stopwatch import Stopwatch
 from pomona.table.branch_names import branch_name
 from pomona.table.deadline import Deadline
 from pomona.table.erasures import settle_erasures
@@ -13,13 +15,11 @@ from pomona.table.feature_table import FeatureTable
 from pomona.table.maintenance import TableMaintenance
 from pomona_contract.documents.run_record import MaintenanceReport
 
-RUN_ENDED_EARLY = MaintenanceReport(done=(), error="the run ended before its maintenance did")
-"""The result of a maintenance that EMR Serverless ended together with its run."""
 log = logging.getLogger("pomona.featurize")
 
 
 def maintain(
-    arguments: FeaturizeArguments, table: FeatureTable, *, is_thorough: bool, used_seconds: float
+    arguments: FeaturizeArguments, table: FeatureTable, batch: Batch, stopwatch: Stopwatch
 ) -> MaintenanceReport:
     """Maintain the table and return the steps that were done, and why others were not.
 
@@ -28,15 +28,15 @@ def maintain(
     Args:
         arguments: of the run.
         table: the feature table.
-        is_thorough: True if the batch asks for all of the maintenance; otherwise only what has piled up is done.
-        used_seconds: of the run's time so far.
+        batch: if it asks for the maintenance, all of it is done; otherwise only what has piled up.
+        stopwatch: of the run.
     """
     done: list[str] = []
-    deadline = Deadline.of_run(arguments.timeout_minutes, used_seconds)
+    deadline = Deadline.of_run(arguments.timeout_minutes, stopwatch.elapsed())
     maintenance = TableMaintenance(table, timedelta(days=arguments.snapshot_days), deadline)
     with deadline.cancelling(table.spark.sparkContext.cancelAllJobs):
         try:
-            for step in _steps(arguments, table, maintenance, is_thorough):
+            for step in _steps(arguments, table, maintenance, is_thorough=batch.asks_for_maintenance):
                 done.append(step)
         except Exception as error:
             log.exception("the maintenance of the table failed; the next run tries it again")
@@ -45,7 +45,7 @@ def maintain(
 
 
 def _steps(
-    arguments: FeaturizeArguments, table: FeatureTable, maintenance: TableMaintenance, is_thorough: bool
+    arguments: FeaturizeArguments, table: FeatureTable, maintenance: TableMaintenance, *, is_thorough: bool
 ) -> Iterator[str]:
     has_settled = False
     branch = branch_name(arguments.batch_id, arguments.attempt)

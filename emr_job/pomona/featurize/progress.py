@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pomona.errors import first_line
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.task_counters import CountersByTask, sum_counters
+from pomona.featurize.counters import CountersByTask, sum_counters
 from pomona.s3.objects import write_json
 from pomona_contract.documents.run_progress import RunProgress
 from pomona_contract.lake_layout import RUN_PROGRESS

@@ -1,4 +1,4 @@
-"""One featurize run, from the claimed batch to the published snapshot and the record of what the run did."""
+"""One featurize run on Spark, from the claimed batch to the published snapshot and the record of what the run did."""
 
 import json
 import logging
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import SparkSession
 
 from pomona.backbone import ExportedBackbone, load_backbone
-from pomona.errors import UnreadError
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
-from pomona.featurize.counters import TaskCounters
-from pomona.featurize.maintenance_step import RUN_ENDED_EARLY, maintain
+from pomona.featurize.conclusion import conclude
+from pomona.featurize.counters import TaskCounters, sum_counters
+from pomona.featurize.maintenance_step import maintain
 from pomona.featurize.partitioning import partitions, plan
 from pomona.featurize.progress import ProgressReport, workers_of, written_regularly
 from pomona.featurize.run_report import RunReport
 from pomona.featurize.task import FeaturizeTask
-from pomona.featurize.task_counters import CountersParam, sum_counters
+from pomona.featurize.task_counters import CountersParam
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.spark_session import task_slots, warm_up
 from pomona.stopwatch import Stopwatch
@@ -25,7 +25,6 @@ from pomona.table.branch_names import branch_name
 from pomona.table.feature_table import FeatureTable
 from pomona.table.row_writer import files_for, write_rows
 from pomona_contract.image_keys import IgnoredNames
-from pomona_contract.outcomes import Outcome
 
 if TYPE_CHECKING:
     from pyspark import RDD
@@ -35,9 +34,6 @@ log = logging.getLogger("pomona.featurize")
 
 def featurize(arguments: FeaturizeArguments, spark: SparkSession, stopwatch: Stopwatch | None = None) -> dict[str, Any]:
     """Carry out one attempt at a batch and return its record, `runs/<batch id>-<attempt>.json` in the lake.
-
-    The record is written twice: after the rows are published, and after the maintenance. If EMR Serverless ends the run
-    during the maintenance, the first record stays.
 
     Raises:
         JobError: nothing was published; the text is one sentence for the operator.
@@ -52,16 +48,7 @@ def featurize(arguments: FeaturizeArguments, spark: SparkSession, stopwatch: Sto
         table.create_if_missing()
     counters, snapshot_id = _publish_rows(arguments, table, backbone, batch, stopwatch)
     report = RunReport(arguments, backbone.label, batch, counters, snapshot_id)
-    report.write(RUN_ENDED_EARLY, stopwatch)
-    with stopwatch.timing("maintenance"):
-        maintenance = maintain(
-            arguments, table, is_thorough=batch.asks_for_maintenance, used_seconds=stopwatch.elapsed()
-        )
-    document = report.write(maintenance, stopwatch)
-    log.info(json.dumps({"event": "featurized", **document}))
-    if unread := counters.counts[Outcome.UNREAD]:
-        raise UnreadError(f"{unread} of {len(batch.keys)} keys could not be read: {counters.reason}")
-    return document
+    return conclude(report, lambda: maintain(arguments, table, batch, stopwatch), stopwatch)
 
 
 def _publish_rows(

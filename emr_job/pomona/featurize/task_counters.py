@@ -1,13 +1,10 @@
-"""Counters of a run's tasks: Spark's Python workers count, and the driver adds up."""
+"""Lets Spark's workers hand the counters of their tasks to the driver."""
 
 from typing import Any
 
 from pyspark import AccumulatorParam
 
-from pomona.featurize.counters import TaskCounters
-
-CountersByTask = dict[int, TaskCounters]
-"""By the number of the task."""
+from pomona.featurize.counters import CountersByTask
 
 
 class CountersParam(AccumulatorParam[Any]):
@@ -25,11 +22,3 @@ class CountersParam(AccumulatorParam[Any]):
         """Put the counters of other tasks into the first argument, and return it."""
         value1.update(value2)
         return value1
-
-
-def sum_counters(by_task: CountersByTask) -> TaskCounters:
-    """Return the sum of the counters of all tasks."""
-    total = TaskCounters()
-    for counters in by_task.values():
-        total.add(counters)
-    return total

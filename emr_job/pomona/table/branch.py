@@ -16,11 +16,11 @@ from pomona.table.data_files import data_files
 from pomona.table.distributed_lookup import find_rows
 from pomona.table.feature_table import FeatureTable
 from pomona.table.iceberg import JVM_ERRORS, count_of, drop_branch, in_any_range
-from pomona.table.iceberg_files import POSITIONS, data_file, parquet_schema, position_deletes
+from pomona.table.iceberg_files import data_file, parquet_schema, position_deletes
 from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import write_parquet
 from pomona.table.row_writer import RowWriter, WrittenRows
-from pomona.table.schema import ROWS
+from pomona.table.schema import POSITIONS, ROWS
 
 log = logging.getLogger("pomona.table.branch")
 

@@ -9,14 +9,6 @@ from pyspark.sql import SparkSession
 from pomona.table.field_ids import with_field_ids
 from pomona.table.iceberg import iterate, iterate_and_close, jvm_of
 
-POSITIONS = pa.schema(
-    [
-        pa.field("file_path", pa.string(), nullable=False, metadata={"PARQUET:field_id": "2147483546"}),
-        pa.field("pos", pa.int64(), nullable=False, metadata={"PARQUET:field_id": "2147483545"}),
-    ]
-)
-"""The columns of Iceberg's position deletes, with the field ids that its specification reserves for them."""
-
 
 def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (an object of the JVM)
     """Return the schema `rows` with the field ids of Iceberg's `table`, as its Parquet files need them.

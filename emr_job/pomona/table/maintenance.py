@@ -17,10 +17,8 @@ from pomona.table.deadline import NEVER, Deadline
 from pomona.table.feature_table import FeatureTable
 from pomona.table.iceberg import drop_branch, iterate
 from pomona.table.iceberg_files import data_locations, files_with_deletes, forget_files, remove_dangling_deletes
-from pomona.table.small_files import MOST_SNAPSHOTS, SMALL_FILE_BYTES, count_small_files
+from pomona.table.small_files import MANY_FILES, MOST_SNAPSHOTS, SMALL_FILE_BYTES, count_small_files
 
-MANY_FILES = 20
-"""Compact when there are so many small files: each run adds one, and a scan needs at least one request for each."""
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): no running job can commit an older file any more."""
 YOUNG = timedelta(hours=4)

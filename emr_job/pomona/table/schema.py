@@ -29,6 +29,13 @@ COLUMNS = {
 ROWS = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
 CHANGES = ROWS.append(pa.field("gone", pa.bool_()))
 """A row to write; or, with `gone`, the key of a row to delete."""
+POSITIONS = pa.schema(
+    [
+        pa.field("file_path", pa.string(), nullable=False, metadata={"PARQUET:field_id": "2147483546"}),
+        pa.field("pos", pa.int64(), nullable=False, metadata={"PARQUET:field_id": "2147483545"}),
+    ]
+)
+"""The columns of Iceberg's position deletes, with the field ids that its specification reserves for them."""
 FILE_BYTES = 128 * 2**20
 """Size of the table's data files, about."""
 PROPERTIES = {

@@ -6,6 +6,8 @@ from typing import Self
 
 SUMMARY = ("added-data-files", "added-files-size", "deleted-data-files", "total-data-files", "total-files-size")
 """What a snapshot's summary says of data files, in Iceberg's names."""
+MANY_FILES = 20
+"""Compact when there are so many small files: each run adds one, and a scan needs at least one request for each."""
 SMALL_FILE_BYTES = 48 * 2**20
 """Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
 

@@ -17,6 +17,11 @@ RUNS_AT_ONCE = 2  # a featurize and a refit run
 # images that a worker does in a minute: it takes a minute to start, and at least a minute is billed
 KEYS_PER_EXECUTOR = 10_000
 
+DRIVER_KEYS = 5_000
+"""A first attempt at so many keys needs no executors. The driver has the cores of one, and featurizes the images in
+less than the minute that an executor takes to start (docs/performance.md); half as many workers are billed. A batch
+without keys asks for maintenance, which does need executors."""
+
 # A worker of 2 vCPU and 8 GB. Half of the memory is outside the JVM, where Python decodes the images.
 _WORKERS = {
     "spark.driver.cores": str(WORKER_VCPUS),
@@ -28,6 +33,9 @@ _WORKERS = {
     "spark.executor.cores": str(WORKER_VCPUS),
     "spark.executor.memory": "4g",
     "spark.executor.memoryOverhead": "4g",
+    # A session is ready before its executors are, and the driver plans meanwhile. EMR Serverless waits half a minute
+    # otherwise: its drivers log that the "SchedulerBackend is ready" after maxRegisteredResourcesWaitingTime.
+    "spark.scheduler.maxRegisteredResourcesWaitingTime": "0s",
 }
 
 
@@ -55,7 +63,12 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
     """Return the arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys."""
     name = str(RunName(batch_id, attempt))
     arguments = _featurize_arguments(settings, batch_id, attempt)
-    return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, keys))
+    executors = executors_at_start(keys, executors_at_most(settings.max_executors, settings.max_vcpus))
+    # what a failed attempt was too much for, the driver's memory for one, need not be too much for executors
+    if attempt == 1 and 0 < keys <= DRIVER_KEYS:
+        arguments["--processes"] = str(WORKER_VCPUS)
+        executors = 0
+    return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, executors))
 
 
 def express_parameters(settings: Settings, batch_id: str, attempt: int) -> dict[str, Any]:
@@ -99,8 +112,8 @@ def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
         "--backbone": settings.backbone_name,
         "--components": settings.components,
     }
-    # no keys: the size of the table is unknown here, and dynamic allocation adds executors
-    return _parameters(settings, _Job(name, "refit_job.py", arguments, settings.refit_timeout_minutes, keys=0))
+    # the size of the table is unknown here, and dynamic allocation adds executors
+    return _parameters(settings, _Job(name, "refit_job.py", arguments, settings.refit_timeout_minutes, executors=1))
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,8 @@ class _Job:
     script: str
     arguments: Mapping[str, str]
     timeout_minutes: int
-    keys: int
+    executors: int
+    """At its start; with 0 it needs none, unless its work turns out to be more."""
 
 
 def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
@@ -124,7 +138,7 @@ def _parameters(settings: Settings, job: _Job) -> dict[str, Any]:
             "sparkSubmit": {
                 "entryPoint": f"{_bundle(settings)}/{job.script}",
                 "entryPointArguments": _listed(job.arguments),
-                "sparkSubmitParameters": _submit_parameters(settings, job.keys),
+                "sparkSubmitParameters": _submit_parameters(settings, job.executors),
             }
         },
         **_logging(settings, job.name),
@@ -135,7 +149,7 @@ def _bundle(settings: Settings) -> str:
     return f"s3://{settings.lake_bucket}/{settings.job_prefix}"
 
 
-def _submit_parameters(settings: Settings, keys: int) -> str:
+def _submit_parameters(settings: Settings, executors: int) -> str:
     configuration = {
         "spark.archives": f"{_bundle(settings)}/job.tar.gz#job,{_bundle(settings)}/deps.tar.gz#deps",
         "spark.emr-serverless.driverEnv.PYTHONPATH": _PYTHON_PATH,
@@ -144,20 +158,21 @@ def _submit_parameters(settings: Settings, keys: int) -> str:
         "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": _PYTHON,
         "spark.executorEnv.PYSPARK_PYTHON": _PYTHON,
         **_WORKERS,
-        **_allocation(keys, executors_at_most(settings.max_executors, settings.max_vcpus)),
+        **_allocation(executors, executors_at_most(settings.max_executors, settings.max_vcpus)),
     }
     return " ".join(f"--conf {key}={value}" for key, value in configuration.items())
 
 
-def _allocation(keys: int, at_most: int) -> dict[str, str]:
+def _allocation(at_start: int, at_most: int) -> dict[str, str]:
     """Return all bounds of dynamic allocation: EMR Serverless's default of a missing one contradicts the others."""
     return {
         "spark.dynamicAllocation.enabled": "true",
-        "spark.dynamicAllocation.initialExecutors": str(executors_at_start(keys, at_most)),
-        "spark.dynamicAllocation.minExecutors": "1",  # kept while the driver works alone: a new one needs a minute
+        "spark.dynamicAllocation.initialExecutors": str(at_start),
+        # kept while the driver works alone: a new one needs a minute
+        "spark.dynamicAllocation.minExecutors": str(min(at_start, 1)),
         "spark.dynamicAllocation.maxExecutors": str(at_most),
         # tasks that wait for less are done before another executor has started; then Spark requests every second
-        "spark.dynamicAllocation.schedulerBacklogTimeout": "30s",
+        "spark.dynamicAllocation.schedulerBacklogTimeout": "30s" if at_start else "1s",
         "spark.dynamicAllocation.sustainedSchedulerBacklogTimeout": "1s",
     }
 

@@ -1,4 +1,4 @@
-"""The feature table through pyiceberg: the rows of some keys at one snapshot, and an append to that very snapshot."""
+"""The feature table through pyiceberg: the rows of some keys at one snapshot, and a commit to that very snapshot."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -8,23 +8,19 @@ from typing import Any, Self
 
 import boto3
 import pyarrow as pa
-import pyarrow.parquet as pq
 from botocore.config import Config
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or
-from pyiceberg.io.pyarrow import (
-    compute_statistics_plan,
-    data_file_statistics_from_parquet_metadata,
-    parquet_path_to_id_mapping,
-)
 from pyiceberg.manifest import DataFile as TableFile
 from pyiceberg.manifest import DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from pomona.errors import MisconfiguredError, PublishRefusedError
-from pomona.express.key_cache import KeyCache
+from pomona.pyiceberg_table.key_cache import KeyCache
+from pomona.pyiceberg_table.manifest_entries import data_entry, deletes_entry
+from pomona.pyiceberg_table.row_delta import commit_files
 from pomona.s3.objects import bucket_and_key, write_bytes
 from pomona.table.branch_names import branch_name
 from pomona.table.field_ids import with_field_ids
@@ -32,8 +28,9 @@ from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import parquet_bytes
 from pomona.table.row_lookup import KNOWN_ROWS, rows_of_keys
 from pomona.table.scan import DataFile
-from pomona.table.schema import PROPERTIES, ROWS, table_schema
+from pomona.table.schema import POSITIONS, PROPERTIES, ROWS, table_schema
 from pomona.table.small_files import CommittedFiles
+from pomona_contract.run_names import RunName
 
 MOST_FILES, MOST_ROWS = 512, 5_000_000
 """Data files, and rows in them, among which keys are looked up; with more, the batch is left to the cluster."""
@@ -47,8 +44,8 @@ class TooManyFilesError(Exception):
 
 
 @dataclass(frozen=True)
-class ExpressTable:
-    """The feature table as it was when it was opened. Nothing of it changes but by `append`, once."""
+class PyIcebergTable:
+    """The feature table as it was when it was opened. Nothing of it changes but by `commit`, once."""
 
     table: Table
 
@@ -85,24 +82,34 @@ class ExpressTable:
             raise TooManyFilesError(f"the keys may lie in {len(files)} data files with {rows:,} rows")
         return rows_of_keys(_KEYS.files_with_any(files, keys), bucket, pa.array(keys, pa.string()))
 
-    def write(self, batch_id: str, attempt: int, rows: Iterable[pa.RecordBatch]) -> TableFile | None:
+    def write(self, run: RunName, rows: Iterable[pa.RecordBatch]) -> TableFile | None:
         """Write rows (schema.ROWS) as a data file, and return its manifest entry; None without rows.
 
-        Until it is appended, the file belongs to no snapshot. It lies in a folder of this attempt, from which the
+        Until it is committed, the file belongs to no snapshot. It lies in a folder of this attempt, from which the
         maintenance of a later run removes what no snapshot has.
         """
-        schema = self.table.schema()
-        numbered = with_field_ids(ROWS, _ids_of(schema))
+        numbered = with_field_ids(ROWS, _ids_of(self.table.schema()))
         body = parquet_bytes(pa.RecordBatch.from_arrays(batch.columns, schema=numbered) for batch in rows)
-        if body is None:
-            return None
-        folder = f"{branch_name(batch_id, attempt)}-{uuid.uuid4().hex}"
-        location = self.table.location_provider().new_data_location(f"{folder}/{uuid.uuid4()}.parquet")
-        write_bytes(*bucket_and_key(location), body)
-        return _manifest_entry(self.table, location, body)
+        return None if body is None else data_entry(self.table, self._put(run, body), body)
 
-    def append(self, file: TableFile | None, properties: dict[str, str]) -> int:
-        """Commit the file to the snapshot that was opened, and return the id of the new snapshot.
+    def write_deletes(self, run: RunName, rows: pa.Table) -> TableFile | None:
+        """Write where these rows (row_lookup.KNOWN_ROWS) lie as a delete file, and return its manifest entry.
+
+        Returns None without rows. As `write` otherwise.
+        """
+        ordered = rows.select(["file", "row"]).sort_by([("file", "ascending"), ("row", "ascending")])
+        body = parquet_bytes(ordered.rename_columns(POSITIONS.names).cast(POSITIONS).to_batches())
+        return None if body is None else deletes_entry(self.table, self._put(run, body), body)
+
+    def _put(self, run: RunName, body: bytes) -> str:
+        """Write a file in a folder of the attempt, and return its address."""
+        folder = f"{branch_name(run.batch_id, run.attempt)}-{uuid.uuid4().hex}"
+        location = str(self.table.location_provider().new_data_location(f"{folder}/{uuid.uuid4()}.parquet"))
+        write_bytes(*bucket_and_key(location), body)
+        return location
+
+    def commit(self, files: Iterable[TableFile | None], properties: dict[str, str]) -> int:
+        """Commit data files and delete files to the snapshot that was opened; return the id of the new snapshot.
 
         Without a file this commits too: an empty snapshot shows rivals that this run was here.
 
@@ -110,15 +117,9 @@ class ExpressTable:
             PublishRefusedError: somebody has committed to the table since it was opened.
         """
         try:
-            with (
-                self.table.transaction() as transaction,
-                transaction.update_snapshot(snapshot_properties=properties).fast_append() as update,
-            ):
-                if file is not None:
-                    update.append_data_file(file)
+            return commit_files(self.table, [file for file in files if file is not None], properties)
         except CommitFailedException as error:
             raise PublishRefusedError(f"the table changed during the run, nothing is published: {error}") from error
-        return int(update.snapshot_id)
 
     def was_published_by(self, properties: dict[str, str]) -> bool:
         """Return True if the snapshot that was opened has these properties in its summary."""
@@ -129,6 +130,16 @@ class ExpressTable:
     def snapshots(self) -> int:
         """Return how many snapshots the table keeps."""
         return len(self.table.metadata.snapshots)
+
+    def branches(self) -> list[str]:
+        """Return the names of the table's branches and tags."""
+        return list(self.table.metadata.refs)
+
+    def delete_files(self) -> int:
+        """Return how many delete files the table's present has."""
+        snapshot = self.table.current_snapshot()
+        summary = snapshot.summary.additional_properties if snapshot is not None and snapshot.summary else {}
+        return int(summary.get("total-delete-files") or 0)
 
     def committed_files(self) -> Iterator[CommittedFiles]:
         """Yield what each snapshot that led to the present has committed, the newest first, as far as they are kept."""
@@ -157,7 +168,7 @@ def _catalog(lake_bucket: str) -> GlueCatalog:
     If the answer of an UpdateTable were lost and botocore repeated it, Glue would refuse the repetition. pyiceberg
     would take the commit for refused, and delete the manifest list of a snapshot that the table has.
     """
-    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.express.lake_io.LakeFileIO"}
+    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.pyiceberg_table.lake_io.LakeFileIO"}
     once = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
     return GlueCatalog("lake", client=boto3.client("glue", config=once), **settings)
 
@@ -180,29 +191,3 @@ def _data_file(task: Any) -> DataFile:  # noqa: ANN401 - pyiceberg's tasks of ot
 def _ids_of(schema: Schema) -> Any:  # noqa: ANN401 - a function of a path
     by_path = {schema.find_column_name(number): number for number in schema.field_ids}
     return by_path.get
-
-
-def _manifest_entry(table: Table, location: str, body: bytes) -> TableFile:
-    schema = table.schema()
-    statistics = data_file_statistics_from_parquet_metadata(
-        parquet_metadata=pq.read_metadata(pa.BufferReader(body)),
-        stats_columns=compute_statistics_plan(schema, table.metadata.properties),
-        parquet_column_mapping=parquet_path_to_id_mapping(schema),
-    )
-    # Iceberg's own writers count nothing inside of lists: a count of elements is none of rows
-    inside = set(schema.field_ids) - {field.field_id for field in schema.fields}
-    for counts in (statistics.value_counts, statistics.null_value_counts, statistics.nan_value_counts):
-        for number in inside & counts.keys():
-            del counts[number]
-    return TableFile.from_args(
-        content=DataFileContent.DATA,
-        file_path=location,
-        file_format=FileFormat.PARQUET,
-        partition=statistics.partition(table.spec(), schema),
-        file_size_in_bytes=len(body),
-        sort_order_id=None,
-        spec_id=table.spec().spec_id,
-        equality_ids=None,
-        key_metadata=None,
-        **statistics.to_serialized_dict(),
-    )
