@@ -14,10 +14,10 @@ from pomona.errors import MisconfiguredError, first_line
 from pomona.featurize import feature_extraction
 from pomona.featurize import key_featurizer as featurizer_module
 from pomona.featurize.arguments import FeaturizeArguments
-from pomona.featurize.counters import TaskCounters
+from pomona.featurize.counters import TaskCounters, sum_counters
 from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
 from pomona.featurize.task import FeaturizeTask
-from pomona.featurize.task_counters import CountersParam, sum_counters
+from pomona.featurize.task_counters import CountersParam
 from pomona.imaging.limits import Limits
 from pomona.inference import InferenceEngine
 from pomona.s3.image_fetcher import FallbackReason, FetchResult, FetchStatus, KeyToFetch
