@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "pyiceberg", "ai_edge_litert.interpreter")
+PACKAGES = ("numpy", "pyarrow", "PIL", "boto3", "obstore", "pyiceberg", "ai_edge_litert.interpreter")
+PACKAGES_OF_SPARK = ("pandas",)
 # the workers are forked from a process that has imported what a task needs
 WORKERS = {"spark.python.daemon.module": "pomona.featurize.worker_daemon"}
 
 
 def load_run() -> "Callable[..., Any]":
     """Check the archive and return the job on Spark, which imports the packages."""
-    check_archive(PACKAGES)
+    check_archive(PACKAGES + PACKAGES_OF_SPARK)
     from pomona.featurize.run import featurize
 
     return featurize
@@ -49,6 +50,7 @@ def run_on_driver(arguments: FeaturizeArguments, stopwatch: Stopwatch) -> None:
 
 def start(arguments: FeaturizeArguments) -> "SparkSession":
     """Start the session of the run."""
+    check_archive(PACKAGES_OF_SPARK)
     from pomona.spark_session import start_session
 
     return start_session(str(arguments.run_name), arguments.lake_bucket, WORKERS)

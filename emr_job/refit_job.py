@@ -1,26 +1,27 @@
 """Entry point of the refit job: standardises the whole feature table and fits a PCA to it, at one snapshot."""
 
 import sys
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pomona import logs
 from pomona.archive_check import check_archive
 from pomona.errors import JobError
 from pomona.refit.arguments import parse_arguments
-from pomona.spark_session import start_beside, start_session
 from pomona.stopwatch import Stopwatch
 
-PACKAGES = ("numpy", "pyarrow", "pandas", "PIL", "boto3", "obstore", "matplotlib", "jinja2")
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PACKAGES = ("numpy", "pyarrow", "PIL", "boto3", "obstore", "pyiceberg", "matplotlib", "jinja2")
 
 
-def load_run() -> Callable[..., Any]:
-    """Check the archive and return the job itself, which imports the packages."""
-    check_archive(PACKAGES)
-    from pomona.refit.run import refit
+def start(lake_bucket: str) -> "SparkSession":
+    """Start the session of the refit."""
+    check_archive(("pandas",))  # which pyspark needs
+    from pomona.spark_session import start_session
 
-    return refit
+    return start_session("refit", lake_bucket)
 
 
 def main(argv: list[str]) -> int:
@@ -29,9 +30,10 @@ def main(argv: list[str]) -> int:
     stopwatch = Stopwatch()
     try:
         arguments = parse_arguments(argv)
-        with stopwatch.timing("session"):
-            spark, refit = start_beside(load_run, partial(start_session, "refit", arguments.lake_bucket))
-        refit(arguments, spark, stopwatch)
+        with stopwatch.timing("imports"):
+            check_archive(PACKAGES)
+            from pomona.refit.run import refit
+        refit(arguments, partial(start, arguments.lake_bucket), stopwatch)
     except JobError as error:
         print(f"refit: {error}", file=sys.stderr)  # noqa: T201 (the platform shows the last line)
         return 1

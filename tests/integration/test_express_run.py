@@ -16,7 +16,7 @@ from pomona.errors import PublishRefusedError, SupersededError
 from pomona.express import run as express_run
 from pomona.express.run import ExpressLimits, featurize_express
 from pomona.featurize.run import featurize
-from pomona.pyiceberg_table import table as pyiceberg_table
+from pomona.pyiceberg_table import catalog
 from pomona.pyiceberg_table.table import PyIcebergTable
 from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes
@@ -186,7 +186,7 @@ def test_a_lost_answer_of_the_catalog_destroys_nothing(orchard, monkeypatch):  #
     orchard.put("a.jpg", jpeg(1))
     orchard.put("b.jpg", jpeg(2))
     express(orchard, ["a.jpg"])
-    glue = pyiceberg_table._catalog(orchard.run.lake_bucket).glue
+    glue = catalog._catalog(orchard.run.lake_bucket).glue
     send, lost = glue._endpoint.http_session.send, []
 
     def lose(request: Any) -> Any:

@@ -70,8 +70,8 @@ def test_hostile_keys_are_rows_and_cells_and_text(featurized: Orchard):
 def refit(orchard: Orchard) -> dict:  # noqa: F811
     run = orchard.run
     components, backbones = ComponentCount(3), run.backbones
-    arguments = RefitArguments(run.lake_bucket, run.database, "features", "fruitnet", components, backbones)
-    return run_refit(arguments, orchard.spark)
+    arguments = RefitArguments(run.lake_bucket, run.database, "features", "fruitnet", components, backbones=backbones)
+    return run_refit(arguments, lambda: orchard.spark)
 
 
 def read(orchard: Orchard, summary: dict, name: str) -> str:  # noqa: F811

@@ -14,8 +14,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from pomona.projection import project
+from pomona.pyiceberg_table.snapshot import PinnedTable
 from pomona.table.maintenance import TableMaintenance
-from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.nothing_to_fit import NothingToFit
 from pomona_contract.lake_layout import NOTHING_TO_FIT
 
@@ -163,7 +163,7 @@ def test_deletions_of_a_kind_that_no_run_writes_are_refused(table_of_width, spar
     loaded.newRowDelta().addDeletes(delete.withFileSizeInBytes(100).withRecordCount(1).build()).commit()
     # Then the refit does not show deleted images, but says what to do
     assert table.refit("5") == 1
-    assert "EQUALITY_DELETES" in (said := capsys.readouterr().err)
+    assert "equality deletes" in (said := capsys.readouterr().err)
     assert "rewrite_data_files" in said
 
 

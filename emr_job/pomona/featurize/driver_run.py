@@ -6,6 +6,7 @@ Spark is started only if something needs it: a lookup in very many files, or the
 import gc
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
 from pomona.featurize.conclusion import conclude
 from pomona.featurize.counters import CountersByTask, TaskCounters, sum_counters
 from pomona.featurize.key_featurizer import KeyFeaturizer
-from pomona.featurize.partitioning import partitions, plan
+from pomona.featurize.partitioning import plan
 from pomona.featurize.progress import ProgressReport, written_regularly
 from pomona.featurize.run_report import RunReport
 from pomona.processes import Processes, WorkFailedError
@@ -38,6 +39,8 @@ from pomona_contract.lake_layout import OPEN_ERASURES
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+KEYS_A_TASK = 64
+"""Few, so that no process has nothing to do while another one is at its last task."""
 NOTHING_DUE = MaintenanceReport(done=(), error="")
 log = logging.getLogger("pomona.featurize")
 
@@ -120,7 +123,7 @@ def _featurize(
     arguments: FeaturizeArguments, dirty: list[KeyToFetch], processes: Processes
 ) -> tuple[TaskCounters, list[pa.RecordBatch]]:
     """Return the counters of all tasks, and the changes as schema.CHANGES."""
-    tasks = partitions(len(dirty), processes.count)
+    tasks = max(math.ceil(len(dirty) / KEYS_A_TASK), 1)
     work = [dirty[first::tasks] for first in range(tasks)]
     log.info(
         json.dumps(

@@ -3,21 +3,19 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import reduce
 from typing import Any, Self
 
-import boto3
 import pyarrow as pa
-from botocore.config import Config
-from pyiceberg.catalog.glue import GlueCatalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.expressions import AlwaysFalse, And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual, Or
 from pyiceberg.manifest import DataFile as TableFile
-from pyiceberg.manifest import DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 
 from pomona.errors import MisconfiguredError, PublishRefusedError
+from pomona.pyiceberg_table.catalog import load_or_create_table
+from pomona.pyiceberg_table.data_files import data_files
 from pomona.pyiceberg_table.key_cache import KeyCache
 from pomona.pyiceberg_table.manifest_entries import data_entry, deletes_entry
 from pomona.pyiceberg_table.row_delta import commit_files
@@ -27,8 +25,7 @@ from pomona.table.field_ids import with_field_ids
 from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import parquet_bytes
 from pomona.table.row_lookup import KNOWN_ROWS, rows_of_keys
-from pomona.table.scan import DataFile
-from pomona.table.schema import POSITIONS, PROPERTIES, ROWS, table_schema
+from pomona.table.schema import POSITIONS, ROWS
 from pomona.table.small_files import CommittedFiles
 from pomona_contract.run_names import RunName
 
@@ -56,10 +53,7 @@ class PyIcebergTable:
         Raises:
             MisconfiguredError: the table is not as a run creates it.
         """
-        try:
-            table = _catalog(lake_bucket).load_table((database, name))
-        except NoSuchTableError:
-            table = create_if_missing(lake_bucket, database, name)
+        table = load_or_create_table(lake_bucket, database, name)
         if len(table.specs()) > 1 or not table.spec().is_unpartitioned():
             raise MisconfiguredError("somebody else has partitioned the table: runs write one without partitions")
         # only in memory: a commit sends what it changes, and no property is among that
@@ -76,7 +70,7 @@ class PyIcebergTable:
         """
         if self.table.current_snapshot() is None or not keys:
             return KNOWN_ROWS.empty_table()
-        files = [_data_file(task) for task in self.table.scan(row_filter=_in_any_range(keys)).plan_files()]
+        files = data_files(self.table.scan(row_filter=_in_any_range(keys)))
         rows = sum(file.rows for file in files)
         if len(files) > MOST_FILES or rows > MOST_ROWS:
             raise TooManyFilesError(f"the keys may lie in {len(files)} data files with {rows:,} rows")
@@ -152,40 +146,10 @@ class PyIcebergTable:
             snapshot = None if parent is None else self.table.snapshot_by_id(parent)
 
 
-def create_if_missing(lake_bucket: str, database: str, name: str) -> Table:
-    """Create the table in the first run, and return it; another run may have created it at the same moment."""
-    catalog = _catalog(lake_bucket)
-    try:
-        return catalog.create_table((database, name), Schema.model_validate(table_schema()), properties=PROPERTIES)
-    except TableAlreadyExistsError:
-        return catalog.load_table((database, name))
-
-
-@cache
-def _catalog(lake_bucket: str) -> GlueCatalog:
-    """Return the catalog. Its client never repeats a call.
-
-    If the answer of an UpdateTable were lost and botocore repeated it, Glue would refuse the repetition. pyiceberg
-    would take the commit for refused, and delete the manifest list of a snapshot that the table has.
-    """
-    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.pyiceberg_table.lake_io.LakeFileIO"}
-    once = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
-    return GlueCatalog("lake", client=boto3.client("glue", config=once), **settings)
-
-
 def _in_any_range(keys: list[str]) -> BooleanExpression:
     ranges = key_ranges(keys, KEY_RANGES)
     inside = [And(GreaterThanOrEqual("key", low), LessThanOrEqual("key", high)) for low, high in ranges]
     return reduce(Or, inside, AlwaysFalse())
-
-
-def _data_file(task: Any) -> DataFile:  # noqa: ANN401 - pyiceberg's tasks of other catalogs have another type
-    kinds = {(file.content, file.file_format) for file in (task.file, *task.delete_files)}
-    allowed = {(DataFileContent.DATA, FileFormat.PARQUET), (DataFileContent.POSITION_DELETES, FileFormat.PARQUET)}
-    if not kinds <= allowed:
-        raise MisconfiguredError(f"the file {task.file.file_path} of the table is of a kind that no run writes")
-    deletes = tuple(sorted(file.file_path for file in task.delete_files))
-    return DataFile(task.file.file_path, task.file.file_size_in_bytes, deletes, task.file.record_count)
 
 
 def _ids_of(schema: Schema) -> Any:  # noqa: ANN401 - a function of a path

@@ -21,6 +21,8 @@ class RefitArguments:
     backbone: str
     """Name of the backbone, without its digest."""
     components: Components
+    processes: int = 0
+    """How many processes of the driver refit a table that is not too large for them; 0 if executors refit any table."""
     backbones: Path | None = None
     """The folder of the backbones; None is the one that job.tar.gz brings."""
 
@@ -35,5 +37,6 @@ def parse_arguments(arguments: list[str]) -> RefitArguments:
     for name in ("lake-bucket", "database", "table", "backbone"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--components", required=True, help="a number such as 100, or a share of variance such as 0.95")
+    parser.add_argument("--processes", type=int, default=0, help="of the driver, which refit a table of up to 2 GB")
     parsed = vars(parser.parse_args(arguments))
     return RefitArguments(**parsed | {"components": parse_components(parsed["components"])})

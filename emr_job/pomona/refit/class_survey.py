@@ -6,7 +6,6 @@ Reads the narrow columns alone, which are a small part of the table's files.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -14,12 +13,9 @@ from pomona.classifier.classes import Classes
 from pomona.classifier.folds import Folds, KeySample, content_hashes
 from pomona.classifier.repeats import Repeats
 from pomona.refit.row_statistics import STATISTICS_COLUMNS, RowStatistics, RowStatisticsTotal
-from pomona.table.distribution import distributed_results
+from pomona.table.distribution import Workers
 from pomona.table.feature_blocks import rows_of_backbone
 from pomona.table.scan import KEY_SCAN, DataFile, located_rows
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 COLUMNS = [*STATISTICS_COLUMNS, "etag"]
 
@@ -61,11 +57,11 @@ class ClassSurvey:
         return Folds.of(self.sample.of_labels(self.classes.labels), self.repeats)
 
 
-def survey_classes(spark: "SparkSession", work: list[list[DataFile]], backbone: str) -> ClassSurvey:
+def survey_classes(workers: Workers, work: list[list[DataFile]], backbone: str) -> ClassSurvey:
     """Read the narrow columns of the files, in one task for each list of them; rows of `backbone` count."""
     rows = sum(file.rows for files in work for file in files)
     total = ClassSurvey.of_table(rows)
-    for part in distributed_results(spark, work, _reader(rows, backbone)):
+    for part in workers.results(work, _reader(rows, backbone)):
         total.merge(part)
     return total
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +13,9 @@ from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
 from pomona.classifier.classes import Classes
 from pomona.classifier.folds import Folds, stable_hash
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
-from pomona.table.distribution import distributed_results
+from pomona.table.distribution import Workers
 from pomona.table.feature_blocks import usable_features
 from pomona.table.scan import DataFile, rows_of
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 COLUMNS = ["key", "label", "etag", "backbone", "features"]
 SURPLUS = 1.2
@@ -91,21 +88,21 @@ class _Part:
 
 
 def run_first_pass(
-    spark: "SparkSession", work: list[list[DataFile]], backbone: str, width: int, assignment: Assignment
+    workers: Workers, work: list[list[DataFile]], backbone: str, width: int, assignment: Assignment
 ) -> FirstPassResult:
     """Read the files once, in one task for each list of them.
 
     A task keeps co-moments of each fold, 4 · width² bytes each, and the class sums that occur in its rows.
 
     Args:
-        spark: the session.
+        workers: carry out the tasks.
         work: the data files of the snapshot, by task.
         backbone: label of the backbone whose features count.
         width: number of its features.
         assignment: of the rows to classes and folds.
     """
     moments, sample, left_out = FoldMoments.empty(width), _Sample(), 0
-    for part in distributed_results(spark, work, partial(_read_files, backbone, width, assignment)):
+    for part in workers.results(work, partial(_read_files, backbone, width, assignment)):
         moments = moments.merge(part.moments)
         sample.merge(part.sample)
         left_out += part.left_out

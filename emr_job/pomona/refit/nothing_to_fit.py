@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pomona.pca.model import NothingToFitError
+from pomona.pyiceberg_table.snapshot import PinnedTable
 from pomona.refit.arguments import RefitArguments
 from pomona.refit.row_statistics import RowStatistics
 from pomona.s3.objects import remove_folder, write_json
-from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.nothing_to_fit import NothingToFit
 from pomona_contract.lake_layout import NOTHING_TO_FIT
 

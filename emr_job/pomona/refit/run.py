@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,9 @@ from pomona.classifier.documents import Evaluation
 from pomona.errors import JobError, SupersededError
 from pomona.pca.drift import Drift, drift, with_signs_of
 from pomona.pca.model import NothingToFitError, PcaModel, fit
+from pomona.processes import Processes, WorkFailedError
 from pomona.projection import FittedModel, model_bytes
+from pomona.pyiceberg_table.snapshot import PinnedTable
 from pomona.refit.arguments import RefitArguments
 from pomona.refit.class_survey import survey_classes
 from pomona.refit.classification import Classification, write_evaluation
@@ -37,11 +39,9 @@ from pomona.refit.second_pass import SecondPass, write_projections
 from pomona.refit.storage_choices import StorageChoices
 from pomona.refit.thumbnails import make_thumbnails
 from pomona.s3.objects import remove_folder, require_bucket
-from pomona.spark_session import CATALOG, task_slots, warm_up
 from pomona.stopwatch import Stopwatch
-from pomona.table.distribution import TASKS_PER_SLOT
+from pomona.table.distribution import TASKS_PER_SLOT, DriverProcesses, Executors, Workers
 from pomona.table.scan import DataFile, split_by_bytes
-from pomona.table.snapshot import PinnedTable
 from pomona_contract.documents.latest_results import LatestResults
 from pomona_contract.lake_layout import MODEL, MODEL_DOCUMENT, REPORT
 
@@ -49,37 +49,54 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PNG = "image/png"
+DRIVER_BYTES = 2 * 2**30
+"""The driver alone refits a table whose files are not larger: its cores are done about when executors would start."""
 log = logging.getLogger("pomona.refit")
 
 
-def refit(arguments: RefitArguments, spark: "SparkSession", stopwatch: Stopwatch | None = None) -> dict[str, Any]:
+def refit(
+    arguments: RefitArguments,
+    start_session: Callable[[], "SparkSession"],
+    stopwatch: Stopwatch | None = None,
+    start_processes: Callable[[int], Processes] = Processes.forked,
+) -> dict[str, Any]:
     """Carry out a refit and return its summary, which `latest.json` then holds, unless it has a newer snapshot's.
 
     `latest.json` moves last, so that the results that it names are complete. If the rows cannot be fitted, the refit
     writes a note instead of results, and returns the note: it has not failed, and a repetition would find the same.
 
+    Args:
+        arguments: of the refit.
+        start_session: starts Spark, for a table that is too large for the driver.
+        stopwatch: of the refit.
+        start_processes: at the beginning, before this process opens connections, which a copy of it would share.
+
     Raises:
         JobError: the refit cannot be done; the text is one sentence for the operator.
     """
     stopwatch = stopwatch or Stopwatch()
-    backbone = load_backbone(arguments.backbone, arguments.backbones)
-    require_bucket(arguments.lake_bucket)
-    warm_up(spark)
-    with stopwatch.timing("plan"):
-        table = PinnedTable.at_present(spark, f"{CATALOG}.{arguments.database}.{arguments.table}")
-    components = str(arguments.components)
-    folder = ResultsFolder.beside_latest(arguments.lake_bucket, table.snapshot.id, components, backbone.label)
-    with _expiry_explained(table, folder):
-        rows = _read_rows(table, backbone, stopwatch)
-        earlier = earlier_model(arguments.lake_bucket, backbone.label)
-        try:
-            pca = _fit(arguments, rows, earlier, stopwatch)
-        except NothingToFitError as error:
-            return note_nothing_to_fit(arguments, table, backbone.label, rows.statistics, error)
-        fitted = _apply(rows, folder, backbone, pca, earlier, stopwatch)
-    summary = _publish(arguments, fitted, stopwatch)
-    log.info(json.dumps(summary | {"seconds": stopwatch.readings(), "notes": fitted.model.notes}))
-    return summary
+    with ExitStack() as stack:
+        processes = stack.enter_context(start_processes(arguments.processes)) if arguments.processes else None
+        backbone = load_backbone(arguments.backbone, arguments.backbones)
+        require_bucket(arguments.lake_bucket)
+        with stopwatch.timing("plan"):
+            table = PinnedTable.at_present(arguments.lake_bucket, arguments.database, arguments.table)
+            folder = ResultsFolder.beside_latest(
+                arguments.lake_bucket, table.snapshot.id, str(arguments.components), backbone.label
+            )
+        with _expiry_explained(table, folder):
+            with stopwatch.timing("plan"):
+                files = table.files()
+            task = _Refit(arguments, table, files, folder, backbone, stopwatch)
+            if processes and sum(file.bytes for file in files) <= DRIVER_BYTES:
+                try:
+                    return task.carried_out_by(DriverProcesses(processes))
+                except WorkFailedError as error:
+                    log.warning("the driver cannot refit this table, executors do: %s", error)
+        with stopwatch.timing("session"):
+            executors = Executors(start_session())
+        with _expiry_explained(table, folder):
+            return task.carried_out_by(executors)
 
 
 @contextmanager
@@ -98,7 +115,6 @@ def _expiry_explained(table: PinnedTable, folder: ResultsFolder) -> Iterator[Non
 class _Rows:
     """The data files of a table, by task, and what the survey and the first pass found in them."""
 
-    table: PinnedTable
     work: list[list[DataFile]]
     statistics: RowStatistics
     assignment: Assignment
@@ -127,56 +143,71 @@ class _FittedTable:
     """None without classes."""
 
 
-def _read_rows(table: PinnedTable, backbone: ExportedBackbone, stopwatch: Stopwatch) -> _Rows:
-    with stopwatch.timing("plan"):
-        work = split_by_bytes(table.files(), TASKS_PER_SLOT * task_slots(table.spark))
-    with stopwatch.timing("survey"):
-        survey = survey_classes(table.spark, work, backbone.label)
-        statistics = survey.statistics.result()
-        assignment = Assignment.of(survey.classes, survey.folds(), statistics.images)
-    with stopwatch.timing("gather"):
-        found = run_first_pass(table.spark, work, backbone.label, backbone.output_width, assignment)
-    return _Rows(table, work, statistics, assignment, found)
+@dataclass(frozen=True)
+class _Refit:
+    """A refit of one snapshot, whoever carries it out."""
 
+    arguments: RefitArguments
+    table: PinnedTable
+    files: list[DataFile]
+    folder: ResultsFolder
+    backbone: ExportedBackbone
+    stopwatch: Stopwatch
 
-def _fit(arguments: RefitArguments, rows: _Rows, earlier: PcaModel | None, stopwatch: Stopwatch) -> PcaModel:
-    """Return the PCA of the rows, with the signs of the earlier one."""
-    with stopwatch.timing("fit"):
-        pca = fit(rows.found.moments.whole(), arguments.components)
-        pca = pca.with_notes(left_out_note(rows.found.left_out) + no_neighbours_note(pca.rows))
-        return with_signs_of(pca, earlier) if earlier else pca
+    def carried_out_by(self, workers: Workers) -> dict[str, Any]:
+        """Return the summary, or the note that there is nothing to fit."""
+        rows = self._read_rows(workers)
+        earlier = earlier_model(self.arguments.lake_bucket, self.backbone.label)
+        try:
+            pca = self._fit(rows, earlier)
+        except NothingToFitError as error:
+            return note_nothing_to_fit(self.arguments, self.table, self.backbone.label, rows.statistics, error)
+        fitted = self._apply(workers, rows, pca, earlier)
+        summary = _publish(self.arguments, fitted, self.stopwatch)
+        log.info(json.dumps(summary | {"seconds": self.stopwatch.readings(), "notes": fitted.model.notes}))
+        return summary
 
+    def _read_rows(self, workers: Workers) -> _Rows:
+        label = self.backbone.label
+        work = split_by_bytes(self.files, TASKS_PER_SLOT * workers.slots)
+        with self.stopwatch.timing("survey"):
+            survey = survey_classes(workers, work, label)
+            statistics = survey.statistics.result()
+            assignment = Assignment.of(survey.classes, survey.folds(), statistics.images)
+        with self.stopwatch.timing("gather"):
+            found = run_first_pass(workers, work, label, self.backbone.output_width, assignment)
+        return _Rows(work, statistics, assignment, found)
 
-def _apply(
-    rows: _Rows,
-    folder: ResultsFolder,
-    backbone: ExportedBackbone,
-    pca: PcaModel,
-    earlier: FittedModel | None,
-    stopwatch: Stopwatch,
-) -> _FittedTable:
-    """Fit the classifier, and project and classify every row."""
-    with stopwatch.timing("classify"):
-        classification = Classification.fitted(rows.assignment, rows.found)
-        storage = classification.storage_choices(rows.found, pca)
-    with stopwatch.timing("project"):
-        second_pass = SecondPass(backbone.label, pca, classification.classifier, folder)
-        written = write_projections(rows.table.spark, rows.work, second_pass)
-    with stopwatch.timing("export"):
-        sample = export_projections(folder, written.parts, pca.rows)
-    return _FittedTable(
-        table=rows.table,
-        folder=folder,
-        backbone=backbone,
-        model=classification.model(pca),
-        statistics=rows.statistics,
-        sample=sample,
-        evaluation=classification.evaluation(written.tally),
-        earlier=earlier,
-        drift=drift(pca, earlier) if earlier else None,
-        class_means=classification.class_means(pca),
-        storage=storage,
-    )
+    def _fit(self, rows: _Rows, earlier: PcaModel | None) -> PcaModel:
+        """Return the PCA of the rows, with the signs of the earlier one."""
+        with self.stopwatch.timing("fit"):
+            pca = fit(rows.found.moments.whole(), self.arguments.components)
+            pca = pca.with_notes(left_out_note(rows.found.left_out) + no_neighbours_note(pca.rows))
+            return with_signs_of(pca, earlier) if earlier else pca
+
+    def _apply(self, workers: Workers, rows: _Rows, pca: PcaModel, earlier: FittedModel | None) -> _FittedTable:
+        """Fit the classifier, and project and classify every row."""
+        with self.stopwatch.timing("classify"):
+            classification = Classification.fitted(rows.assignment, rows.found)
+            storage = classification.storage_choices(rows.found, pca)
+        with self.stopwatch.timing("project"):
+            second_pass = SecondPass(self.backbone.label, pca, classification.classifier, self.folder)
+            written = write_projections(workers, rows.work, second_pass)
+        with self.stopwatch.timing("export"):
+            sample = export_projections(self.folder, written.parts, pca.rows)
+        return _FittedTable(
+            table=self.table,
+            folder=self.folder,
+            backbone=self.backbone,
+            model=classification.model(pca),
+            statistics=rows.statistics,
+            sample=sample,
+            evaluation=classification.evaluation(written.tally),
+            earlier=earlier,
+            drift=drift(pca, earlier) if earlier else None,
+            class_means=classification.class_means(pca),
+            storage=storage,
+        )
 
 
 def _publish(arguments: RefitArguments, fitted: _FittedTable, stopwatch: Stopwatch) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -13,14 +12,10 @@ from pomona.refit import held_out
 from pomona.refit.first_pass import COLUMNS as FIRST_PASS_COLUMNS
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
-from pomona.table.distribution import distribute
+from pomona.table.distribution import Workers
 from pomona.table.feature_blocks import usable_features
 from pomona.table.parquet_files import write_parquet
 from pomona.table.scan import DataFile, rows_of
-
-if TYPE_CHECKING:
-    from pyspark import Broadcast
-    from pyspark.sql import SparkSession
 
 COLUMNS = ["bucket", *FIRST_PASS_COLUMNS]
 NAMES = ("key", "bucket", "label")
@@ -29,7 +24,7 @@ COMPONENT = "pc_"
 
 @dataclass(frozen=True, eq=False)
 class SecondPass:
-    """What the tasks need: it is sent to each executor once."""
+    """What the tasks need."""
 
     backbone: str
     model: PcaModel
@@ -45,22 +40,19 @@ class SecondPassResult:
     tally: PredictionTally
 
 
-def write_projections(spark: "SparkSession", work: list[list[DataFile]], second_pass: SecondPass) -> SecondPassResult:
+def write_projections(workers: Workers, work: list[list[DataFile]], second_pass: SecondPass) -> SecondPassResult:
     """Project and classify the files' rows, in one task for each list of files.
 
     Each task writes one part, named by the number of its list, so that a repeated task replaces its own part. Parts
     that an earlier refit of the same snapshot left are removed first. The parts have `projections_schema`.
     """
     second_pass.folder.remove_projections()
-    shared = spark.sparkContext.broadcast(second_pass)
-    try:
-        results = distribute(spark, list(enumerate(work)), partial(_write_part, shared)).collect()
-    finally:
-        shared.unpersist()
-    total = PredictionTally()
-    for _, tally in results:
+    parts, total = [], PredictionTally()
+    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass)):
         total.merge(tally)
-    return SecondPassResult([part for part, _ in results if part is not None], total)
+        if part is not None:
+            parts.append(part)
+    return SecondPassResult(parts, total)
 
 
 def projections_schema(k: int) -> pa.Schema:
@@ -78,11 +70,9 @@ def component_columns(batch: pa.RecordBatch) -> list[str]:
     return [name for name in batch.schema.names if name.startswith(COMPONENT)]
 
 
-def _write_part(
-    shared: "Broadcast[SecondPass]", numbered: tuple[int, list[DataFile]]
-) -> tuple[str | None, PredictionTally]:
+def _write_part(task: SecondPass, numbered: tuple[int, list[DataFile]]) -> tuple[str | None, PredictionTally]:
     number, files = numbered
-    task, tally = shared.value, PredictionTally()
+    tally = PredictionTally()
     key = task.folder.part_key(number)
     written = write_parquet(task.folder.bucket, key, _projected(task, files, tally))
     return key if written else None, tally

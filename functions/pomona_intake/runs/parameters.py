@@ -111,9 +111,10 @@ def refit_parameters(settings: Settings, name: str) -> dict[str, Any]:
         "--table": settings.table_name,
         "--backbone": settings.backbone_name,
         "--components": settings.components,
+        "--processes": str(WORKER_VCPUS),
     }
-    # the size of the table is unknown here, and dynamic allocation adds executors
-    return _parameters(settings, _Job(name, "refit_job.py", arguments, settings.refit_timeout_minutes, executors=1))
+    # the size of the table is unknown here: the job asks for executors if the table is too large for the driver
+    return _parameters(settings, _Job(name, "refit_job.py", arguments, settings.refit_timeout_minutes, executors=0))
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,9 @@ def _submit_parameters(settings: Settings, executors: int) -> str:
         "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": _PYTHON,
         "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": _PYTHON,
         "spark.executorEnv.PYSPARK_PYTHON": _PYTHON,
+        # each core has a process of its own, and BLAS with threads takes twice the time of the cores to wait for them
+        "spark.emr-serverless.driverEnv.OPENBLAS_NUM_THREADS": "1",
+        "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
         **_WORKERS,
         **_allocation(executors, executors_at_most(settings.max_executors, settings.max_vcpus)),
     }
