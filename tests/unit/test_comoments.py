@@ -46,6 +46,20 @@ def test_merged_blocks_are_the_whole(blocks):
     assert_same(merge_all(map(CoMoments.of, blocks), width), directly(np.concatenate(blocks)))
 
 
+@given(blocks)
+def test_a_union_of_many_is_what_merging_one_after_the_other_gives(blocks):
+    width = blocks[0].shape[1]
+    parts = [CoMoments.of(block) for block in blocks]
+    assert_same(CoMoments.of_union(parts), merge_all(parts, width))
+
+
+@given(st.floats(-1e6, 1e6, width=32), st.lists(st.integers(1, 9), min_size=2, max_size=6))
+def test_a_column_that_is_constant_in_all_parts_has_no_scatter_in_their_union(value, lengths):
+    parts = [CoMoments.of(np.full((length, 1), value, np.float32)) for length in lengths]
+    assert CoMoments.of_union(parts).scatter[0, 0] == 0.0
+    assert CoMoments.of_union(parts).mean[0] == np.float32(value)
+
+
 @given(st.tuples(rows(3), rows(3), rows(3)))
 def test_order_and_grouping_do_not_matter(three):
     a, b, c = map(CoMoments.of, three)

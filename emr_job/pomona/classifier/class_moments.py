@@ -1,7 +1,6 @@
 """What the classifier needs to know of the rows: co-moments of each fold, and each class's count and sum in it."""
 
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +62,11 @@ class FoldMoments:
 
     def whole(self) -> CoMoments:
         """Return the co-moments of all rows, in a class or not."""
-        return reduce(CoMoments.merge, self.folds, self.outside)
+        return CoMoments.of_union((*self.folds, self.outside))
 
     def classified(self, without: int | None = None) -> CoMoments:
         """Return the co-moments of the rows of a class, of all folds but `without`."""
-        kept = (moments for fold, moments in enumerate(self.folds) if fold != without)
-        return reduce(CoMoments.merge, kept, CoMoments.empty(len(self.outside.mean)))
+        return CoMoments.of_union([moments for fold, moments in enumerate(self.folds) if fold != without])
 
     def class_sums(self, classes: int, without: int | None = None) -> ClassSums:
         """Return each class's count and sum over all folds but `without`; `classes` is C."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -15,9 +16,11 @@ from pomona.classifier.folds import Folds, stable_hash
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
 from pomona.table.distribution import Workers
 from pomona.table.feature_blocks import usable_features
-from pomona.table.scan import DataFile, rows_of
+from pomona.table.kept_rows import rows_kept_in
+from pomona.table.scan import DataFile
 
-COLUMNS = ["key", "label", "etag", "backbone", "features"]
+COLUMNS = ["key", "bucket", "label", "etag", "backbone", "features"]
+"""What both passes read, so that the second can take what the first has kept."""
 SURPLUS = 1.2
 """How many times SAMPLED_ROWS the tasks bring back together, so that there are enough whatever the hashes are."""
 
@@ -102,16 +105,18 @@ def run_first_pass(
         assignment: of the rows to classes and folds.
     """
     moments, sample, left_out = FoldMoments.empty(width), _Sample(), 0
-    for part in workers.results(work, partial(_read_files, backbone, width, assignment)):
+    for part in workers.results(work, partial(_read_files, backbone, width, assignment, workers.kept_rows)):
         moments = moments.merge(part.moments)
         sample.merge(part.sample)
         left_out += part.left_out
     return FirstPassResult(moments, sample.chosen(width), left_out)
 
 
-def _read_files(backbone: str, width: int, assignment: Assignment, files: Iterable[DataFile]) -> _Part:
+def _read_files(
+    backbone: str, width: int, assignment: Assignment, kept_rows: Path | None, files: Iterable[DataFile]
+) -> _Part:
     builder, sample, left_out = FoldMomentsBuilder(width), _Sample(), 0
-    for batch in rows_of(files, COLUMNS):
+    for batch in rows_kept_in(kept_rows, files, COLUMNS):
         current, features, unusable = usable_features(batch, backbone, width)
         left_out += unusable
         codes, folds = assignment.codes_and_folds(current)

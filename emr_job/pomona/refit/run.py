@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +42,7 @@ from pomona.refit.storage_choices import StorageChoices
 from pomona.refit.thumbnails import make_thumbnails
 from pomona.s3.objects import remove_folder, require_bucket
 from pomona.stopwatch import Stopwatch
-from pomona.table.distribution import TASKS_PER_SLOT, DriverProcesses, Executors, Workers
+from pomona.table.distribution import DriverProcesses, Executors, Workers
 from pomona.table.scan import DataFile, split_by_bytes
 from pomona_contract.documents.latest_results import LatestResults
 from pomona_contract.lake_layout import MODEL, MODEL_DOCUMENT, REPORT
@@ -89,8 +91,9 @@ def refit(
                 files = table.files()
             task = _Refit(arguments, table, files, folder, backbone, stopwatch)
             if processes and sum(file.bytes for file in files) <= DRIVER_BYTES:
+                kept_rows = Path(stack.enter_context(TemporaryDirectory(prefix="pomona-rows-")))
                 try:
-                    return task.carried_out_by(DriverProcesses(processes))
+                    return task.carried_out_by(DriverProcesses(processes, kept_rows))
                 except WorkFailedError as error:
                     log.warning("the driver cannot refit this table, executors do: %s", error)
         with stopwatch.timing("session"):
@@ -169,7 +172,7 @@ class _Refit:
 
     def _read_rows(self, workers: Workers) -> _Rows:
         label = self.backbone.label
-        work = split_by_bytes(self.files, TASKS_PER_SLOT * workers.slots)
+        work = split_by_bytes(self.files, workers.tasks)
         with self.stopwatch.timing("survey"):
             survey = survey_classes(workers, work, label)
             statistics = survey.statistics.result()

@@ -3,21 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
 from pomona.pca.model import PcaModel
 from pomona.projection import project
 from pomona.refit import held_out
-from pomona.refit.first_pass import COLUMNS as FIRST_PASS_COLUMNS
+from pomona.refit.first_pass import COLUMNS
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
 from pomona.table.distribution import Workers
 from pomona.table.feature_blocks import usable_features
+from pomona.table.kept_rows import rows_kept_in
 from pomona.table.parquet_files import write_parquet
-from pomona.table.scan import DataFile, rows_of
+from pomona.table.scan import DataFile
 
-COLUMNS = ["bucket", *FIRST_PASS_COLUMNS]
 NAMES = ("key", "bucket", "label")
 COMPONENT = "pc_"
 
@@ -48,7 +49,7 @@ def write_projections(workers: Workers, work: list[list[DataFile]], second_pass:
     """
     second_pass.folder.remove_projections()
     parts, total = [], PredictionTally()
-    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass)):
+    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass, workers.kept_rows)):
         total.merge(tally)
         if part is not None:
             parts.append(part)
@@ -70,17 +71,19 @@ def component_columns(batch: pa.RecordBatch) -> list[str]:
     return [name for name in batch.schema.names if name.startswith(COMPONENT)]
 
 
-def _write_part(task: SecondPass, numbered: tuple[int, list[DataFile]]) -> tuple[str | None, PredictionTally]:
+def _write_part(
+    task: SecondPass, kept_rows: Path | None, numbered: tuple[int, list[DataFile]]
+) -> tuple[str | None, PredictionTally]:
     number, files = numbered
     tally = PredictionTally()
     key = task.folder.part_key(number)
-    written = write_parquet(task.folder.bucket, key, _projected(task, files, tally))
+    written = write_parquet(task.folder.bucket, key, _projected(task, rows_kept_in(kept_rows, files, COLUMNS), tally))
     return key if written else None, tally
 
 
-def _projected(task: SecondPass, files: list[DataFile], tally: PredictionTally) -> Iterator[pa.RecordBatch]:
+def _projected(task: SecondPass, rows: Iterator[pa.RecordBatch], tally: PredictionTally) -> Iterator[pa.RecordBatch]:
     schema = projections_schema(len(task.model.components))
-    for batch in rows_of(files, COLUMNS):
+    for batch in rows:
         current, features, _ = usable_features(batch, task.backbone, len(task.model.mean))
         if not current.num_rows:
             continue

@@ -1,6 +1,7 @@
 """Spreads work over the cores of executors, or over those of the driver."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pomona.processes import Processes
@@ -9,7 +10,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TASKS_PER_SLOT = 4
-"""More would balance the load better; each task has a partial result of 8 · width² bytes."""
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
@@ -18,22 +18,27 @@ class Workers(Protocol):
     """What carries out tasks."""
 
     @property
-    def slots(self) -> int:
-        """Return how many tasks are carried out at once."""
+    def tasks(self) -> int:
+        """Return into how many tasks work over the whole table is best split."""
+
+    @property
+    def kept_rows(self) -> Path | None:
+        """Return a folder where tasks may keep rows for later tasks; None if they do not share a disk."""
 
     def results(self, work: list[_Item], task: Callable[[_Item], _Made]) -> Iterator[_Made]:
         """Yield `task`'s result for each item, in the order of the items."""
 
 
 class DriverProcesses:
-    """Processes of the driver."""
+    """Processes of the driver, which share its disk."""
 
-    def __init__(self, processes: Processes) -> None:
+    def __init__(self, processes: Processes, kept_rows: Path) -> None:
         self._processes = processes
+        self.kept_rows = kept_rows
 
     @property
-    def slots(self) -> int:
-        """Return how many tasks are carried out at once."""
+    def tasks(self) -> int:
+        """Return how many processes there are: each hands over its partial results once."""
         return self._processes.count
 
     def results(self, work: list[_Item], task: Callable[[_Item], _Made]) -> Iterator[_Made]:
@@ -48,15 +53,20 @@ class DriverProcesses:
 class Executors:
     """Spark's executors."""
 
+    kept_rows = None
+
     def __init__(self, spark: "SparkSession") -> None:
         self._spark = spark
 
     @property
-    def slots(self) -> int:
-        """Return how many tasks run at once when the platform has started as many executors as it may."""
+    def tasks(self) -> int:
+        """Return some tasks for each core of the executors: more balance the load better.
+
+        Each task has a partial result of 8 · width² bytes.
+        """
         from pomona.spark_session import task_slots
 
-        return task_slots(self._spark)
+        return TASKS_PER_SLOT * task_slots(self._spark)
 
     def results(self, work: list[_Item], task: Callable[[_Item], _Made]) -> Iterator[_Made]:
         """Yield `task`'s result for each item, in the order of the items.
