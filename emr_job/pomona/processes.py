@@ -1,24 +1,29 @@
 """Worker processes of this machine, one a core, for a job whose work is not worth a cluster.
 
 They are what executors are for a Spark job: a process that dies, of an image or of a decoder, ends its piece of work
-and not the job.
+and not the job. concurrent.futures has such processes too, but when one of them dies, all of them end; and no piece of
+work can come back to the process that has what an earlier one left.
 """
 
 import ctypes
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pomona.errors import JobError, first_line
 
 _PR_SET_PDEATHSIG = 1
 _SHOWN_CHARACTERS = 300
+_SECONDS_TO_END = 5
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -26,22 +31,49 @@ Made = TypeVar("Made")
 class WorkFailedError(JobError, Generic[Item]):
     """Some pieces of work have no result: their process died, or they raised an error."""
 
-    def __init__(self, unfinished: list[Item], first: BaseException) -> None:
-        reason = "a process died"
-        if isinstance(first, Exception) and not isinstance(first, BrokenProcessPool):
-            reason = first_line(first, _SHOWN_CHARACTERS)
+    def __init__(self, unfinished: list[Item], reason: str) -> None:
         super().__init__(f"{len(unfinished)} pieces of the work have no result: {reason}")
         self.unfinished = unfinished
 
 
+@dataclass(eq=False)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    is_alive: bool = True
+
+    @classmethod
+    def start(cls, context: Any) -> Self:  # noqa: ANN401 - BaseContext has no Process for its type checker
+        ours, its = context.Pipe()
+        process = context.Process(target=_serve, args=(its, os.getpid()), daemon=True)
+        process.start()
+        its.close()  # so that nobody else holds it: when the process dies, reading from ours ends
+        return cls(process, ours)
+
+    def kill(self) -> None:
+        self.is_alive = False
+        self.process.kill()
+
+    def end(self) -> None:
+        if self.is_alive:
+            try:
+                self.connection.send(None)
+            except OSError:  # it is dead
+                self.kill()
+        self.process.join(_SECONDS_TO_END)
+        if self.process.exitcode is None:
+            self.kill()
+            self.process.join()
+        self.connection.close()
+
+
 class Processes:
-    """Processes that take pieces of work from one queue. Use it as a context manager: its end ends them."""
+    """Processes that carry out pieces of work. Use it as a context manager: its end ends them."""
 
     def __init__(self, count: int, context: BaseContext) -> None:
-        """Start the processes at once. See `forked` and `spawned`."""
+        """Start the processes. See `forked` and `spawned`."""
         self.count = count
-        self._pool = ProcessPoolExecutor(count, context, initializer=_end_with_parent, initargs=(os.getpid(),))
-        self._pool.submit(os.getpid)
+        self._workers = [_Worker.start(context) for _ in range(count)]
 
     @classmethod
     def forked(cls, count: int) -> Self:
@@ -63,34 +95,78 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the processes, after the pieces of work that they are at."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the processes."""
+        for worker in self._workers:
+            worker.end()
 
     def results(self, work: list[Item], task: Callable[[Item], Made]) -> Iterator[tuple[int, Made]]:
         """Yield the number of each piece of work and what `task` makes of it, as they come.
 
-        Everything is sent between processes, so it has to be of kinds that pickle knows.
+        The first pieces go to the processes in their order: of two lists with no more pieces than there are processes,
+        the same process gets the pieces with the same number. Everything is sent between processes, so it has to be of
+        kinds that pickle knows.
 
         Raises:
             WorkFailedError: some pieces have no result, after all others are yielded.
         """
-        numbers: dict[Future[Made], int] = {}
-        failed: dict[int, BaseException] = {}
-        for number, item in enumerate(work):
-            try:
-                numbers[self._pool.submit(task, item)] = number
-            except BrokenProcessPool as error:  # a process died meanwhile: then nothing is accepted any more
-                failed[number] = error
-        for future in as_completed(list(numbers)):
-            number = numbers.pop(future)
-            if (cause := future.exception()) is not None:
-                failed[number] = cause
-            else:
-                yield number, future.result()
-            del future  # with its result, which may be large
+        waiting = deque(range(len(work)))
+        busy: dict[object, tuple[_Worker, int]] = {}
+        failed: dict[int, str] = {}
+        try:
+            while waiting or busy:
+                occupied = {id(worker) for worker, _ in busy.values()}
+                for worker in self._workers:
+                    if waiting and worker.is_alive and id(worker) not in occupied:
+                        busy[worker.connection] = worker, (number := waiting.popleft())
+                        _send(worker, task, work[number])
+                if not busy:
+                    failed.update(dict.fromkeys(waiting, "all processes have died"))
+                    break
+                for connection in wait([worker.connection for worker, _ in busy.values()]):
+                    worker, number = busy.pop(connection)
+                    answer = _received(worker)
+                    if answer.error:
+                        failed[number] = answer.error
+                    else:
+                        yield number, answer.made
+        finally:
+            for worker, _ in busy.values():  # nobody waits for what they are at
+                worker.kill()
         if failed:
-            first = failed[min(failed)]
-            raise WorkFailedError([work[number] for number in sorted(failed)], first) from first
+            unfinished = [work[number] for number in sorted(failed)]
+            raise WorkFailedError(unfinished, failed[min(failed)])
+
+
+@dataclass(frozen=True)
+class _Answer:
+    made: Any
+    error: str = ""
+
+
+def _send(worker: _Worker, task: Callable[[Any], Any], item: object) -> None:
+    with suppress(OSError):  # it died meanwhile: that is noticed when its answer is read
+        worker.connection.send((task, item))
+
+
+def _received(worker: _Worker) -> _Answer:
+    try:
+        answer: _Answer = worker.connection.recv()
+    except (EOFError, OSError):
+        worker.kill()
+        worker.process.join()
+        return _Answer(None, f"a process died (exit code {worker.process.exitcode})")
+    return answer
+
+
+def _serve(connection: Connection, parent: int) -> None:
+    """Carry out what comes through the connection until a None comes."""
+    _end_with_parent(parent)
+    while (message := connection.recv()) is not None:
+        task, item = message
+        try:
+            connection.send(_Answer(task(item)))  # nothing is sent of what pickle refuses
+        except Exception as error:
+            connection.send(_Answer(None, f"{type(error).__name__}: {first_line(error, _SHOWN_CHARACTERS)}"))
 
 
 def _end_with_parent(parent: int) -> None:

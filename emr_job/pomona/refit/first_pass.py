@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -14,9 +13,8 @@ from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
 from pomona.classifier.classes import Classes
 from pomona.classifier.folds import Folds, stable_hash
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
-from pomona.table.distribution import Workers
+from pomona.table.distribution import Read, Workers
 from pomona.table.feature_blocks import usable_features
-from pomona.table.kept_rows import rows_kept_in
 from pomona.table.scan import DataFile
 
 COLUMNS = ["key", "bucket", "label", "etag", "backbone", "features"]
@@ -105,18 +103,16 @@ def run_first_pass(
         assignment: of the rows to classes and folds.
     """
     moments, sample, left_out = FoldMoments.empty(width), _Sample(), 0
-    for part in workers.results(work, partial(_read_files, backbone, width, assignment, workers.kept_rows)):
+    for part in workers.results(work, partial(_read_files, backbone, width, assignment, workers.read)):
         moments = moments.merge(part.moments)
         sample.merge(part.sample)
         left_out += part.left_out
     return FirstPassResult(moments, sample.chosen(width), left_out)
 
 
-def _read_files(
-    backbone: str, width: int, assignment: Assignment, kept_rows: Path | None, files: Iterable[DataFile]
-) -> _Part:
+def _read_files(backbone: str, width: int, assignment: Assignment, read: Read, files: Iterable[DataFile]) -> _Part:
     builder, sample, left_out = FoldMomentsBuilder(width), _Sample(), 0
-    for batch in rows_kept_in(kept_rows, files, COLUMNS):
+    for batch in read(files, COLUMNS):
         current, features, unusable = usable_features(batch, backbone, width)
         left_out += unusable
         codes, folds = assignment.codes_and_folds(current)

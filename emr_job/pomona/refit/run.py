@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,9 +89,8 @@ def refit(
                 files = table.files()
             task = _Refit(arguments, table, files, folder, backbone, stopwatch)
             if processes and sum(file.bytes for file in files) <= DRIVER_BYTES:
-                kept_rows = Path(stack.enter_context(TemporaryDirectory(prefix="pomona-rows-")))
                 try:
-                    return task.carried_out_by(DriverProcesses(processes, kept_rows))
+                    return task.carried_out_by(DriverProcesses(processes))
                 except WorkFailedError as error:
                     log.warning("the driver cannot refit this table, executors do: %s", error)
         with stopwatch.timing("session"):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,9 +12,8 @@ from pomona.refit import held_out
 from pomona.refit.first_pass import COLUMNS
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
-from pomona.table.distribution import Workers
+from pomona.table.distribution import Read, Workers
 from pomona.table.feature_blocks import usable_features
-from pomona.table.kept_rows import rows_kept_in
 from pomona.table.parquet_files import write_parquet
 from pomona.table.scan import DataFile
 
@@ -49,7 +47,7 @@ def write_projections(workers: Workers, work: list[list[DataFile]], second_pass:
     """
     second_pass.folder.remove_projections()
     parts, total = [], PredictionTally()
-    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass, workers.kept_rows)):
+    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass, workers.read)):
         total.merge(tally)
         if part is not None:
             parts.append(part)
@@ -72,12 +70,12 @@ def component_columns(batch: pa.RecordBatch) -> list[str]:
 
 
 def _write_part(
-    task: SecondPass, kept_rows: Path | None, numbered: tuple[int, list[DataFile]]
+    task: SecondPass, read: Read, numbered: tuple[int, list[DataFile]]
 ) -> tuple[str | None, PredictionTally]:
     number, files = numbered
     tally = PredictionTally()
     key = task.folder.part_key(number)
-    written = write_parquet(task.folder.bucket, key, _projected(task, rows_kept_in(kept_rows, files, COLUMNS), tally))
+    written = write_parquet(task.folder.bucket, key, _projected(task, read(files, COLUMNS), tally))
     return key if written else None, tally
 
 

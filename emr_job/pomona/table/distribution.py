@@ -1,15 +1,20 @@
 """Spreads work over the cores of executors, or over those of the driver."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import pyarrow as pa
+
 from pomona.processes import Processes
+from pomona.table.kept_rows import kept_rows
+from pomona.table.scan import DataFile, rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TASKS_PER_SLOT = 4
+Read = Callable[[Iterable[DataFile], list[str]], Iterator[pa.RecordBatch]]
+"""How a task reads some columns of data files, as blocks of rows."""
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
@@ -22,19 +27,20 @@ class Workers(Protocol):
         """Return into how many tasks work over the whole table is best split."""
 
     @property
-    def kept_rows(self) -> Path | None:
-        """Return a folder where tasks may keep rows for later tasks; None if they do not share a disk."""
+    def read(self) -> Read:
+        """Return how a task reads the rows of data files."""
 
     def results(self, work: list[_Item], task: Callable[[_Item], _Made]) -> Iterator[_Made]:
         """Yield `task`'s result for each item, in the order of the items."""
 
 
 class DriverProcesses:
-    """Processes of the driver, which share its disk."""
+    """Processes of the driver. Each gets the same rows in every pass, and keeps them."""
 
-    def __init__(self, processes: Processes, kept_rows: Path) -> None:
+    read = staticmethod(kept_rows)
+
+    def __init__(self, processes: Processes) -> None:
         self._processes = processes
-        self.kept_rows = kept_rows
 
     @property
     def tasks(self) -> int:
@@ -53,7 +59,7 @@ class DriverProcesses:
 class Executors:
     """Spark's executors."""
 
-    kept_rows = None
+    read = staticmethod(rows_of)
 
     def __init__(self, spark: "SparkSession") -> None:
         self._spark = spark

@@ -1,40 +1,34 @@
-"""Rows that a pass over the table leaves on the disk: the next pass need not fetch and decode them again."""
+"""Rows that a pass over the table leaves in the memory of its process: the next pass need not fetch them again."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 
 from pomona.table.scan import DataFile, rows_of
 
+MOST_KEPT_BYTES = 2**30
+"""Of one process, whose share of the driver's memory is 4 GB."""
+_KEPT: dict[str, list[pa.RecordBatch]] = {}
+"""By the addresses of the data files."""
 
-def rows_kept_in(folder: Path | None, files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows as scan.rows_of does: the first time they are written to the folder, later read from it.
 
-    The folder is for one snapshot of a table, and for these columns. The rows take about as much space as the data
-    files. Without a folder nothing is kept.
+def kept_rows(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows as scan.rows_of does, and keep them in this process for the next call.
+
+    For a process that reads one snapshot of one table, and always the same columns. A file whose rows are too many is
+    fetched again.
     """
-    if folder is None:
-        yield from rows_of(files, columns)
-        return
     for file in files:
-        path = folder / f"{hashlib.sha256(file.location.encode()).hexdigest()}.arrow"
-        yield from _read(path) if path.exists() else _written(path, rows_of([file], columns))
+        kept = _KEPT.get(file.location)
+        yield from _noted(file, rows_of([file], columns)) if kept is None else kept
 
 
-def _read(path: Path) -> Iterator[pa.RecordBatch]:
-    with pa.memory_map(str(path)) as mapped, pa.ipc.open_file(mapped) as reader:
-        for number in range(reader.num_record_batches):
-            yield reader.get_batch(number)
-
-
-def _written(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    partial, writer = path.with_suffix(".partial"), None
+def _noted(file: DataFile, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    room = MOST_KEPT_BYTES - sum(batch.nbytes for kept in _KEPT.values() for batch in kept)
+    noted: list[pa.RecordBatch] = []
     for batch in batches:
-        writer = writer or pa.ipc.new_file(str(partial), batch.schema)
-        writer.write_batch(batch)
+        room -= batch.nbytes
+        noted = [*noted, batch] if room >= 0 else []
         yield batch
-    if writer is not None:
-        writer.close()
-        partial.rename(path)
+    if room >= 0:
+        _KEPT[file.location] = noted
