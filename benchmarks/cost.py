@@ -16,6 +16,7 @@ from benchmarks.places import ROOT, BenchError
 from benchmarks.prose import paragraph
 from benchmarks.template import template_settings
 from embedded_aws.emr_serverless.workers import Capacity, Demand
+from pomona.refit.run import DRIVER_BYTES
 
 PRICES = ROOT / "benchmarks" / "prices.json"
 PAGE = ROOT / "docs" / "cost.md"
@@ -75,8 +76,11 @@ def workers_cost(seconds: float, workers: Capacity, at: Prices) -> float:
 
 
 def run_seconds(keys: int, figure: Figures) -> float:
-    """Return how long a run takes with the executors that it asks for at its start, from its start to its commit."""
-    cores = featurize_demand(DEPLOYED, keys).executors_at_start * WORKER_VCPUS
+    """Return how long a run takes with the executors that it asks for at its start, from its start to its commit.
+
+    Without executors the driver has the cores of one.
+    """
+    cores = max(featurize_demand(DEPLOYED, keys).executors_at_start, 1) * WORKER_VCPUS
     return WORKER_START_SECONDS + figure.fixed_seconds + keys / (figure.images_per_core_second * cores)
 
 
@@ -91,13 +95,15 @@ def pomona_parts(images: int, figure: Figures, at: Prices) -> dict[str, float]:
     runs = runs_of(images)
     workers = {keys: featurize_demand(DEPLOYED, keys).at_start for keys in set(runs)}
     featurize = sum(workers_cost(run_seconds(keys, figure), workers[keys], at) for keys in runs)
+    refit = refit_demand(DEPLOYED)
+    refit_workers = refit.driver if images * ROW_BYTES <= DRIVER_BYTES else refit.driver + refit.executor
     refit_seconds = WORKER_START_SECONDS + figure.fixed_seconds + figure.refit_seconds * images / figure.refit_rows
     invocations = math.ceil(images / EVENTS_OF_A_MESSAGE_BATCH)
     lambda_seconds = figure.ingest_cpu_seconds * images / 10_000 / LAMBDA_VCPUS
     puts, gets = 2 * invocations + 40 * len(runs), images + 20 * invocations
     return {
         "EMR Serverless: featurize": featurize,
-        "EMR Serverless: one refit": workers_cost(refit_seconds, refit_demand(DEPLOYED).at_start, at),
+        "EMR Serverless: one refit": workers_cost(refit_seconds, refit_workers, at),
         "S3 requests": puts * at["s3_put_1000"] / 1000 + gets * at["s3_get_1000"] / 1000,
         "SQS": 1.3 * images * at["sqs_request_million"] / 1e6,  # a send each, receives and deletes of ten
         "Lambda": invocations * at["lambda_request_million"] / 1e6
@@ -163,7 +169,8 @@ def _head(figure: Figures, at: Prices) -> list[str]:
         *paragraph(
             "Runs request these workers, as `functions/pomona_intake/runs/parameters.py` asks with the defaults of "
             "the template. Executors that dynamic allocation adds later take work from the others, so the page does "
-            "not count them."
+            f"not count them, except for the refit of a table of more than {DRIVER_BYTES >> 30} GB: its driver asks "
+            "for an executor."
         ),
         "| run | at its start | at most |",
         "|---|---|---|",
@@ -185,7 +192,8 @@ def _demands() -> dict[str, Demand]:
 def _workers(asked: Demand, executors: int) -> str:
     """A driver and its executors in words: all workers are of one size."""
     total = asked.driver + asked.executor * executors
-    return f"driver + {executors} x {asked.executor.vcpus:g} vCPU: {total.vcpus:g} vCPU, {total.memory_gb:g} GB"
+    beside = f" + {executors} x {asked.executor.vcpus:g} vCPU" if executors else " alone"
+    return f"driver{beside}: {total.vcpus:g} vCPU, {total.memory_gb:g} GB"
 
 
 def _images(figure: Figures, at: Prices) -> list[str]:

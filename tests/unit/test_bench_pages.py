@@ -155,26 +155,34 @@ def test_the_readme_quotes_the_page_of_the_costs(idle):
 
 
 def test_a_run_is_priced_by_the_workers_that_it_asks_for():
-    # Given a run of ten images, which asks for a driver and one executor of 2 vCPUs and 8 GB
+    # Given a run of ten images, which asks for a driver of 2 vCPUs and 8 GB; and a larger one, with an executor
     at = cost.prices()
-    hour = 4 * at["emr_serverless_vcpu_hour"] + 16 * at["emr_serverless_gb_hour"]
-    # When it is priced, then its workers are those, for as long as it takes
-    seconds = cost.run_seconds(10, FIGURE)
-    assert cost.pomona_parts(10, FIGURE, at)["EMR Serverless: featurize"] == pytest.approx(seconds / 3600 * hour)
+    hour = 2 * at["emr_serverless_vcpu_hour"] + 8 * at["emr_serverless_gb_hour"]
+    for keys, workers in ((10, 1), (6_000, 2)):
+        # When it is priced, then its workers are those, for as long as it takes
+        seconds = cost.run_seconds(keys, FIGURE)
+        priced = cost.pomona_parts(keys, FIGURE, at)["EMR Serverless: featurize"]
+        assert priced == pytest.approx(seconds / 3600 * hour * workers)
+
+
+def test_the_refit_of_a_large_table_is_priced_with_an_executor():
+    at = cost.prices()
+    small, large = (cost.pomona_parts(images, FIGURE, at)["EMR Serverless: one refit"] for images in (1, 1_000_000))
+    assert large > 2 * small
 
 
 def test_the_page_shows_what_small_and_large_runs_ask_for(idle):
     page = cost.page(FIGURE, idle, cost.prices())
-    assert "| featurize, 10 images | driver + 1 x 2 vCPU: 4 vCPU, 16 GB | driver + 3 x 2 vCPU: 8 vCPU, 32 GB |" in page
+    assert "| featurize, 10 images | driver alone: 2 vCPU, 8 GB | driver + 3 x 2 vCPU: 8 vCPU, 32 GB |" in page
     assert "| featurize, 100,000 images | driver + 3 x 2 vCPU: 8 vCPU, 32 GB |" in page
 
 
 def test_other_executors_make_another_price(monkeypatch):
     # Given runs that ask for two executors at least
-    before = cost.pomona_parts(10, FIGURE, cost.prices())["EMR Serverless: featurize"]
+    before = cost.pomona_parts(6_000, FIGURE, cost.prices())["EMR Serverless: featurize"]
     monkeypatch.setattr(runs, "executors_at_start", lambda keys, at_most: 2)
     # When the page is computed again, then it follows
-    assert cost.pomona_parts(10, FIGURE, cost.prices())["EMR Serverless: featurize"] > before * 1.4
+    assert cost.pomona_parts(6_000, FIGURE, cost.prices())["EMR Serverless: featurize"] > before * 1.2
 
 
 def test_the_runs_of_a_backfill_hold_all_its_images():

@@ -66,14 +66,14 @@ class Scene:
         self.s3.put_object(Bucket="lake", Key=key, Body=body)
 
 
-def test_a_start_invokes_the_function_with_the_arguments_that_the_cluster_would_get() -> None:
+def test_a_start_invokes_the_function_with_the_arguments_that_executors_would_get() -> None:
     scene = Scene()
     run_id = scene.start()
 
     (asked,) = scene.invoked
     event = json.loads(asked["Payload"])
     assert (asked["FunctionName"], asked["InvocationType"]) == ("express", "Event")
-    cluster = featurize_parameters(SETTINGS, NAME.batch_id, 1, 10)["jobDriver"]["sparkSubmit"]
+    cluster = featurize_parameters(SETTINGS, NAME.batch_id, 1, 10_000)["jobDriver"]["sparkSubmit"]
     assert event == {"name": str(NAME), "arguments": cluster["entryPointArguments"], "express_keys": 100}
     assert is_express_run(run_id)
 

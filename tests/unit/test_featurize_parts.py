@@ -238,7 +238,6 @@ def test_an_archive_of_another_platform_is_one_sentence_whatever_it_raises(monke
 def test_the_entry_point_ends_with_a_sentence(monkeypatch, capsys):
     misfit = MisconfiguredError("the archive does not fit")
     monkeypatch.setattr(featurize_job, "check_archive", Mock(side_effect=misfit))
-    monkeypatch.setattr(featurize_job, "start_session", Mock())  # a real one would be every later test's
     names = ("lake-bucket", "images-bucket", "database", "table", "backbone", "batch-id")
     limits = ("max-image-bytes", "max-image-pixels", "max-decoded-bytes", "max-jpeg-scans")
     numbers = ("attempt", *limits, "timeout-minutes")
