@@ -160,15 +160,19 @@ def test_the_bundles_description_is_true(bundle: Path) -> None:
     assert "fruitnet" in described["backbones"]
 
 
-def test_featurize_then_refit_run_from_the_bundle(aws: LocalServer, place: Path, lake: str) -> None:
+@pytest.mark.parametrize(("processes", "outcome"), [("2", "done"), ("0", "unchanged")])
+def test_featurize_then_refit_run_from_the_bundle(
+    processes: str, outcome: str, aws: LocalServer, place: Path, lake: str
+) -> None:
     # Given a batch of four images in flight, one of them a HEIC
-    # When featurize runs, and then a refit
-    featurized = submit(aws, place, "featurize_job.py", *FEATURIZE, *LIMITS)
+    # When featurize runs, and then a refit, on the driver alone, or with executors after it
+    alone = ("--processes", processes)
+    featurized = submit(aws, place, "featurize_job.py", *FEATURIZE, *LIMITS, *alone)
     assert featurized.returncode == 0, featurized.stdout[-4000:]
-    refitted = submit(aws, place, "refit_job.py", *COMMON, "--components", "2")
+    refitted = submit(aws, place, "refit_job.py", *COMMON, "--components", "2", *alone)
     assert refitted.returncode == 0, refitted.stdout[-4000:]
     # Then all four have become rows and projections
-    assert aws.read(lake, f"runs/{BATCH}-1.json")["images"]["done"] == 4
+    assert aws.read(lake, f"runs/{BATCH}-1.json")["images"][outcome] == 4
     latest = aws.read(lake, "results/latest.json")
     assert latest["components"] == 2
     assert f"{latest['prefix'].rstrip('/')}/report.html" in aws.keys(lake, "results/")
