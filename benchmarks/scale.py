@@ -24,7 +24,7 @@ from benchmarks.places import ROOT, BenchError
 from benchmarks.prose import paragraph
 from benchmarks.simulation import EVENTS_OF_A_BATCH, Outcome, Simulation
 from benchmarks.template import template_settings
-from pomona_intake.runs.parameters import KEYS_PER_EXECUTOR
+from pomona_intake.runs.parameters import DRIVER_KEYS, KEYS_PER_EXECUTOR
 
 PAGE = ROOT / "docs" / "scale.md"
 FILE_BYTES = 128 * 2**20
@@ -136,8 +136,8 @@ def _cases(figure: Figures, at: Prices) -> list[str]:
             "One run is in flight at a time, so the size of the runs grows with the load, up to `MaxKeysPerRun` "
             f"({MAX_KEYS_PER_RUN:,} keys). With the defaults the maximum is {rate(figure, MAX_EXECUTORS):,.0f} images "
             f"a second. Raise `MaxExecutors` and `MaxVcpus` for more: {math.ceil(1000 / rate(figure, 1))} executors "
-            "keep up with 1,000 uploads a second. Small runs stay small: a run starts with one executor for each "
-            f"{KEYS_PER_EXECUTOR:,} keys, so ten images request one."
+            "keep up with 1,000 uploads a second. Small runs stay small: a run of up to "
+            f"{DRIVER_KEYS:,} keys has no executor, a larger one starts with one for each {KEYS_PER_EXECUTOR:,} keys."
         ),
         *paragraph(
             "A run looks up its keys in the table. The first and the last key of a file tell whether the run must "

@@ -59,7 +59,7 @@ def prepare(options: argparse.Namespace) -> tuple[Rounds, dict[str, str]]:
         "LaunchAfterMinutes": "0",
         "RetryAfterMinutes": "0",
         # more than the second round, which is then one batch of the express lane; what it may not do, and a large
-        # first round, which starts before its upload ends, take Spark
+        # first round, which starts before its upload ends, take the cluster
         "ExpressKeys": "100",
         "LaunchAtKeys": str(len(rounds.second) + len(rounds.deleted) + 1),
     }

@@ -7,9 +7,6 @@ from demo.errors import DemoError
 from demo.observer import FINAL_STATES, Observer
 from demo.progress import say, wait_until
 from demo.rounds import Rounds, delete, upload
-from pomona_contract.lanes import Lane
-
-LANES = {Lane.CLUSTER: "Spark", Lane.EXPRESS: "express"}
 
 
 def settle(pomona: Observer) -> None:
@@ -25,7 +22,7 @@ def settle(pomona: Observer) -> None:
     for record in pomona.run_records()[before:]:
         found = {**record["images"], "deferred": record["deferred"]}
         counts = ", ".join(f"{count} {name}" for name, count in found.items() if count) or "nothing to do"
-        say(f"  {LANES[record['lane']]} run {record['batch_id']}: {counts} in {record['seconds']['total']:.1f} s")
+        say(f"  {record['lane']} run {record['batch_id']}: {counts} in {record['seconds']['total']:.1f} s")
 
 
 def drop(pomona: Observer, rounds: Rounds) -> None:

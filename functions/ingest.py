@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pomona_contract.times import now
-from pomona_intake import dependencies
-from pomona_intake.ingest.ingestion import Ingested, ingest
+from pomona_intake import ingest_dependencies as dependencies
+from pomona_intake.ingest.ingestion import Answer, Ingested, ingest
 from pomona_intake.telemetry import count, logger, metrics, traced
 
 
 @logger.inject_lambda_context(clear_state=True)
 @traced
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
     """Ingest a batch of messages; return those that are not S3 events of the images bucket as failures."""
     count("Events", len(event["Records"]))
     settings = dependencies.ingest_settings()
@@ -23,7 +22,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     _report(ingested)
     if ingested.segments:
         _invoke_advance()
-    return ingested.response
+    return ingested.answer
 
 
 def _report(ingested: Ingested) -> None:

@@ -7,6 +7,6 @@ class Lane(StrEnum):
     """Where an attempt at a batch runs."""
 
     CLUSTER = "cluster"
-    """A Spark run on EMR Serverless: for any number of keys; its workers take about a minute to start."""
+    """A run on EMR Serverless: for any number of keys; each of its workers takes about a minute to start."""
     EXPRESS = "express"
     """The function `express`: for a few keys, within seconds. What it may not do, it defers to the cluster."""

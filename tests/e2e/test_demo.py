@@ -61,9 +61,9 @@ def test_the_second_round_is_incremental_and_says_which_lane_did_what(demo: Demo
     first, second = demo.printed.split("round 2: ")
     added = {put.key for put in rounds.second} - {put.key for put in rounds.first}
     # Then the first went through Spark
-    assert counts_of(first, "Spark")["done"] > 0
+    assert counts_of(first, "cluster")["done"] > 0
     # And of the second the express lane did what was new, and left the rest to Spark
-    quick, slow = counts_of(second, "express"), counts_of(second, "Spark")
+    quick, slow = counts_of(second, "express"), counts_of(second, "cluster")
     assert quick["done"] + quick["errors"] == len(added) > 0
     assert quick["deferred"] == len(rounds.second) - len(added) + len(rounds.deleted)
     assert slow["done"] + slow["errors"] == len(rounds.second) - len(added)

@@ -224,7 +224,7 @@ class World:
         """The names of the messages that SQS may forget."""
         lake = self._lake(actor)
         writer = SegmentWriter(lake, lambda step: None, lambda: self.now)
-        answer = ingest(event, writer, "images", ImageSelection(), f"request-{self._next()}", self.now).response
+        answer = ingest(event, writer, "images", ImageSelection(), f"request-{self._next()}", self.now).answer
         with suppress(Exception):
             AdvanceTrigger(lake, actor.client(self), "advance").invoke_unless_in_flight()
         kept = {item["itemIdentifier"] for item in answer["batchItemFailures"]}

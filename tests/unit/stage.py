@@ -11,7 +11,7 @@ import pytest
 from moto.emrserverless import models as moto_emr
 
 from benchmarks.template import variables
-from pomona_intake import dependencies
+from pomona_intake import clients, dependencies, ingest_dependencies
 from tests.segment_lines import parse_lines
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -19,9 +19,10 @@ EVENTS = Path(__file__).resolve().parents[2] / "events"
 
 def forget_clients() -> None:
     """Else a function works with what an earlier test gave it."""
-    for part in vars(dependencies).values():
-        if hasattr(part, "cache_clear"):
-            part.cache_clear()
+    for module in (clients, dependencies, ingest_dependencies):
+        for part in vars(module).values():
+            if hasattr(part, "cache_clear"):
+                part.cache_clear()
 
 
 @dataclass
