@@ -90,6 +90,12 @@ def processes(*words: str) -> list[int]:
     return found
 
 
+def drivers(machine: Machine) -> set[int]:
+    """The Python processes of a run: the driver, and its own processes if they are there yet."""
+    words = "featurize_job.py", str(machine.state)
+    return {*processes(*words)} - {*processes("java", *words)}
+
+
 def drop(machine: Machine, folder: str) -> set[str]:
     puts = [put for put in files_below(SAMPLES) if put.key.startswith(folder)]
     return set(upload(machine.pomona.cloud.client("s3"), machine.pomona.images, puts))
@@ -99,13 +105,12 @@ def rows(machine: Machine) -> list[str]:
     return sorted(machine.pomona.table()["key"].to_pylist())
 
 
-def test_a_killed_spark_submit_is_tried_again(machine: Machine):
-    # Given a run in the middle of its work
+def test_a_killed_driver_is_tried_again(machine: Machine):
+    # Given a run whose driver has begun its work
     keys = drop(machine, "kiwi/")
-    wait(lambda: processes("java", "featurize_job.py", str(machine.state)))
-    time.sleep(2)
-    # When its driver is killed
-    for pid in processes("java", "featurize_job.py", str(machine.state)):
+    wait(lambda: drivers(machine))
+    # When the driver is killed
+    for pid in drivers(machine):
         os.kill(pid, signal.SIGKILL)
     # Then another attempt makes each row, once
     wait(lambda: not machine.pomona.waiting())
