@@ -194,11 +194,11 @@ def in_the_role(account: Account, role: str) -> Iterator[None]:
 def drive_express(account: Account) -> None:
     """The first run creates the table; a hundred commits later each deletes old metadata; a segment is unusable."""
     from pomona.featurize.batch import UnusableSegment, set_aside
-    from pomona.pyiceberg_table.catalog import load_or_create_table
+    from pomona.pyiceberg_table.catalog import create_table
     from pomona.pyiceberg_table.lake_io import LakeFileIO
 
     with in_the_role(account, "ExpressRole"):
-        load_or_create_table(account.lake, "pomona", "features")
+        create_table(account.lake, "pomona", "features")
         LakeFileIO().delete(f"s3://{account.lake}/warehouse/pomona.db/features/metadata/00000-driven.metadata.json")
         set_aside(account.lake, UnusableSegment("queue/pending/driven-express.jsonl", "garbage", b"?", 0), 1)
 

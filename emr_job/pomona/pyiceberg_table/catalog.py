@@ -13,8 +13,8 @@ from pomona.table.schema import PROPERTIES, table_schema
 
 
 def load_or_create_table(lake_bucket: str, database: str, name: str) -> Table:
-    """Return the table as it is now. The first run creates it; another run may do so at the same moment."""
-    return load_table(lake_bucket, database, name) or _create_table(lake_bucket, database, name)
+    """Return the table as it is now; the first run creates it."""
+    return load_table(lake_bucket, database, name) or create_table(lake_bucket, database, name)
 
 
 def load_table(lake_bucket: str, database: str, name: str) -> Table | None:
@@ -25,7 +25,8 @@ def load_table(lake_bucket: str, database: str, name: str) -> Table | None:
         return None
 
 
-def _create_table(lake_bucket: str, database: str, name: str) -> Table:
+def create_table(lake_bucket: str, database: str, name: str) -> Table:
+    """Create the table, and return it; if another run was first, return its table."""
     catalog = _catalog(lake_bucket)
     try:
         return catalog.create_table((database, name), Schema.model_validate(table_schema()), properties=PROPERTIES)
