@@ -1,4 +1,4 @@
-"""The memory of a featurize run with ten times the images."""
+"""The memory of a featurize run with more than three times the images."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,8 @@ GOAL = Goal("≤ 1.15x", most=1.15)
 
 
 def measure(bench: Bench) -> Iterator[Row]:
-    """Two runs into tables of their own: the peak of driver, executor and Python workers together."""
-    sizes = (bench.size(2_000, 50), bench.size(20_000, 150))
+    """Two runs with executors, into tables of their own: the peak of driver, executor and Python workers together."""
+    sizes = (bench.size(6_000, 50), bench.size(20_000, 150))
     bucket, keys = bench.small_images(sizes[1])
     few, many = (bench.deployment(bucket).featurize(keys[:count]) for count in sizes)
     yield GOAL.row(

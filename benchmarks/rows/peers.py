@@ -76,10 +76,10 @@ class ExpressLane:
             raise BenchError(f"the express lane did not featurize every image: {images}")
 
 
-class SparkJob:
+class ClusterJob:
     """The job of the cluster, each time into a table of its own."""
 
-    name = "the Spark job"
+    name = "the job"
 
     def __init__(self, bench: Bench, bucket: str) -> None:
         self._bench = bench
@@ -102,7 +102,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     peers, left_out = _peers(bench, bucket, keys)
     with warm_function(bench) as function:
         for size in SIZES:
-            lane = ExpressLane(bench, bucket, function) if size.is_express else SparkJob(bench, bucket)
+            lane = ExpressLane(bench, bucket, function) if size.is_express else ClusterJob(bench, bucket)
             yield from Comparison(bench, size, keys, lane, peers, left_out).rows()
 
 
@@ -142,7 +142,7 @@ class Comparison:
         bench: Bench,
         size: Size,
         keys: Keys,
-        lane: ExpressLane | SparkJob,
+        lane: ExpressLane | ClusterJob,
         peers: dict[str, Peer],
         left_out: Sequence[str],
     ) -> None:
