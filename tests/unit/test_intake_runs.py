@@ -135,6 +135,12 @@ def test_a_first_attempt_at_a_few_thousand_keys_needs_no_executors() -> None:
         assert executors.executors_at_most == 3
 
 
+def test_a_large_network_has_executors_for_fewer_keys() -> None:
+    for backbone, keys, alone in [("vgg16", 400, True), ("vgg16", 401, False), ("mobilenet_v2", 5_000, True)]:
+        submit = submitted(featurize_parameters(settings(BACKBONE_NAME=backbone), BATCH, 1, keys=keys))
+        assert ("--processes" in submit["entryPointArguments"]) == alone
+
+
 @pytest.mark.parametrize(
     ("keys", "at_most", "expected"),
     [

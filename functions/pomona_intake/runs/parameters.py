@@ -21,6 +21,9 @@ DRIVER_KEYS = 5_000
 """A first attempt at so many keys needs no executors. The driver has the cores of one, and featurizes the images in
 less than the minute that an executor takes to start (docs/performance.md); half as many workers are billed. A batch
 without keys asks for maintenance, which does need executors."""
+DRIVER_KEYS_OF_LARGE_NETWORKS = {"resnet50": 1_500, "inception_v3": 1_000, "vgg16": 400}
+"""As many as two cores do in about a minute: these networks multiply 4, 6 and 15 billion numbers for an image, the
+others less than half a billion."""
 
 # A worker of 2 vCPU and 8 GB. Half of the memory is outside the JVM, where Python decodes the images.
 _WORKERS = {
@@ -65,7 +68,7 @@ def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: 
     arguments = _featurize_arguments(settings, batch_id, attempt)
     executors = executors_at_start(keys, executors_at_most(settings.max_executors, settings.max_vcpus))
     # what a failed attempt was too much for, the driver's memory for one, need not be too much for executors
-    if attempt == 1 and 0 < keys <= DRIVER_KEYS:
+    if attempt == 1 and 0 < keys <= DRIVER_KEYS_OF_LARGE_NETWORKS.get(settings.backbone_name, DRIVER_KEYS):
         arguments["--processes"] = str(WORKER_VCPUS)
         executors = 0
     return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, executors))
