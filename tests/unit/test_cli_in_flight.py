@@ -36,7 +36,7 @@ def test_an_hour_of_workers_costs_their_price() -> None:
     known = cost_so_far("eu-west-3", NOON, NOON + timedelta(hours=2), workers=4)
     assert least is not None
     assert known is not None
-    assert (least.cost, least.currency, least.is_least) == (pytest.approx(2 * WORKER_HOUR), "USD", True)
+    assert (least.cost, least.currency, least.is_least) == (pytest.approx(WORKER_HOUR), "USD", True)
     assert (known.cost, known.is_least) == (pytest.approx(8 * WORKER_HOUR), False)
     assert cost_so_far("mars-1", NOON, NOON, workers=4) is None
 
@@ -72,5 +72,5 @@ def test_a_refit_that_has_not_ended_is_found_among_the_runs() -> None:
     assert refit is not None
     assert refit.run is running
     assert refit.cost is not None
-    assert (refit.cost.cost, refit.cost.is_least) == (pytest.approx(2 * WORKER_HOUR), True)
+    assert (refit.cost.cost, refit.cost.is_least) == (pytest.approx(WORKER_HOUR), True)
     assert refit_in_flight([featurize, ended], "eu-west-3", NOON) is None
