@@ -17,14 +17,11 @@ from pomona.pyiceberg_table import table as pyiceberg_table
 from pomona.stopwatch import Stopwatch
 from pomona.table import maintenance
 from pomona_contract.documents.erasure import Erasure
+from tests.integration.sessions import Sessions, never
 from tests.integration.test_careful_mode import refuse
 from tests.integration.test_express_run import comparable, table_of
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 - fixtures
 from tests.lake_documents import read_json
-
-
-def never() -> SparkSession:
-    raise AssertionError("this run needs no Spark")
 
 
 def on_driver(
@@ -174,14 +171,9 @@ def test_a_lookup_in_very_many_files_is_left_to_executors(orchard, monkeypatch):
     orchard.put("a.jpg", jpeg(1))
     on_driver(orchard, ["a.jpg"])
     monkeypatch.setattr(pyiceberg_table, "MOST_FILES", 0)
-    started = []
-
-    def start() -> SparkSession:
-        started.append(1)
-        return orchard.spark
-
-    assert images_of(on_driver(orchard, ["a.jpg"], start)) == {"unchanged": 1}
-    assert started == [1]
+    sessions = Sessions(orchard.spark)
+    assert images_of(on_driver(orchard, ["a.jpg"], sessions)) == {"unchanged": 1}
+    assert sessions.started == 1
 
 
 def test_what_could_not_be_read_fails_the_run_after_the_rest_is_published(orchard):  # noqa: F811
@@ -194,17 +186,6 @@ def test_what_could_not_be_read_fails_the_run_after_the_rest_is_published(orchar
         on_driver(orchard, ["a.jpg", "secret.jpg"])
     # Then the other one's row is published
     assert set(orchard.rows()) == {"a.jpg"}
-
-
-class Sessions:
-    """Counts how often a run has asked for Spark."""
-
-    def __init__(self, spark: SparkSession) -> None:
-        self.spark, self.started = spark, 0
-
-    def __call__(self) -> SparkSession:
-        self.started += 1
-        return self.spark
 
 
 def test_spark_is_started_for_a_maintenance_that_is_due_and_for_nothing_else(orchard, monkeypatch):  # noqa: F811

@@ -2,25 +2,26 @@
 
 import os
 import signal
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.sql import SparkSession
 
+from pomona.errors import SupersededError
 from pomona.pca.component_choice import parse_components
 from pomona.processes import Processes
+from pomona.pyiceberg_table.snapshot import PinnedTable
 from pomona.refit import run
 from pomona.refit.arguments import RefitArguments
 from pomona.refit.run import refit
 from pomona.table.distribution import DriverProcesses
+from pomona.table.maintenance import TableMaintenance
+from pomona.table.scan import DataFile
+from tests.integration.sessions import Sessions, never
 from tests.integration.test_refit_job import mixed
 from tests.refit_table import RefitTable
-
-
-def never() -> SparkSession:
-    raise AssertionError("this refit needs no Spark")
 
 
 def on_driver(table: RefitTable, start: Any = never, components: str = "10") -> dict[str, Any]:
@@ -48,17 +49,6 @@ def test_the_driver_alone_finds_what_executors_find(table_of_width, tmp_path):
     assert len(projections) == 590
     pd.testing.assert_frame_equal(table.projections(), projections, atol=1e-9)
     assert table.result("evaluation.json") == evaluation
-
-
-class Sessions:
-    """Counts how often a refit has asked for Spark."""
-
-    def __init__(self, spark: SparkSession) -> None:
-        self.spark, self.started = spark, 0
-
-    def __call__(self) -> SparkSession:
-        self.started += 1
-        return self.spark
 
 
 def test_a_table_that_is_too_large_for_the_driver_is_refitted_by_executors(table_of_width, monkeypatch):
@@ -94,3 +84,22 @@ def test_executors_take_over_when_a_process_of_the_driver_dies(table_of_width, m
     on_driver(table, sessions)
     assert (sessions.started, table.latest()["rows"]) == (1, 60)
     assert len(table.projections()) == 60
+
+
+def test_a_snapshot_that_expires_during_the_refit_leaves_no_results_and_starts_no_spark(table_of_width, monkeypatch):
+    # Given a refit that has looked up its files when an erasure takes the snapshot and them away
+    table = table_of_width(64)
+    table.append(mixed(30, 64))
+    planned = PinnedTable.files
+
+    def then_erased(pinned: PinnedTable) -> list[DataFile]:
+        files = planned(pinned)
+        table.spark.sql(f"DELETE FROM {table.table.name} WHERE key LIKE '%000%'")
+        list(TableMaintenance(table.table, timedelta()).thorough(keep=timedelta()))
+        return files
+
+    monkeypatch.setattr(PinnedTable, "files", then_erased)
+    # When the driver refits it, then the reason is the snapshot, which executors would not find either
+    with pytest.raises(SupersededError, match="expired during the refit"):
+        on_driver(table)
+    assert "Contents" not in table.s3.list_objects_v2(Bucket=table.lake, Prefix="results/latest.json")
