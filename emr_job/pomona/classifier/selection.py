@@ -1,6 +1,5 @@
 """Fits the classifier to all rows and to all but each fold, with the shrinkage that predicts held-out rows best."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,17 +75,12 @@ class CrossValidated:
         return _held_out_scores(self.held_out, rows, folds)
 
 
-def _cores() -> int:
-    """Return on how many cores this process may run."""
-    return len(os.sched_getaffinity(0))
-
-
 def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
-    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and FOLDS + 1 matrices [d, d] in memory.
+    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and three matrices [d, d] in memory for each fold.
     """
-    with ThreadPoolExecutor(_cores()) as pool:  # the solver is BLAS, which needs no lock of Python's
+    with ThreadPoolExecutor(FOLDS) as pool:  # the solver is BLAS, which needs no lock of Python's
         return _cross_validate(moments, classes, sample, pool)
 
 

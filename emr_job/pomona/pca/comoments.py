@@ -51,26 +51,19 @@ class CoMoments:
         return cls(len(rows), first + shift, centred.T @ centred)
 
     def merge(self, other: "CoMoments") -> "CoMoments":
-        """Return the statistics of both sets of rows together, in O(d²).
-
-        Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing
-        sample variances", 1979 (technical report), and "Algorithms for computing the sample variance: analysis and
-        recommendations", The American Statistician 37 (1983), equation 2.1, for a vector instead of a number.
-        """
-        if not self.count or not other.count:
-            return self if self.count else other
-        count = self.count + other.count
-        step = other.mean - self.mean
-        scatter = np.multiply.outer(step, step * (self.count * other.count / count))
-        scatter += self.scatter
-        scatter += other.scatter
-        return CoMoments(count, self.mean + step * (other.count / count), scatter)
+        """Return the statistics of both sets of rows together, in O(d²)."""
+        return CoMoments.of_union((self, other))
 
     @classmethod
     def of_union(cls, parts: Sequence["CoMoments"]) -> "CoMoments":
-        """Return the statistics of several disjoint sets of rows together: as merge does, in one go.
+        """Return the statistics of several disjoint sets of rows together. There has to be a part at least.
 
-        There has to be a part at least. O(p d²) for p parts.
+        The scatters add up, and so do the outer products of each mean's distance from the common mean. O(p d²) for p
+        parts.
+
+        Source: T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing
+        sample variances", 1979 (technical report), and "Algorithms for computing the sample variance: analysis and
+        recommendations", The American Statistician 37 (1983), equation 2.1, for vectors and any number of parts.
         """
         filled = [part for part in parts if part.count]
         if len(filled) < 2:
