@@ -28,10 +28,9 @@ WHERE_IT_GOES = {
     "peers": "A run of the cluster starts a JVM before its first image, and with more than 5,000 images a session "
     "too; no peer does. The S3 server uses the same cores as both sides.",
     "refit": "The times are those of whole jobs. They include the start of spark-submit's JVM, the imports, the CSV, "
-    "and the pictures. The passes over the table are `gather` and `project` in the parts below: half of `gather` is "
-    "the product of the matrices, most of the rest is decoding the columns.",
-    "classifier": "The passes keep co-moments for each fold, and classify each row; `classify` solves 27 systems of "
-    "equations of the width of the features.",
+    "and the pictures. The passes over the table are `gather` and `project` in the parts below.",
+    "classifier": "The passes keep co-moments for each fold, and classify each row. `classify` solves a system of "
+    "equations as wide as the features for each fold and each shrinkage that is tried.",
 }
 PARTS_SHOWN = (
     *("imports", "session", "plan", "write", "commit"),

@@ -22,7 +22,7 @@ class Answer(TypedDict):
     """What Lambda is told of a batch of messages: those that are not named leave the queue.
 
     Source: the developer guide of Lambda, "Handling errors for an SQS event source", on ReportBatchItemFailures.
-    Powertools has a class for it, which imports asyncio and much else: a tenth of this function's cold start.
+    Powertools has a class for it, which imports asyncio and much else: that would lengthen a cold start.
     """
 
     batchItemFailures: list[FailedMessage]

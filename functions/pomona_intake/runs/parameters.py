@@ -21,9 +21,8 @@ DRIVER_KEYS = 5_000
 """A first attempt at so many keys needs no executors. The driver has the cores of one, and featurizes the images in
 less than the minute that an executor takes to start (docs/performance.md); half as many workers are billed. A batch
 without keys asks for maintenance, which does need executors."""
-DRIVER_KEYS_OF_LARGE_NETWORKS = {"resnet50": 1_500, "inception_v3": 1_000, "vgg16": 400}
-"""As many as two cores do in about a minute: these networks multiply 4, 6 and 15 billion numbers for an image, the
-others less than half a billion."""
+DRIVER_KEYS_OF_LARGE_NETWORKS = {"resnet50": 1_400, "inception_v3": 1_000, "vgg16": 400}
+"""As many as two cores do in about a minute: docs/models.md has the images a second and core of each network."""
 
 # A worker of 2 vCPU and 8 GB. Half of the memory is outside the JVM, where Python decodes the images.
 _WORKERS = {
