@@ -25,7 +25,7 @@ WORKERS = {"spark.python.daemon.module": "pomona.featurize.worker_daemon"}
 
 def load_run() -> "Callable[..., Any]":
     """Check the archive and return the job on Spark, which imports the packages."""
-    check_archive(PACKAGES + PACKAGES_OF_SPARK)
+    check_archive(PACKAGES)
     from pomona.featurize.run import featurize
 
     return featurize

@@ -71,7 +71,7 @@ class Processes:
     """Processes that carry out pieces of work. Use it as a context manager: its end ends them."""
 
     def __init__(self, count: int, context: BaseContext) -> None:
-        """Start the processes. See `forked` and `spawned`."""
+        """Start the processes, in the main thread: the kernel ends them with the thread that has started them."""
         self.count = count
         self._workers = [_Worker.start(context) for _ in range(count)]
 
@@ -85,7 +85,7 @@ class Processes:
 
     @classmethod
     def spawned(cls, count: int) -> Self:
-        """Return new processes, at any time. Each imports what it needs, which takes a second."""
+        """Return new processes, at any time. Each imports what it needs, which takes time."""
         return cls(count, multiprocessing.get_context("spawn"))
 
     def __enter__(self) -> Self:

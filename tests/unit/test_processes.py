@@ -97,10 +97,10 @@ def test_a_result_that_cannot_be_sent_is_an_error_of_its_piece() -> None:
 
 
 PARENT = """
-import os, time
+import multiprocessing, time
 from pomona.processes import Processes
-with Processes.forked(2) as processes:
-    print(*(worker.process.pid for worker in processes._workers), flush=True)
+with Processes.forked(2):
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(60)
 """
 

@@ -19,14 +19,13 @@ from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
 from pomona.featurize.counters import TaskCounters
 from pomona.featurize.key_featurizer import KeyFeaturizer
 from pomona.featurize.partitioning import plan
-from pomona.featurize.run_report import RunReport
+from pomona.featurize.run_report import NO_MAINTENANCE, RunReport
 from pomona.inference import cached_engine
 from pomona.pyiceberg_table.table import PyIcebergTable, TooManyFilesError
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes, write_bytes
 from pomona.stopwatch import Stopwatch
 from pomona.table.small_files import MOST_SNAPSHOTS, count_small_files
-from pomona_contract.documents.run_record import MaintenanceReport
 from pomona_contract.image_keys import IgnoredNames
 from pomona_contract.lake_layout import PENDING_SEGMENTS
 from pomona_contract.lanes import Lane
@@ -35,7 +34,6 @@ from pomona_contract.segments import deferred_segments, maintenance_segment_name
 
 MANY_SMALL_FILES = 100
 """Files that express runs may add until the cluster is asked to join them. Each run of the cluster costs a hundred."""
-NO_MAINTENANCE = MaintenanceReport(done=(), error="")
 log = logging.getLogger("pomona.express")
 
 
@@ -131,12 +129,11 @@ def _published(arguments: FeaturizeArguments, table: PyIcebergTable, file: Table
         SupersededError: the event came twice, and the other run was first.
         PublishRefusedError: somebody else has committed.
     """
-    properties = {"pomona.batch-id": arguments.batch_id, "pomona.attempt": str(arguments.attempt)}
     try:
-        return table.commit([file], properties)
+        return table.commit([file], arguments.snapshot_properties)
     except PublishRefusedError as error:
         present = PyIcebergTable.open(arguments.lake_bucket, arguments.database, arguments.table)
-        if present.was_published_by(properties):
+        if present.was_published_by(arguments.snapshot_properties):
             raise SupersededError("the event came twice, and the other run has published") from error
         raise
 

@@ -47,6 +47,11 @@ class FeaturizeArguments:
         return RunName(self.batch_id, self.attempt)
 
     @property
+    def snapshot_properties(self) -> dict[str, str]:
+        """Return what the summary of the run's snapshot says of the run."""
+        return {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)}
+
+    @property
     def is_retry(self) -> bool:
         """Return True if an earlier attempt failed: an image may be the cause, so all are decoded carefully."""
         return self.attempt > 1

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pomona.backbone import load_backbone
 from pomona.featurize.arguments import FeaturizeArguments
@@ -24,13 +23,15 @@ from pomona.featurize.counters import CountersByTask, TaskCounters, sum_counters
 from pomona.featurize.key_featurizer import KeyFeaturizer
 from pomona.featurize.partitioning import plan
 from pomona.featurize.progress import ProgressReport, written_regularly
-from pomona.featurize.run_report import RunReport
+from pomona.featurize.run_report import NO_MAINTENANCE, RunReport
 from pomona.processes import Processes, WorkFailedError
 from pomona.pyiceberg_table.table import PyIcebergTable, TooManyFilesError
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import list_objects
 from pomona.stopwatch import Stopwatch
 from pomona.table.branch_names import BRANCH_PREFIX
+from pomona.table.row_lookup import with_keys
+from pomona.table.schema import rows_to_write
 from pomona.table.small_files import MANY_FILES, count_small_files
 from pomona_contract.documents.run_record import MaintenanceReport
 from pomona_contract.image_keys import IgnoredNames
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 KEYS_A_TASK = 64
 """Few, so that no process has nothing to do while another one is at its last task."""
-NOTHING_DUE = MaintenanceReport(done=(), error="")
 log = logging.getLogger("pomona.featurize")
 
 
@@ -70,36 +70,49 @@ def featurize_on_driver(
     """
     gc.freeze()  # no collection touches the imported modules, whose pages the processes share
     with start_processes(arguments.processes) as processes:
-        backbone = load_backbone(arguments.backbone, arguments.backbones)
-        with stopwatch.timing("plan"):
-            batch = claimed_batch(arguments)
-            table = PyIcebergTable.open(arguments.lake_bucket, arguments.database, arguments.table)
-            known = _known_rows(arguments, table, batch)
-        if known is None:
-            return _featurize_on_spark(arguments, start_session, stopwatch)
-        dirty = plan(batch.keys, known, backbone.label, IgnoredNames(arguments.ignored_names))
-        with stopwatch.timing("write"):
-            counters, changes = _featurize(arguments, dirty, processes)
-            files = [
-                table.write(arguments.run_name, _rows(changes)),
-                table.write_deletes(arguments.run_name, _replaced(known, changes)),
-            ]
+        published = _publish_rows(arguments, processes, stopwatch)
+    if published is None:
+        from pomona.featurize.run import featurize
+
+        return featurize(arguments, start_session(), stopwatch)
+    table, report = published
+    return conclude(report, lambda: _maintain(report, table, start_session, stopwatch), stopwatch)
+
+
+def _publish_rows(
+    arguments: FeaturizeArguments, processes: Processes, stopwatch: Stopwatch
+) -> tuple[PyIcebergTable, RunReport] | None:
+    """Featurize the batch and commit; return the table and what was done. None if the lookup needs executors."""
+    backbone = load_backbone(arguments.backbone, arguments.backbones)
+    with stopwatch.timing("plan"):
+        batch = claimed_batch(arguments)
+        table = PyIcebergTable.open(arguments.lake_bucket, arguments.database, arguments.table)
+        known = _known_rows(arguments, table, batch)
+    if known is None:
+        return None
+    dirty = plan(batch.keys, known, backbone.label, IgnoredNames(arguments.ignored_names))
+    with stopwatch.timing("write"):
+        counters, changes = _featurize(arguments, dirty, processes)
+        replaced = with_keys(known, (batch["key"] for batch in changes))
+        new = (rows for rows in map(rows_to_write, changes) if rows.num_rows)
+        files = [table.write(arguments.run_name, new), table.write_deletes(arguments.run_name, replaced)]
     with stopwatch.timing("commit"):
         require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
-        properties = {"pomona.batch-id": arguments.batch_id, "pomona.attempt": str(arguments.attempt)}
-        snapshot_id = table.commit(files, properties)
-    report = RunReport(arguments, backbone.label, batch, counters, snapshot_id)
+        snapshot_id = table.commit(files, arguments.snapshot_properties)
+    return table, RunReport(arguments, backbone.label, batch, counters, snapshot_id)
 
-    def maintain() -> MaintenanceReport:
-        if not _is_maintenance_due(arguments.lake_bucket, table, batch):
-            return NOTHING_DUE
-        from pomona.featurize import maintenance_step
-        from pomona.table.feature_table import FeatureTable
 
-        present = FeatureTable(start_session(), arguments.database, arguments.table)
-        return maintenance_step.maintain(arguments, present, batch, stopwatch)
+def _maintain(
+    report: RunReport, table: PyIcebergTable, start_session: Callable[[], "SparkSession"], stopwatch: Stopwatch
+) -> MaintenanceReport:
+    arguments = report.arguments
+    if not _is_maintenance_due(arguments.lake_bucket, table, report.batch):
+        return NO_MAINTENANCE
+    from pomona.featurize import maintenance_step
+    from pomona.table.feature_table import FeatureTable
 
-    return conclude(report, maintain, stopwatch)
+    present = FeatureTable(start_session(), arguments.database, arguments.table)
+    return maintenance_step.maintain(arguments, present, report.batch, stopwatch)
 
 
 def _known_rows(arguments: FeaturizeArguments, table: PyIcebergTable, batch: Batch) -> pa.Table | None:
@@ -111,25 +124,13 @@ def _known_rows(arguments: FeaturizeArguments, table: PyIcebergTable, batch: Bat
         return None
 
 
-def _featurize_on_spark(
-    arguments: FeaturizeArguments, start_session: Callable[[], "SparkSession"], stopwatch: Stopwatch
-) -> dict[str, Any]:
-    from pomona.featurize.run import featurize
-
-    return featurize(arguments, start_session(), stopwatch)
-
-
 def _featurize(
     arguments: FeaturizeArguments, dirty: list[KeyToFetch], processes: Processes
 ) -> tuple[TaskCounters, list[pa.RecordBatch]]:
     """Return the counters of all tasks, and the changes as schema.CHANGES."""
     tasks = max(math.ceil(len(dirty) / KEYS_A_TASK), 1)
     work = [dirty[first::tasks] for first in range(tasks)]
-    log.info(
-        json.dumps(
-            {"event": "planned", "batch_id": arguments.batch_id, "keys": len(dirty), "tasks": tasks, "on": "driver"}
-        )
-    )
+    log.info(json.dumps({"event": "planned", "batch_id": arguments.batch_id, "keys": len(dirty), "tasks": tasks}))
     counters: CountersByTask = {}
     changes: list[pa.RecordBatch] = []
     with written_regularly(ProgressReport(arguments, len(dirty), lambda: counters, lambda: 1)):
@@ -161,20 +162,6 @@ def _run_task(arguments: FeaturizeArguments, is_careful: bool, dirty: list[KeyTo
     with closing(KeyFeaturizer(arguments, is_careful=is_careful)) as featurizer:
         changes = list(featurizer.changes(iter(dirty)))
     return _TaskResult(changes, featurizer.counters)
-
-
-def _rows(changes: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows to write, as schema.ROWS."""
-    for batch in changes:
-        rows = batch.filter(pc.invert(batch["gone"])).drop_columns("gone")
-        if rows.num_rows:
-            yield rows
-
-
-def _replaced(known: pa.Table, changes: list[pa.RecordBatch]) -> pa.Table:
-    """Return the known rows whose keys have changed: their images are gone, or have other rows now."""
-    changed = pa.concat_arrays([pa.array([], pa.string()), *(batch["key"] for batch in changes)])
-    return known.filter(pc.is_in(known["key"], value_set=changed))
 
 
 def _is_maintenance_due(lake_bucket: str, table: PyIcebergTable, batch: Batch) -> bool:

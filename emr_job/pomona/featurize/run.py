@@ -72,8 +72,7 @@ def _publish_rows(
             changes = tasks.mapPartitionsWithIndex(FeaturizeTask(arguments, counters))
             written = write_rows(changes, writer, files_for(_likely_changed(dirty), backbone.output_width))
         with stopwatch.timing("commit"):
-            properties = {"pomona.batch-id": arguments.batch_id, "pomona.attempt": str(arguments.attempt)}
-            branch.commit(written, known, properties)
+            branch.commit(written, known, arguments.snapshot_properties)
             require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
             snapshot_id = branch.publish()
     return sum_counters(counters.value), snapshot_id

@@ -13,6 +13,8 @@ from pomona_contract.documents.run_record import MaintenanceReport, RunRecord, S
 from pomona_contract.lanes import Lane
 
 MEGABYTES_PER_GB = 1024
+NO_MAINTENANCE = MaintenanceReport(done=(), error="")
+"""Of a run that had none to do."""
 
 
 def gb_seconds(megabytes: int, stopwatch: Stopwatch) -> float:

@@ -5,7 +5,7 @@ its append. Spark, pyiceberg and DuckDB read the result in the tests, which also
 against those of Iceberg's own row delta.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ from pyiceberg.table.update.snapshot import _FastAppendFiles
 from pyiceberg.typedef import EMPTY_DICT
 
 
-def commit_files(table: Table, files: Iterable[TableFile], properties: dict[str, str]) -> int:
+def commit_files(table: Table, files: list[TableFile], properties: dict[str, str]) -> int:
     """Add the files to the table's present, and return the id of the new snapshot, whose summary has `properties`.
 
     Raises:

@@ -24,8 +24,8 @@ from pomona.table.branch_names import branch_name
 from pomona.table.field_ids import with_field_ids
 from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import parquet_bytes
-from pomona.table.row_lookup import KNOWN_ROWS, rows_of_keys
-from pomona.table.schema import POSITIONS, ROWS
+from pomona.table.row_lookup import KNOWN_ROWS, positions, rows_of_keys
+from pomona.table.schema import ROWS
 from pomona.table.small_files import CommittedFiles
 from pomona_contract.run_names import RunName
 
@@ -91,8 +91,7 @@ class PyIcebergTable:
 
         Returns None without rows. As `write` otherwise.
         """
-        ordered = rows.select(["file", "row"]).sort_by([("file", "ascending"), ("row", "ascending")])
-        body = parquet_bytes(ordered.rename_columns(POSITIONS.names).cast(POSITIONS).to_batches())
+        body = parquet_bytes(positions(rows).to_batches())
         return None if body is None else deletes_entry(self.table, self._put(run, body), body)
 
     def _put(self, run: RunName, body: bytes) -> str:
@@ -117,9 +116,7 @@ class PyIcebergTable:
 
     def was_published_by(self, properties: dict[str, str]) -> bool:
         """Return True if the snapshot that was opened has these properties in its summary."""
-        snapshot = self.table.current_snapshot()
-        found = snapshot.summary.additional_properties if snapshot is not None and snapshot.summary else {}
-        return properties.items() <= found.items()
+        return properties.items() <= self._summary().items()
 
     def snapshots(self) -> int:
         """Return how many snapshots the table keeps."""
@@ -131,9 +128,12 @@ class PyIcebergTable:
 
     def delete_files(self) -> int:
         """Return how many delete files the table's present has."""
+        return int(self._summary().get("total-delete-files") or 0)
+
+    def _summary(self) -> dict[str, str]:
+        """Return the summary of the present; empty without a snapshot."""
         snapshot = self.table.current_snapshot()
-        summary = snapshot.summary.additional_properties if snapshot is not None and snapshot.summary else {}
-        return int(summary.get("total-delete-files") or 0)
+        return dict(snapshot.summary.additional_properties) if snapshot is not None and snapshot.summary else {}
 
     def committed_files(self) -> Iterator[CommittedFiles]:
         """Yield what each snapshot that led to the present has committed, the newest first, as far as they are kept."""

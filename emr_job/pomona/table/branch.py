@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pomona.errors import MisconfiguredError, PublishRefusedError, first_line
 from pomona.s3.objects import bucket_and_key, remove_folder
@@ -19,8 +18,9 @@ from pomona.table.iceberg import JVM_ERRORS, count_of, drop_branch, in_any_range
 from pomona.table.iceberg_files import data_file, parquet_schema, position_deletes
 from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import write_parquet
+from pomona.table.row_lookup import positions, with_keys
 from pomona.table.row_writer import RowWriter, WrittenRows
-from pomona.table.schema import POSITIONS, ROWS
+from pomona.table.schema import ROWS
 
 log = logging.getLogger("pomona.table.branch")
 
@@ -97,8 +97,7 @@ class Branch:
                 leftover; Iceberg's commit would create it again at the present, where the known rows may lie elsewhere.
         """
         present = self.table.load()
-        changed = pa.concat_arrays([pa.array([], pa.string()), *(rows.keys for rows in written)])
-        replaced = known.filter(pc.is_in(known["key"], value_set=changed))
+        replaced = with_keys(known, (rows.keys for rows in written))
         files = [data_file(self.table.spark, present, rows.location) for rows in written if rows.location]
         update = self._row_delta(present, files, replaced) if replaced.num_rows else _append(present, files)
         for name, value in properties.items():
@@ -142,9 +141,7 @@ class Branch:
         for file in files:
             update.addRows(file)
         location = f"{self.folder}{uuid.uuid4()}-deletes.parquet"
-        positions = replaced.select(["file", "row"]).sort_by([("file", "ascending"), ("row", "ascending")])
-        deletes = positions.rename_columns(POSITIONS.names).cast(POSITIONS)
-        write_parquet(*bucket_and_key(location), deletes.to_batches())
+        write_parquet(*bucket_and_key(location), positions(replaced).to_batches())
         self._committed.add(bucket_and_key(location)[1])
         return update.addDeletes(position_deletes(self.table.spark, present, location))
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from pomona.errors import MisconfiguredError
 from pomona.table.iceberg import iterate, iterate_and_close
-from pomona.table.scan import DataFile
+from pomona.table.scan import DataFile, of_another_writer
 
 
 def data_files(table: Any, snapshot_id: int, where: Any = None) -> list[DataFile]:  # noqa: ANN401 (objects of the JVM)
@@ -29,10 +28,7 @@ def _data_file(task: Any) -> DataFile:  # noqa: ANN401 (an object of the JVM)
     kinds = [(str(file.content()), str(file.format()))]
     kinds += [(str(delete.content()), str(delete.format())) for delete in deletes]
     if not set(kinds) <= {("DATA", "PARQUET"), ("POSITION_DELETES", "PARQUET")}:
-        raise MisconfiguredError(
-            f"the file {file.location()} of the table is of a kind that no run writes ({kinds}): somebody else has "
-            "written to the table; rewrite it with Iceberg's rewrite_data_files (delete-file-threshold 1)"
-        )
+        raise of_another_writer(f"{file.location()}: {kinds}")
     return DataFile(
         file.location(),
         file.fileSizeInBytes(),

@@ -28,7 +28,9 @@ def _noted(file: DataFile, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Rec
     noted: list[pa.RecordBatch] = []
     for batch in batches:
         room -= batch.nbytes
-        noted = [*noted, batch] if room >= 0 else []
+        noted.append(batch)
+        if room < 0:
+            noted.clear()
         yield batch
     if room >= 0:
         _KEPT[file.location] = noted

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pomona.s3.objects import bucket_and_key
 from pomona.table.parquet_files import write_parquet
-from pomona.table.schema import FILE_BYTES
+from pomona.table.row_lookup import joined
+from pomona.table.schema import FILE_BYTES, rows_to_write
 
 if TYPE_CHECKING:
     from pyspark import RDD
@@ -51,12 +51,12 @@ class RowWriter:
         keys: list[pa.Array] = []
         location = f"{self.folder}{uuid.uuid4()}.parquet"
         found = write_parquet(*bucket_and_key(location), self._rows(changes, keys))
-        yield WrittenRows(pa.concat_arrays([pa.array([], pa.string()), *keys]), location if found else None)
+        yield WrittenRows(joined(keys), location if found else None)
 
     def _rows(self, changes: Iterable[NumberedChanges], keys: list[pa.Array]) -> Iterator[pa.RecordBatch]:
         for _, batch in changes:
             keys.append(batch["key"])
-            rows = batch.filter(pc.invert(batch["gone"])).drop_columns("gone")
+            rows = rows_to_write(batch)
             if rows.num_rows:
                 yield pa.RecordBatch.from_arrays(rows.columns, schema=self.schema)
 

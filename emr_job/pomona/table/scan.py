@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pomona.errors import MisconfiguredError
 from pomona.s3.downloads import LARGE_CHUNKS, SMALL_CHUNKS, ChunkSettings, ObjectReader, download
 from pomona.s3.objects import bucket_and_key
 
@@ -30,6 +31,14 @@ class DataFile:
     deletes: tuple[str, ...] = ()
     rows: int = 0
     """How many rows the file was written with."""
+
+
+def of_another_writer(details: str) -> MisconfiguredError:
+    """Return the error for a file of the table that no run writes: an equality delete, or ORC."""
+    return MisconfiguredError(
+        f"the table has a file of a kind that no run writes ({details}): somebody else has written to the table; "
+        "rewrite it with Iceberg's rewrite_data_files (delete-file-threshold 1)"
+    )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 FLOATS = {"type": "list", "element-id": 0, "element": "float", "element-required": False}
 # column → (Arrow's type, Iceberg's type)
@@ -55,6 +56,11 @@ PROPERTIES = {
 """Properties of the table."""
 
 Row = dict[str, Any]
+
+
+def rows_to_write(changes: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows (ROWS) among CHANGES; the others only name keys whose rows go."""
+    return changes.filter(pc.invert(changes["gone"])).drop_columns("gone")
 
 
 def table_schema() -> dict[str, Any]:
