@@ -205,6 +205,20 @@ def test_spark_is_started_for_a_maintenance_that_is_due_and_for_nothing_else(orc
     assert set(orchard.rows()) == {f"{number}.jpg" for number in range(5)}
 
 
+def test_a_session_that_does_not_start_for_the_maintenance_fails_no_run(orchard, monkeypatch):  # noqa: F811
+    # Given a maintenance that is due, and a platform that gives no session
+    monkeypatch.setattr(driver_run, "MANY_FILES", 1)
+    orchard.put("a.jpg", jpeg(1))
+
+    def refused() -> SparkSession:
+        raise RuntimeError("no session today")
+
+    # When a run has published its rows, then it has not failed, and its record says why nothing was maintained
+    record = on_driver(orchard, ["a.jpg"], refused)
+    assert record["maintenance"] == {"done": [], "error": "no session today"}
+    assert set(orchard.rows()) == {"a.jpg"}
+
+
 def test_an_erasure_is_made_final_by_a_run_on_the_driver(orchard):  # noqa: F811
     # Given an image whose erasure waits for a run
     sessions = Sessions(orchard.spark)
