@@ -19,7 +19,7 @@ from pomona.table import maintenance
 from pomona_contract.documents.erasure import Erasure
 from tests.integration.sessions import Sessions, never
 from tests.integration.test_careful_mode import refuse
-from tests.integration.test_express_run import comparable, table_of
+from tests.integration.test_express_run import comparable, put_every_kind, table_of
 from tests.integration.test_featurize_job import Orchard, images_of, jpeg, orchard, submit  # noqa: F401 - fixtures
 from tests.lake_documents import read_json
 
@@ -37,11 +37,7 @@ def on_driver(
 
 def test_a_run_on_the_driver_makes_the_rows_that_executors_make(orchard):  # noqa: F811
     # Given usual images, odd keys, a text and a missing object, enough for both processes
-    keys = [f"Apple/{number}.jpg" for number in range(230)] + ["top.jpg", "odd/a//b.jpg", "/odd.jpg"]
-    for number, key in enumerate(keys):
-        orchard.put(key, jpeg(number))
-    orchard.put("Apple/notes.jpg", b"just a text")
-    keys += ["Apple/notes.jpg", "never-was.jpg"]
+    keys = put_every_kind(orchard, 230)
     # When the driver makes a new table of them, and executors another
     record = on_driver(orchard, keys)
     alone = orchard.rows()

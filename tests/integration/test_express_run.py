@@ -57,13 +57,18 @@ def deferred_keys(orchard: Orchard, record: dict[str, Any]) -> set[str]:  # noqa
     return {line.split(b'"key": "')[1].split(b'"')[0].decode() for body in bodies for line in body.splitlines()}
 
 
-def test_an_express_run_makes_the_rows_that_the_cluster_makes(orchard, database):  # noqa: F811
-    # Given usual images, odd keys, a text and a missing object
-    keys = [f"Apple/{number}.jpg" for number in range(3)] + ["top.jpg", "odd/a//b.jpg", "/odd.jpg"]
-    for number, key in enumerate(keys):
+def put_every_kind(orchard: Orchard, count: int) -> list[str]:  # noqa: F811
+    """Upload so many usual images, three under odd keys, and a text; the keys have one more, which is of no object."""
+    images = [f"Apple/{number}.jpg" for number in range(count)] + ["top.jpg", "odd/a//b.jpg", "/odd.jpg"]
+    for number, key in enumerate(images):
         orchard.put(key, jpeg(number))
     orchard.put("Apple/notes.jpg", b"just a text")
-    keys += ["Apple/notes.jpg", "never-was.jpg"]
+    return [*images, "Apple/notes.jpg", "never-was.jpg"]
+
+
+def test_an_express_run_makes_the_rows_that_the_cluster_makes(orchard, database):  # noqa: F811
+    # Given usual images, odd keys, a text and a missing object
+    keys = put_every_kind(orchard, 3)
     # When the express lane makes a new table of them, and the cluster another
     record = express(orchard, keys)
     quick = orchard.rows()

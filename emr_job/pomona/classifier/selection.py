@@ -1,9 +1,7 @@
 """Fits the classifier to all rows and to all but each fold, with the shrinkage that predicts held-out rows best."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
 import numpy as np
@@ -78,24 +76,16 @@ class CrossValidated:
 def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
-    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and three matrices [d, d] in memory for each fold.
+    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and FOLDS + 1 matrices [d, d] in memory.
     """
-    with ThreadPoolExecutor(FOLDS) as pool:  # the solver is BLAS, which needs no lock of Python's
-        return _cross_validate(moments, classes, sample, pool)
-
-
-def _cross_validate(
-    moments: FoldMoments, classes: int, sample: SampledRows, pool: ThreadPoolExecutor
-) -> CrossValidated:
-    def statistics_of(without: int | None) -> LdaStatistics:
-        return LdaStatistics.of(moments.classified(without), moments.class_sums(classes, without))
-
-    statistics = list(pool.map(statistics_of, range(FOLDS)))
+    statistics = [
+        LdaStatistics.of(moments.classified(fold), moments.class_sums(classes, fold)) for fold in range(FOLDS)
+    ]
     rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
     features = rows.features.astype(np.float64)  # once, not for each shrinkage
     best: tuple[float, float, float, tuple[LinearClassifier, ...]] | None = None
     for shrinkage in SHRINKAGES:
-        fitted = tuple(pool.map(partial(LdaStatistics.fit, shrinkage=shrinkage), statistics))
+        fitted = tuple(each.fit(shrinkage) for each in statistics)
         scores = _held_out_scores(fitted, features, rows.folds)
         at = temperature(scores, rows.codes)
         loss = log_loss(scores, rows.codes, at)
@@ -103,7 +93,7 @@ def _cross_validate(
             best = (loss, shrinkage, at, fitted)
     assert best is not None  # noqa: S101 (SHRINKAGES is not empty)
     _, shrinkage, at, fitted = best
-    whole = statistics_of(None).fit(shrinkage)
+    whole = LdaStatistics.of(moments.classified(), moments.class_sums(classes)).fit(shrinkage)
     held_out = tuple(each.at_temperature(at) for each in fitted)
     return CrossValidated(whole.at_temperature(at), held_out, shrinkage, at)
 
