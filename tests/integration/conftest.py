@@ -15,6 +15,7 @@ import boto3
 import pytest
 from pyspark.sql import SparkSession
 
+from featurize_job import WORKERS
 from pomona import backbone as backbone_module
 from tests.local_server import LocalServer
 from tests.parsed_models import share_parsed_models
@@ -148,7 +149,7 @@ def session(aws_process, lake, spark_environment) -> Iterator[SparkSession]:
     from pomona.spark_session import start_session
 
     with environ(**environment(aws_process.endpoint), **spark_environment):
-        session = start_session("tests", lake)
+        session = start_session("tests", lake, WORKERS)
     yield session
     session.stop()
 
