@@ -22,7 +22,7 @@ from pomona.refit.projection_sample import MOST_POINTS, ProjectionSample
 from pomona.refit.report import scree
 from pomona.refit.report.components import components_png
 from pomona.refit.report.page import Report, render, script_json
-from pomona.refit.report.palette import COLOURS, DARK, class_groups, legend
+from pomona.refit.report.palette import COLOURS, DARK, LIGHT, class_groups, in_dark, legend
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.run_records import SHOWN_REFITS, SHOWN_RUNS, RecordedRun, RecordedRuns, recorded_runs
 from pomona_contract.prices import BilledHours
@@ -131,14 +131,23 @@ def test_nothing_is_fetched(report):
 @pytest.mark.parametrize("k", [1, 12])
 def test_the_scree_plot_is_a_drawing_with_text_and_without_metadata(k):
     model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(k))
-    drawing = scree.svg(model, DARK, scree.NARROW)
+    drawing = scree.svg(model, scree.NARROW)
     root = ElementTree.fromstring(drawing)
     words = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert {"component", "cumulative, %", "explained variance, %"} <= words
-    assert drawing.decode().count(DARK.bar.lower()) >= k
+    assert drawing.decode().count(LIGHT.bar) >= k
     assert b"<metadata" not in drawing
     # And the same model is the same drawing
-    assert drawing == scree.svg(model, DARK, scree.NARROW)
+    assert drawing == scree.svg(model, scree.NARROW)
+
+
+def test_a_dark_drawing_has_the_dark_colours_in_place_of_the_light_ones():
+    model = fit(CoMoments.of(np.random.default_rng(0).normal(size=(60, 12))), ComponentCount(12))
+    light = scree.svg(model, scree.NARROW).decode()
+    dark = in_dark(light.encode()).decode()
+    for before, after in zip(LIGHT, DARK, strict=True):
+        assert light.count(before) == dark.count(after) > 0
+        assert before not in dark
 
 
 def test_the_figures_of_the_refit_are_told(report):

@@ -6,7 +6,7 @@ character that a browser could take for markup. A Content-Security-Policy forbid
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from pomona.refit.report.accuracy import accuracy
 from pomona.refit.report.changes import changes, history_table
 from pomona.refit.report.class_table import class_table
 from pomona.refit.report.confusion import heat_map
-from pomona.refit.report.palette import DARK, LIGHT, Theme
+from pomona.refit.report.palette import DARK, LIGHT, in_dark
 from pomona.refit.report.picks import NO_PICKS, Picks
 from pomona.refit.report.points import Detail, Picture, points_data, points_note
 from pomona.refit.report.storage import storage_table
@@ -197,36 +197,32 @@ def _on_page(picks: Picks) -> Iterator[str]:
 
 
 def _scree(model: FittedModel) -> dict[str, Any]:
-    def drawn(theme: Theme, is_narrow: bool) -> bytes:
-        return scree.svg(model, theme, scree.NARROW if is_narrow else scree.WIDE)
-
-    return _for_screens(drawn, scree.description(model))
+    return _for_screens(scree.svg(model, scree.WIDE), scree.svg(model, scree.NARROW), scree.description(model))
 
 
 def _trend(refits: Sequence[PastRefit]) -> dict[str, Any] | None:
     """Return the plots of the history; None for a single refit."""
     if len(refits) < trend.FEWEST_REFITS:
         return None
-    return _for_screens(
-        lambda theme, is_narrow: trend.svg(refits, theme, is_narrow=is_narrow), trend.description(refits)
-    )
+    wide, narrow = (trend.svg(refits, is_narrow=is_narrow) for is_narrow in (False, True))
+    return _for_screens(wide, narrow, trend.description(refits))
 
 
-def _for_screens(draw: Callable[[Theme, bool], bytes], text: str) -> dict[str, Any]:
+def _for_screens(wide: bytes, narrow: bytes, text: str) -> dict[str, Any]:
     """Return a picture for each kind of screen; the first source whose media query matches is shown.
 
     Args:
-        draw: returns the SVG for a theme, and for a narrow screen or not.
+        wide: the SVG in the colours of LIGHT.
+        narrow: the SVG for a narrow screen.
         text: the picture in a sentence.
     """
-    dark, narrow = DARK_SCREEN, NARROW_SCREEN
     return {
         "sources": [
-            {"media": f"{dark} and {narrow}", "address": _svg_url(draw(DARK, True))},
-            {"media": narrow, "address": _svg_url(draw(LIGHT, True))},
-            {"media": dark, "address": _svg_url(draw(DARK, False))},
+            {"media": f"{DARK_SCREEN} and {NARROW_SCREEN}", "address": _svg_url(in_dark(narrow))},
+            {"media": NARROW_SCREEN, "address": _svg_url(narrow)},
+            {"media": DARK_SCREEN, "address": _svg_url(in_dark(wide))},
         ],
-        "address": _svg_url(draw(LIGHT, False)),
+        "address": _svg_url(wide),
         "text": text,
     }
 

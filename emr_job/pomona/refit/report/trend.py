@@ -12,7 +12,7 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from pomona.refit.history import PastRefit
-from pomona.refit.report.palette import Theme
+from pomona.refit.report.palette import LIGHT
 from pomona.refit.report.scree import NARROW as NARROW_SCREE
 from pomona.refit.report.scree import NO_METADATA, WIDE, Size
 from pomona.refit.report.wording import compact, percent
@@ -38,8 +38,8 @@ PLOTS = (
 )
 
 
-def svg(refits: Sequence[PastRefit], theme: Theme, *, is_narrow: bool) -> bytes:
-    """Return the plots as an SVG on a transparent background, the oldest refit on the left.
+def svg(refits: Sequence[PastRefit], *, is_narrow: bool) -> bytes:
+    """Return the plots as an SVG in the colours of LIGHT on a transparent background, the oldest refit on the left.
 
     What is not known of a refit is a gap in its line.
     """
@@ -50,7 +50,7 @@ def svg(refits: Sequence[PastRefit], theme: Theme, *, is_narrow: bool) -> bytes:
         figure = Figure(figsize=size, layout="constrained")
         places = figure.subplots(rows, columns, sharex=True).ravel()
         for axes, plot in zip(places, PLOTS, strict=False):
-            _draw(axes, ordered, plot, theme)
+            _draw(axes, ordered, plot)
         for axes in places[len(PLOTS) :]:
             axes.set_visible(False)
         content = io.BytesIO()
@@ -65,22 +65,22 @@ def description(refits: Sequence[PastRefit]) -> str:
     )
 
 
-def _draw(axes: Axes, refits: Sequence[PastRefit], plot: Figures, theme: Theme) -> None:
+def _draw(axes: Axes, refits: Sequence[PastRefit], plot: Figures) -> None:
     """Draw a line through the figures of the refits, and write the smallest and the largest beside it."""
     moments = date2num([datetime.fromisoformat(refit.refitted_at) for refit in refits])
     values = np.array([np.nan if (value := plot.of(refit)) is None else value for refit in refits], float)
-    axes.set_title(plot.title, loc="left", fontsize=10, color=theme.quiet)
+    axes.set_title(plot.title, loc="left", fontsize=10, color=LIGHT.quiet)
     axes.set_xticks([])
     axes.set_yticks([])
     for side in axes.spines.values():
         side.set_visible(False)
     axes.margins(0.08, 0.3)
     if np.isnan(values).all():
-        axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", fontsize=9, color=theme.quiet)
+        axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", fontsize=9, color=LIGHT.quiet)
         return
-    axes.plot(moments, values, color=theme.bar, linewidth=1.8, marker="o", markersize=2.5)
+    axes.plot(moments, values, color=LIGHT.bar, linewidth=1.8, marker="o", markersize=2.5)
     low, high = np.nanmin(values), np.nanmax(values)
     axes.set_yticks(sorted({low, high}), labels=[plot.text(value) for value in sorted({low, high})])
-    axes.tick_params(colors=theme.quiet, length=0, labelsize=9)
-    axes.grid(axis="y", color=theme.line, linewidth=0.8)
+    axes.tick_params(colors=LIGHT.quiet, length=0, labelsize=9)
+    axes.grid(axis="y", color=LIGHT.line, linewidth=0.8)
     axes.set_axisbelow(True)
