@@ -1,6 +1,7 @@
 """Fits the classifier to all rows and to all but each fold, with the shrinkage that predicts held-out rows best."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,6 +16,8 @@ from pomona.classifier.lda import SHRINKAGES, LdaStatistics, LinearClassifier
 SAMPLED_ROWS = 5000
 FEWEST_ROWS, MOST_SCORES = 1000, 4_000_000
 """With very many classes fewer of the sampled rows choose shrinkage and temperature, which need no more."""
+THREADS = 2
+"""The driver's cores. Solving and scoring are BLAS, one thread of it for each of ours: Python's lock is not held."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,26 +79,40 @@ class CrossValidated:
 def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
-    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and FOLDS + 1 matrices [d, d] in memory.
+    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and FOLDS + 1 + THREADS matrices [d, d] in memory.
     """
-    statistics = [
-        LdaStatistics.of(moments.classified(fold), moments.class_sums(classes, fold)) for fold in range(FOLDS)
-    ]
-    rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
-    features = rows.features.astype(np.float64)  # once, not for each shrinkage
-    best: tuple[float, float, float, tuple[LinearClassifier, ...]] | None = None
-    for shrinkage in SHRINKAGES:
-        fitted = tuple(each.fit(shrinkage) for each in statistics)
+
+    def statistics(without: int | None = None) -> LdaStatistics:
+        return LdaStatistics.of(moments.classified(without), moments.class_sums(classes, without))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        folds = list(pool.map(statistics, range(FOLDS)))
+        rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
+        features = rows.features.astype(np.float64)  # once, not for each shrinkage
+        tried = pool.map(lambda shrinkage: _Tried.of(shrinkage, folds, rows, features), SHRINKAGES)
+        best = min(tried, key=lambda one: (one.loss, -one.shrinkage))  # of equals the one that shrinks more
+    held_out = tuple(each.at_temperature(best.temperature) for each in best.fitted)
+    whole = statistics().fit(best.shrinkage).at_temperature(best.temperature)
+    return CrossValidated(whole, held_out, best.shrinkage, best.temperature)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A shrinkage with the classifiers of the folds, and the log-loss of their predictions at the best temperature."""
+
+    shrinkage: float
+    fitted: tuple[LinearClassifier, ...]
+    temperature: float
+    loss: float
+
+    @classmethod
+    def of(
+        cls, shrinkage: float, folds: Sequence[LdaStatistics], rows: SampledRows, features: NDArray[np.float64]
+    ) -> Self:
+        fitted = tuple(each.fit(shrinkage) for each in folds)
         scores = _held_out_scores(fitted, features, rows.folds)
         at = temperature(scores, rows.codes)
-        loss = log_loss(scores, rows.codes, at)
-        if best is None or loss <= best[0]:  # of equals the one that shrinks more
-            best = (loss, shrinkage, at, fitted)
-    assert best is not None  # noqa: S101 (SHRINKAGES is not empty)
-    _, shrinkage, at, fitted = best
-    whole = LdaStatistics.of(moments.classified(), moments.class_sums(classes)).fit(shrinkage)
-    held_out = tuple(each.at_temperature(at) for each in fitted)
-    return CrossValidated(whole.at_temperature(at), held_out, shrinkage, at)
+        return cls(shrinkage, fitted, at, log_loss(scores, rows.codes, at))
 
 
 def _held_out_scores(
