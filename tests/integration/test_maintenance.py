@@ -230,6 +230,34 @@ def test_an_erasure_is_final_when_nothing_holds_the_rows(orchard, subject):  # n
     assert "Contents" not in orchard.s3.list_objects_v2(Bucket=lake, Prefix="results/")
 
 
+def test_an_erasure_leaves_the_results_of_the_present_snapshot(orchard, monkeypatch):  # noqa: F811
+    # Given an erasure of an image that is gone, and a refit that began at the snapshot that will be the last
+    lake = orchard.run.lake_bucket
+    for key in ("people/1.jpg", "apple.jpg"):
+        orchard.put(key, jpeg(len(key)))
+    orchard.featurize(["people/1.jpg", "apple.jpg"])
+    erasure(orchard, keys=["people/1.jpg"], requested_at=(datetime.now(UTC) + timedelta(seconds=2)).isoformat())
+    orchard.delete("people/1.jpg")
+    thorough, written = TableMaintenance.thorough, []
+
+    def then_a_refit_writes(self, *arguments, **keep):
+        yield from thorough(self, *arguments, **keep)
+        present = FeatureTable(orchard.spark, orchard.run.database, orchard.run.table).snapshot_id()
+        written.extend([f"results/{present}/projections/part-00000.parquet", f"results/{present}-2/neighbours.npz"])
+        for name in (*written, "results/1/projections.csv"):
+            orchard.s3.put_object(Bucket=lake, Key=name, Body=b"rows")
+
+    monkeypatch.setattr(TableMaintenance, "thorough", then_a_refit_writes)
+    # When a run makes the erasure final
+    record = orchard.featurize(["people/1.jpg"])
+    assert record["maintenance"]["done"][-1] == "made 1 erasures final"
+    # Then what the refit has written of rows without the image is there, and the older results are not
+    left = orchard.s3.list_objects_v2(Bucket=lake, Prefix="results/")["Contents"]
+    assert [one["Key"] for one in left] == sorted(written)
+    for name in written:
+        orchard.s3.delete_object(Bucket=lake, Key=name)
+
+
 def expire_as_if_killed(orchard) -> None:  # noqa: F811
     """Iceberg commits the expiry first, and removes the files of the expired snapshots then."""
     present = load_table(orchard.spark, *orchard.table.split("."))

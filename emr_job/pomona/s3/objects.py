@@ -3,8 +3,9 @@
 import functools
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,12 +53,15 @@ def require_bucket(bucket: str) -> None:
 
     Raises:
         MisconfiguredError: S3 refuses the listing, or there is no such bucket.
-        JobError: S3 does not answer.
+        JobError: S3 does not answer, or is too busy to.
     """
     try:
         s3_client().list_objects_v2(Bucket=bucket, MaxKeys=1)
     except ClientError as error:
-        raise MisconfiguredError(f"the bucket {bucket} cannot be listed: S3 says {error_code(error)}") from error
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        is_busy = status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        kind = JobError if is_busy else MisconfiguredError
+        raise kind(f"the bucket {bucket} cannot be listed: S3 says {error_code(error)}") from error
     except NO_ANSWER as error:
         raise JobError(f"the bucket {bucket} cannot be listed: no answer from S3 ({type(error).__name__})") from error
 
@@ -103,7 +107,15 @@ def remove_folder(bucket: str, prefix: str, kept: Collection[str] = ()) -> None:
     Raises:
         UndeletedError: S3 refused to delete an object.
     """
-    keys = [key for key, _ in list_objects(bucket, prefix) if key not in kept]
+    remove_objects(bucket, [key for key, _ in list_objects(bucket, prefix) if key not in kept])
+
+
+def remove_objects(bucket: str, keys: Sequence[str]) -> None:
+    """Delete the objects; those that are not there are no error.
+
+    Raises:
+        UndeletedError: S3 refused to delete an object.
+    """
     for start in range(0, len(keys), MOST_DELETED_AT_ONCE):
         some: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[start : start + MOST_DELETED_AT_ONCE]]
         answer = s3_client().delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})

@@ -10,12 +10,12 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.functions import broadcast, col, lit
 
-from pomona.s3.objects import list_objects, read_bytes, remove_folder, s3_client, write_json
+from pomona.s3.objects import list_objects, read_bytes, remove_objects, s3_client, write_json
 from pomona.table.feature_table import FeatureTable
 from pomona.table.maintenance import TableMaintenance
 from pomona.table.unknown_files import remove_unknown_files
 from pomona_contract.documents.erasure import Erasure
-from pomona_contract.lake_layout import OPEN_ERASURES, RESULTS
+from pomona_contract.lake_layout import OPEN_ERASURES, RESULTS, results_folder
 
 
 def open_erasures(lake_bucket: str) -> Iterator[Erasure]:
@@ -33,8 +33,9 @@ def open_erasures(lake_bucket: str) -> Iterator[Erasure]:
 def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: TableMaintenance, branch: str) -> Iterator[str]:
     """Make those erasures final whose rows the table's present does not have any more, and yield what was done.
 
-    This removes the files and snapshots that still hold the rows. It also removes all results, because projections and
+    This removes the files and snapshots that still hold the rows. It also removes the results, because projections and
     pictures show the erased images: the refit's schedule fits again, and a refit in flight finds its snapshot gone.
+    Only the results of the present snapshot stay, which never had the rows: a refit may be writing them.
 
     Files that no snapshot knows, left by a run or a maintenance that was killed, may hold the rows too. The erasures
     stay open as long as there is one that the run which published `branch` may not remove.
@@ -43,13 +44,18 @@ def settle_erasures(lake_bucket: str, table: FeatureTable, maintenance: TableMai
     if not ready:
         return
     yield from maintenance.thorough(keep=timedelta())
-    remove_folder(lake_bucket, RESULTS)
+    _remove_results(lake_bucket, present=table.snapshot_id())
     if left := remove_unknown_files(table, branch):
         yield f"left {len(ready)} erasures open: {len(left)} files that no snapshot knows have to be a day old"
         return
     for erasure in ready:
         make_final(lake_bucket, erasure)
     yield f"made {len(ready)} erasures final"
+
+
+def _remove_results(lake_bucket: str, present: int) -> None:
+    kept = tuple(results_folder(present, is_second=is_second) for is_second in (False, True))
+    remove_objects(lake_bucket, [key for key, _ in list_objects(lake_bucket, RESULTS) if not key.startswith(kept)])
 
 
 def _has(table: FeatureTable, erasure: Erasure) -> bool:

@@ -38,6 +38,10 @@ class FeatureTable:
             if not table_exists(self.spark, *self._identifier):  # an attempt that was given up may have created it
                 raise
 
+    def snapshot_id(self) -> int:
+        """Return the id of the present snapshot; the table has one after its first run."""
+        return int(self.load().currentSnapshot().snapshotId())
+
     def load(self) -> Any:  # noqa: ANN401 (an object of the JVM)
         """Return Iceberg's `org.apache.iceberg.Table` as it is now."""
         return load_table(self.spark, *self._identifier)
