@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 import pytest
+from py4j.protocol import Py4JError
 
-from pomona.errors import MisconfiguredError, PublishRefusedError
+from pomona.errors import JobError, MisconfiguredError, PublishRefusedError
 from pomona.table import branch as branch_module
 from pomona.table import distributed_lookup, parquet_files
 from pomona.table import feature_table as table_module
@@ -67,8 +68,11 @@ def test_the_rows_of_another_bucket_are_not_known(table):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("DROP COLUMN width", "the table has no column width: somebody else has altered it"),
-        ("ADD PARTITION FIELD bucket", "somebody else has partitioned the table"),
+        (
+            "DROP COLUMN width",
+            "the feature table has no column width: another program has altered it; add the column again",
+        ),
+        ("ADD PARTITION FIELD bucket", "the feature table has or had partitions"),
     ],
 )
 def test_a_table_that_somebody_has_altered_is_refused_with_a_sentence(table, change, said):
@@ -94,6 +98,28 @@ def test_a_commit_that_is_not_published_leaves_no_file(table):
     with open_branch(table, "run_test_1") as branch:
         branch.commit(list(branch.writer()([(0, changes(["a"]))])), branch.find_rows("images", ["a"]), {})
     assert objects(table) == set()
+
+
+def test_a_publishing_that_the_catalog_does_not_answer_is_not_told_as_refused(table, monkeypatch):
+    # Given a branch with a commit, and a catalog that refuses to answer
+    with open_branch(table, "run_test_3") as branch:
+        branch.commit(list(branch.writer()([(0, changes(["a"]))])), branch.find_rows("images", ["a"]), {})
+        present, load = table.load(), FeatureTable.load
+
+        class Unanswered:
+            refs = present.refs
+
+            def manageSnapshots(self) -> None:
+                raise Py4JError("An error occurred while calling o1.commit.\n: CommitStateUnknownException: timed out")
+
+        monkeypatch.setattr(FeatureTable, "load", lambda _: Unanswered())
+        # When it is published, then nobody says that nothing was published
+        with pytest.raises(
+            JobError, match="it is not known whether run_test_3 is published: CommitStateUnknown"
+        ) as raised:
+            branch.publish()
+        assert not isinstance(raised.value, PublishRefusedError)
+        monkeypatch.setattr(FeatureTable, "load", load)
 
 
 @pytest.mark.parametrize("compacted", [False, True])

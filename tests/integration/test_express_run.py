@@ -185,23 +185,39 @@ def test_what_is_not_begun_in_time_is_left_to_the_cluster(orchard):  # noqa: F81
     assert orchard.rows() == {}
 
 
+def lose_an_answer(monkeypatch: pytest.MonkeyPatch, call: Any) -> list[Any]:
+    """Lose the first answer to a call of a boto3 client; what is lost is in the returned list."""
+    session = call.__self__._endpoint.http_session
+    send, name, lost = session.send, call.__name__.replace("_", ""), []
+
+    def lose(request: Any) -> Any:
+        answer = send(request)
+        if str(request.headers.get("X-Amz-Target")).lower().endswith(f".{name}'") and not lost:
+            lost.append(answer)
+            raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
+
+    monkeypatch.setattr(session, "send", lose)
+    return lost
+
+
+def test_a_lost_look_at_the_catalog_is_repeated(orchard, monkeypatch):  # noqa: F811
+    # Given a catalog whose answer to a reading call is lost: that may be asked again
+    orchard.put("a.jpg", jpeg(1))
+    express(orchard, ["a.jpg"])
+    lost = lose_an_answer(monkeypatch, catalog._catalog(orchard.run.lake_bucket).glue.get_table)
+    # When a run looks at the table, then it finds it
+    assert images_of(express(orchard, ["a.jpg"])) == {"unchanged": 1}
+    assert lost
+
+
 def test_a_lost_answer_of_the_catalog_destroys_nothing(orchard, monkeypatch):  # noqa: F811
     """botocore would repeat the call, Glue would refuse it, and pyiceberg would delete what the table refers to."""
     # Given a catalog that takes the commit, and whose answer is lost
     orchard.put("a.jpg", jpeg(1))
     orchard.put("b.jpg", jpeg(2))
     express(orchard, ["a.jpg"])
-    glue = catalog._catalog(orchard.run.lake_bucket).glue
-    send, lost = glue._endpoint.http_session.send, []
-
-    def lose(request: Any) -> Any:
-        answer = send(request)
-        if "UpdateTable" in str(request.headers.get("X-Amz-Target")) and not lost:
-            lost.append(answer)
-            raise ReadTimeoutError(endpoint_url=request.url)
-        return answer
-
-    monkeypatch.setattr(glue._endpoint.http_session, "send", lose)
+    lost = lose_an_answer(monkeypatch, catalog._catalog(orchard.run.lake_bucket).glue.update_table)
     # When a run commits, then it does not know what has become of it
     with pytest.raises(ReadTimeoutError):
         express(orchard, ["b.jpg"])

@@ -1,6 +1,7 @@
 """The Glue catalog through pyiceberg: finds the feature table, and creates it."""
 
 from functools import cache
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -36,11 +37,24 @@ def create_table(lake_bucket: str, database: str, name: str) -> Table:
 
 @cache
 def _catalog(lake_bucket: str) -> GlueCatalog:
-    """Return the catalog. Its client never repeats a call.
+    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.pyiceberg_table.lake_io.LakeFileIO"}
+    return GlueCatalog("lake", client=_Glue(), **settings)
+
+
+class _Glue:
+    """A client of Glue that repeats every call but UpdateTable.
 
     If the answer of an UpdateTable were lost and botocore repeated it, Glue would refuse the repetition. pyiceberg
     would take the commit for refused, and delete the manifest list of a snapshot that the table has.
     """
-    settings = {"warehouse": f"s3://{lake_bucket}/warehouse", "py-io-impl": "pomona.pyiceberg_table.lake_io.LakeFileIO"}
-    once = Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 1, "mode": "standard"})
-    return GlueCatalog("lake", client=boto3.client("glue", config=once), **settings)
+
+    def __init__(self) -> None:
+        self._repeating, self._once = _client(attempts=5), _client(attempts=1)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - boto3's methods
+        return getattr(self._once if name == "update_table" else self._repeating, name)
+
+
+def _client(attempts: int) -> Any:  # noqa: ANN401 - boto3's clients
+    retries: Any = {"total_max_attempts": attempts, "mode": "standard"}
+    return boto3.client("glue", config=Config(connect_timeout=5, read_timeout=30, retries=retries))

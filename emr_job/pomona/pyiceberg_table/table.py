@@ -25,7 +25,7 @@ from pomona.table.field_ids import with_field_ids
 from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import parquet_bytes
 from pomona.table.row_lookup import KNOWN_ROWS, positions, rows_of_keys
-from pomona.table.schema import ROWS
+from pomona.table.schema import PARTITIONED, ROWS
 from pomona.table.small_files import CommittedFiles
 from pomona_contract.run_names import RunName
 
@@ -55,7 +55,7 @@ class PyIcebergTable:
         """
         table = load_or_create_table(lake_bucket, database, name)
         if len(table.specs()) > 1 or not table.spec().is_unpartitioned():
-            raise MisconfiguredError("somebody else has partitioned the table: runs write one without partitions")
+            raise MisconfiguredError(PARTITIONED)
         # only in memory: a commit sends what it changes, and no property is among that
         properties = {**table.metadata.properties, **NO_RETRY}
         table.metadata = table.metadata.model_copy(update={"properties": properties})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pomona.errors import MisconfiguredError, PublishRefusedError, first_line
+from pomona.errors import JobError, MisconfiguredError, PublishRefusedError, first_line
 from pomona.s3.objects import bucket_and_key, remove_folder
 from pomona.table.data_files import data_files
 from pomona.table.distributed_lookup import find_rows
@@ -20,8 +20,10 @@ from pomona.table.key_ranges import KEY_RANGES, key_ranges
 from pomona.table.parquet_files import write_parquet
 from pomona.table.row_lookup import positions, with_keys
 from pomona.table.row_writer import RowWriter, WrittenRows
-from pomona.table.schema import ROWS
+from pomona.table.schema import PARTITIONED, ROWS
 
+REFUSALS = ("CommitFailedException", "IllegalArgumentException", "ValidationException")
+"""What Iceberg raises if the present is another one than the branch was created from."""
 log = logging.getLogger("pomona.table.branch")
 
 
@@ -79,7 +81,7 @@ class Branch:
         """
         present = self.table.load()
         if present.specs().size() > 1 or present.spec().isPartitioned():
-            raise MisconfiguredError("somebody else has partitioned the table: runs write one without partitions")
+            raise MisconfiguredError(PARTITIONED)
         return RowWriter(self.folder, parquet_schema(present, ROWS))
 
     def commit(self, written: list[WrittenRows], known: pa.Table, properties: dict[str, str]) -> None:
@@ -111,6 +113,7 @@ class Branch:
 
         Raises:
             PublishRefusedError: somebody has committed to the table since the branch was created.
+            JobError: the catalog did not say whether it has taken the commit; the next attempt finds what is done.
         """
         present = self.table.load()
         head = present.refs().get(self.name)
@@ -121,7 +124,10 @@ class Branch:
         try:
             present.manageSnapshots().fastForwardBranch("main", self.name).removeBranch(self.name).commit()
         except JVM_ERRORS as error:
-            raise _refusal(self.name, first_line(error, 200)) from error
+            reason = first_line(error, 200)
+            if any(name in reason for name in REFUSALS):
+                raise _refusal(self.name, reason) from error
+            raise JobError(f"it is not known whether {self.name} is published: {reason}") from error
         return snapshot_id
 
     def clean_up(self) -> None:

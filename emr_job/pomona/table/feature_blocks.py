@@ -20,7 +20,9 @@ def feature_matrix(batch: pa.RecordBatch, width: int) -> NDArray[np.float32]:
     """
     values = batch.column("features").flatten()
     if len(values) != batch.num_rows * width:
-        raise ValueError(f"a row of the table has not the {width} features that its backbone gives")
+        raise ValueError(
+            f"a row of the feature table does not have {width} features: another program has written it; delete it"
+        )
     matrix: NDArray[np.float32] = values.to_numpy(zero_copy_only=True).reshape(batch.num_rows, width)
     return matrix
 

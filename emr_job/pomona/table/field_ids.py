@@ -25,7 +25,9 @@ def with_field_ids(rows: pa.Schema, id_of: Callable[[str], int | None]) -> pa.Sc
 def _numbered(id_of: Callable[[str], int | None], field: pa.Field, path: str) -> pa.Field:
     number = id_of(path)
     if number is None:
-        raise MisconfiguredError(f"the table has no column {path}: somebody else has altered it")
+        raise MisconfiguredError(
+            f"the feature table has no column {path}: another program has altered it; add the column again"
+        )
     if pa.types.is_list(field.type):
         element = _numbered(id_of, pa.field("element", field.type.value_type), f"{path}.element")
         field = field.with_type(pa.list_(element))

@@ -28,6 +28,10 @@ COLUMNS = {
     "batch_id": (pa.string(), "string"),
 }
 ROWS = pa.schema([(name, arrow_type) for name, (arrow_type, _) in COLUMNS.items()])
+PARTITIONED = (
+    "the feature table has or had partitions: another program has altered it, and runs write a table without any; "
+    "remove the table from Glue, and run `pomona backfill` to compute every row again"
+)
 CHANGES = ROWS.append(pa.field("gone", pa.bool_()))
 """A row to write; or, with `gone`, the key of a row to delete."""
 POSITIONS = pa.schema(
