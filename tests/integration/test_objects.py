@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 from moto.server import ThreadedMotoServer
 from obstore.exceptions import GenericError
@@ -270,6 +270,36 @@ def test_an_object_that_cannot_be_had_now_is_unread(s3, fetcher, monkeypatch, er
     monkeypatch.setattr(s3_client(), "get_object", failing)
     fetched = fetcher.fetch(KeyToFetch("odd//key.jpg", None, True))
     assert (fetched.status, fetched.reason) == (FetchStatus.UNREAD, f"no answer from S3 ({type(error).__name__})")
+
+
+def test_an_object_under_its_owners_key_is_unusable_and_says_what_to_do(s3, fetcher, monkeypatch):
+    # Given an object that was stored with SSE-C. S3 answers a GET without the key with this code and message
+    # (seen in github.com/wal-g/wal-g/issues/2027 and minio/minio pull 4894), and a HEAD with 400 and no body
+    def without_the_key(**_arguments):
+        message = (
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
+            "retrieve the object."
+        )
+        answer = {"Error": {"Code": "InvalidRequest", "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        raise ClientError(answer, "GetObject")
+
+    s3.put_object(Bucket="images", Key="locked//a.jpg", Body=b"pixels")
+    monkeypatch.setattr(s3_client(), "get_object", without_the_key)
+    # When it is fetched, then no retry is asked for
+    fetched = fetcher.fetch(KeyToFetch("locked//a.jpg", None, False))
+    assert (fetched.status, fetched.size) == (FetchStatus.UNUSABLE, 6)
+    assert "SSE-C" in fetched.reason
+    assert fetched.last_modified is not None
+    # But what the listing does not show may be another refusal
+    assert fetcher.fetch(KeyToFetch("locked//b.jpg", None, False)).status == FetchStatus.UNREAD
+
+
+@pytest.mark.parametrize("answer", [(503, "SlowDown"), (429, "TooManyRequests"), (500, "InternalError")])
+def test_a_busy_s3_is_no_wrong_setting(refusing, answer):
+    refusing.answer = answer
+    with pytest.raises(JobError, match=f"images cannot be listed: S3 says {answer[1]}") as raised:
+        require_bucket("images")
+    assert not isinstance(raised.value, MisconfiguredError)
 
 
 def test_a_missing_bucket_ends_the_run(s3):

@@ -90,8 +90,10 @@ class KeyFeaturizer:
             counts[Outcome.DELETED if fetched.dirty.known else Outcome.ABSENT] += 1
             if fetched.dirty.known:
                 yield from self._batch.add({"key": fetched.dirty.key, "gone": True})
+        elif fetched.status == FetchStatus.UNCHANGED:
+            counts[Outcome.UNCHANGED] += 1
         else:
-            counts[fetched.status] += 1
+            counts[Outcome.UNREAD] += 1
             self.counters.reason = self.counters.reason or _why_unread(fetched)
 
     def _featurize(self, fetched: FetchResult) -> Iterator[pa.RecordBatch]:

@@ -19,6 +19,9 @@ from pomona.s3.read_ahead import ByteBudget
 
 Result = TypeVar("Result")
 NOT_MODIFIED = ("304", "NotModified")
+NEEDS_A_KEY = "Server Side Encryption"
+"""In S3's message to a GET that lacks the key of an object under SSE-C: "stored using a form of …", status 400."""
+CUSTOMERS_KEY = "encrypted with a key that only its owner has (SSE-C): upload it with the encryption of the bucket"
 # keys that obstore normalises ('/a' and 'a/' become 'a') or refuses
 NORMALISED_KEYS = re.compile(r"^/|/$|//|(^|/)\.\.?(/|$)|[\x00-\x1f\x7f-\x9f]")
 
@@ -157,18 +160,35 @@ class ImageFetcher:
             return FetchResult(dirty, FetchStatus.GONE)
         if code == "InvalidObjectState":
             return self._result_of_archived(dirty)
+        if code == "InvalidRequest" and NEEDS_A_KEY in error.response["Error"].get("Message", ""):
+            return self._result_of_customers_key(dirty)
         retries = 1 + error.response["ResponseMetadata"].get("RetryAttempts", 0)
         return FetchResult(dirty, FetchStatus.UNREAD, f"S3 says {code}", retries=retries)
 
     def _is_not_listed(self, key: str) -> bool:
         """Return True if the listing lacks the key. A 404 that quotes control characters is no XML and has no code."""
+        return self._listed(key) == []
+
+    def _listed(self, key: str) -> list[Any] | None:
+        """Return the key's entry of the listing in a list, which is empty if there is none; None without an answer."""
         try:
             listing = self._within_timeout(
                 lambda: s3_client().list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
             )
         except (ClientError, AnswerTimeoutError, *NO_ANSWER):
-            return False
-        return all(entry["Key"] != key for entry in listing.get("Contents", []))
+            return None
+        return [entry for entry in listing.get("Contents", []) if entry["Key"] == key]
+
+    def _result_of_customers_key(self, dirty: KeyToFetch) -> FetchResult:
+        """Return the result for an object under a key that only its owner has (SSE-C): no retry can read it.
+
+        S3 tells what the listing has of it, and nothing else, not even the header.
+        """
+        if not (listed := self._listed(dirty.key)):
+            return FetchResult(dirty, FetchStatus.UNREAD, "S3 says InvalidRequest")
+        (entry,) = listed
+        about = {"etag": entry["ETag"].strip('"'), "size": entry["Size"], "last_modified": entry["LastModified"]}
+        return FetchResult(dirty, FetchStatus.UNUSABLE, CUSTOMERS_KEY, **about)
 
     def _result_of_archived(self, dirty: KeyToFetch) -> FetchResult:
         """Return the result for an archived object, which has a header but no content that can be read.
