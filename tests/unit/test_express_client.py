@@ -150,6 +150,7 @@ def test_lambda_tells_of_an_invocation_that_crashed() -> None:
     state = scene.client.state("app", run_id)
     assert state.phase is Phase.FAILED
     assert "signal: killed" in state.details
+    assert state.billed is None  # Lambda does not tell what a crashed invocation is billed for
 
 
 def test_the_reason_that_the_function_wrote_itself_stays() -> None:

@@ -170,6 +170,22 @@ def test_what_two_have_settled_is_counted_once(scene):
     assert scene.measured == counted
 
 
+def test_a_bill_that_could_not_be_written_is_written_by_the_next_call(scene):
+    # Given a run that is closed while the bucket cannot be reached
+    metrics = scene.another(bucket="later")
+    end(metrics, SUCCEEDED)
+    assert not scene.measured
+    # When it can, and the next run is closed
+    scene.s3.create_bucket(Bucket="later")
+    metrics.add_closed(RunName("b", 2), FAILED)
+    metrics.record_closed()
+    metrics.record_closed()
+    # Then both are counted and billed, once
+    assert scene.measured == pytest.approx({"VcpuHours": 0.2, "RunSeconds": 120, "RunsFailed": 1})
+    billed = [one["Key"] for one in scene.s3.list_objects_v2(Bucket="later")["Contents"]]
+    assert billed == ["runs/b-1.billed.json", "runs/b-2.billed.json"]
+
+
 def test_what_emr_has_not_billed_yet_is_completed_by_a_later_look_and_counted_once(scene):
     # Given a run that is settled before EMR Serverless says what it billed
     scene.record()

@@ -19,7 +19,7 @@ class RunFailure:
     attempt: int
     reason: str
     failed_at: str  # ISO 8601, UTC
-    function_gb_seconds: float = 0.0  # what Lambda bills for it, as far as it is known
+    function_gb_seconds: float | None = None  # what Lambda bills for it; None: unknown (a crash or a time-out)
 
     def to_json(self) -> bytes:
         """Return the content of the document."""

@@ -178,7 +178,7 @@ class Queue:
         self._report_claim("started", recorded.claim, f"run {run_id}")
 
     def _settle(self, held: _Held, state: RunState) -> None:
-        if held.claim.lane is Lane.CLUSTER:  # of a run of the other lane it says nothing that the cluster works again
+        if held.claim.lane is Lane.CLUSTER:  # a success of the express lane does not show that the cluster works again
             self._pauses.clear()
         self._close(held)
         self._report_claim("settled", held.claim, closed_run=state)

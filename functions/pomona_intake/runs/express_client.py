@@ -136,7 +136,8 @@ def _succeeded(run_id: str, record: RunRecord) -> RunState:
 
 def _failed(run_id: str, failure: RunFailure) -> RunState:
     name = str(RunName(failure.batch_id, failure.attempt))
-    billed = _billed(failure.function_gb_seconds)
+    seconds = failure.function_gb_seconds
+    billed = None if seconds is None else _billed(seconds)
     return RunState(Phase.FAILED, failure.reason, run_id, name, "FAILED", None, billed, was_running=True)
 
 

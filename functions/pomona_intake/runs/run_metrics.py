@@ -3,6 +3,7 @@
 No method raises: what cannot be read or written now is missing from the metrics, not from the table.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ _METRIC_OF_OUTCOME = {
     Outcome.DELETED: "ImagesDeleted",
     Outcome.ERRORS: "ImagesErrors",
 }
+_KEPT = 100
+"""Closed runs whose bills could not be written: their number is bounded, however long S3 refuses."""
 _SEARCHED = timedelta(days=3)  # runs that were created earlier are not searched for a missing bill
 
 
@@ -49,7 +52,7 @@ class RunMetrics:
         self._measure = measure
         self._logger = logger
         self._clock = clock
-        self._closed: list[tuple[RunName, RunState]] = []
+        self._closed: deque[tuple[RunName, RunState]] = deque(maxlen=_KEPT)
         self._complete: set[RunName] = set()  # runs whose bills have their hours
         self._next_page: tuple[datetime, str] | None = None
 
@@ -58,11 +61,11 @@ class RunMetrics:
         self._closed.append((name, run))
 
     def record_closed(self) -> None:
-        """Write metrics and bills of the runs that were closed since the last call."""
-        while self._closed:
-            name, run = self._closed.pop()
+        """Write metrics and bills of the closed runs; a bill that cannot be written now is tried at the next call."""
+        for name, run in tuple(self._closed):
             with best_effort(self._logger, f"recording {name}"):
                 self._record(name, run)
+                self._closed.remove((name, run))
 
     def record_from_event(self, event: Mapping[str, Any]) -> None:
         """Record the refit that an event names; for the schedule's event, record every ended run that has no bill.
