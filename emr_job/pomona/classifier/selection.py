@@ -79,7 +79,8 @@ class CrossValidated:
 def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
-    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), and FOLDS + 1 + THREADS matrices [d, d] in memory.
+    FOLDS · (len(SHRINKAGES) + 1) + 1 solves of O(d³ + C d²). In memory, FOLDS + 2 · THREADS matrices [d, d], and as
+    many classifiers [C, d] as THREADS · FOLDS: those of a shrinkage are fitted again when it is the best.
     """
 
     def statistics(without: int | None = None) -> LdaStatistics:
@@ -91,17 +92,15 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
         features = rows.features.astype(np.float64)  # once, not for each shrinkage
         tried = pool.map(lambda shrinkage: _Tried.of(shrinkage, folds, rows, features), SHRINKAGES)
         best = min(tried, key=lambda one: (one.loss, -one.shrinkage))  # of equals the one that shrinks more
-    held_out = tuple(each.at_temperature(best.temperature) for each in best.fitted)
-    whole = statistics().fit(best.shrinkage).at_temperature(best.temperature)
-    return CrossValidated(whole, held_out, best.shrinkage, best.temperature)
+        held_out = tuple(pool.map(best.fit, folds))
+    return CrossValidated(best.fit(statistics()), held_out, best.shrinkage, best.temperature)
 
 
 @dataclass(frozen=True, eq=False)
 class _Tried:
-    """A shrinkage with the classifiers of the folds, and the log-loss of their predictions at the best temperature."""
+    """A shrinkage, the best temperature for it, and the log-loss of the held-out predictions at that temperature."""
 
     shrinkage: float
-    fitted: tuple[LinearClassifier, ...]
     temperature: float
     loss: float
 
@@ -112,7 +111,11 @@ class _Tried:
         fitted = tuple(each.fit(shrinkage) for each in folds)
         scores = _held_out_scores(fitted, features, rows.folds)
         at = temperature(scores, rows.codes)
-        return cls(shrinkage, fitted, at, log_loss(scores, rows.codes, at))
+        return cls(shrinkage, at, log_loss(scores, rows.codes, at))
+
+    def fit(self, statistics: LdaStatistics) -> LinearClassifier:
+        """Return the classifier with this shrinkage, at this temperature."""
+        return statistics.fit(self.shrinkage).at_temperature(self.temperature)
 
 
 def _held_out_scores(

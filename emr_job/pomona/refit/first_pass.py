@@ -93,7 +93,7 @@ def run_first_pass(
 ) -> FirstPassResult:
     """Read the files once, in one task for each list of them.
 
-    A task keeps co-moments of each fold, 4 · width² bytes each, and the class sums that occur in its rows.
+    A task keeps FoldMoments of its rows.
 
     Args:
         workers: carry out the tasks.

@@ -68,7 +68,7 @@ class Executors:
     def tasks(self) -> int:
         """Return some tasks for each core of the executors: more balance the load better.
 
-        Each task has a partial result of 8 · width² bytes.
+        Each task has a partial result, of the first pass a FoldMoments.
         """
         from pomona.spark_session import task_slots
 
