@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,14 @@ def _parsed(event: Mapping[str, Any]) -> FeaturizeArguments:
 
 def _with_backbone(arguments: FeaturizeArguments) -> FeaturizeArguments:
     """Return the arguments with the folder of their network: the package describes it, and the lake keeps it."""
-    description = BACKBONES_FOLDER / f"{arguments.backbone}.json"
-    label = _label(description)
-    stored = stored_backbone(s3_client(), arguments.lake_bucket, label, KEPT_BACKBONES)
-    return replace(arguments, backbones=stored.file.parent)
+    label = _label(BACKBONES_FOLDER / f"{arguments.backbone}.json")
+    return replace(arguments, backbones=_kept_folder(arguments.lake_bucket, label))
+
+
+@cache
+def _kept_folder(lake: str, label: str) -> Path:
+    """Return the folder with the network, which this process has fetched and checked once."""
+    return stored_backbone(s3_client(), lake, label, KEPT_BACKBONES).file.parent
 
 
 def _record_failure(arguments: FeaturizeArguments, error: Exception, megabytes: int, stopwatch: Stopwatch) -> None:

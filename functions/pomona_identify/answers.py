@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pomona.errors import MisconfiguredError
 from pomona.identify.deployed import DeployedResults, NoResultsError
 from pomona.imaging.errors import ImageError
+from pomona_contract.errors import FormatError
 from pomona_identify.errors import ForbiddenError, RefusedError
 from pomona_identify.images import ImagesBucket
 from pomona_identify.questions import Question, SentImage
@@ -22,7 +24,7 @@ class ErrorAnswer:
 
     400, 403, 404, 413, 415  as in pomona_identify.errors
     422  the image cannot be read: the job would write the same reason into its row
-    503  there are no results yet, or a service is failing: `retry` tells the two apart
+    503  there are no results that this release can read, or a service is failing: `retry` tells the two apart
     """
 
     status: int
@@ -53,7 +55,7 @@ class Identify:
             return ErrorAnswer(error.status, str(error)).document()
         except ImageError as error:
             return ErrorAnswer(422, str(error)).document()
-        except NoResultsError as error:
+        except (NoResultsError, FormatError, MisconfiguredError) as error:
             return ErrorAnswer(503, str(error)).document()
         except TransientError as error:
             logger.warning("S3 did not answer, or the results were being replaced", extra={"details": str(error)})

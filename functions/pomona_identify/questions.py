@@ -37,7 +37,7 @@ class Question:
 def question_of(document: object) -> Question:
     """Return the question of an event, or of the JSON of a request; RefusedError for any other document."""
     if not isinstance(document, Mapping):
-        raise RefusedError(f"this must be {FORMS}")
+        raise RefusedError(f"the request must be {FORMS}")
     return Question(_image(document), document.get("thumbnails") is True)
 
 
@@ -47,7 +47,7 @@ def _image(document: Mapping[str, Any]) -> SentImage | StoredImage:
         return SentImage(decoded(encoded))
     if encoded is None and isinstance(bucket, str) and isinstance(key, str) and bucket and key:
         return StoredImage(bucket, key)
-    raise RefusedError(f"this must be {FORMS}")
+    raise RefusedError(f"the request must be {FORMS}")
 
 
 def decoded(text: str) -> bytes:

@@ -167,6 +167,22 @@ def test_where_there_are_no_results_a_retry_does_not_help(invoke, s3):
     assert (answered["status"], answered["retry"]) == (503, False)
 
 
+def test_results_of_another_release_are_told_in_a_sentence_that_a_retry_does_not_change(invoke, s3):
+    s3.put_object(Bucket="lake", Key=LATEST_RESULTS, Body=b'{"format": 99}')
+    answered = invoke(sample_event("image"))
+    assert (answered["status"], answered["retry"]) == (503, False)
+    assert "format 99" in answered["error"]
+    put_results(s3, "lake", snapshot_id=10)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"accuracy": null}'])
+def test_an_evaluation_that_cannot_be_read_leaves_the_accuracy_unknown(invoke, s3, body):
+    put_results(s3, "lake", snapshot_id=11)
+    s3.put_object(Bucket="lake", Key="results/11/evaluation.json", Body=body)
+    answered = invoke(sample_event("image"))
+    assert (answered["label"], answered["model"]["accuracy"]) == ("kiwi", None)
+
+
 def test_results_that_are_replaced_while_they_are_read_are_worth_a_retry(invoke, s3, monkeypatch):
     # Given results that an erasure removes, and others replace, after latest.json was read
     from pomona.identify import stored_results

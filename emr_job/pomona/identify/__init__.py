@@ -1,1 +1,1 @@
-"""Which fruit is this? An image's class with its probability, and the images that are most like it: no Spark."""
+"""Identify an image: its class with a probability, and the most similar images. Needs no Spark."""

@@ -80,5 +80,7 @@ def latest_etag(s3: Any, lake: str) -> str | None:  # noqa: ANN401
 
 def _accuracy(s3: Any, lake: str, prefix: str) -> float | None:  # noqa: ANN401
     body = read_object(s3, lake, prefix + EVALUATION)
-    found = None if body is None else json.loads(body).get("accuracy")
-    return None if found is None else float(found)
+    try:
+        return None if body is None else float(json.loads(body)["accuracy"])
+    except (ValueError, KeyError, TypeError):  # damaged, or no class could be evaluated
+        return None

@@ -44,7 +44,7 @@ class StoredResults:
         body, etag = _latest(s3, lake)
         latest = LatestResults.from_json(body)
         if latest.prefix is None or latest.backbone is None:
-            raise NoResultsError("The results are of an older release: wait for the next refit, or invoke refit.")
+            raise NoResultsError("The results are of an older release: wait for the next refit, or run `pomona refit`.")
         return cls(s3, lake, etag, latest, latest.prefix, latest.backbone)
 
     def model(self) -> FittedModel:
@@ -70,7 +70,7 @@ def _latest(s3: Any, lake: str) -> tuple[bytes, str]:  # noqa: ANN401
     try:
         answer = s3.get_object(Bucket=lake, Key=LATEST_RESULTS)
     except s3.exceptions.NoSuchKey:
-        raise NoResultsError("There are no results yet: wait for the first refit, or invoke refit.") from None
+        raise NoResultsError("There are no results yet: wait for the first refit, or run `pomona refit`.") from None
     return answer["Body"].read(), answer["ETag"]
 
 
@@ -87,5 +87,5 @@ def required_object(s3: Any, lake: str, key: str) -> bytes:  # noqa: ANN401
     """Return the content of an object of the lake; NoResultsError if there is none."""
     body = read_object(s3, lake, key)
     if body is None:
-        raise NoResultsError(f"{key} is missing in the lake: wait for the next refit, or invoke refit.")
+        raise NoResultsError(f"{key} is missing in the lake: wait for the next refit, or run `pomona refit`.")
     return body
