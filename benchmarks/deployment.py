@@ -19,6 +19,8 @@ from pomona_contract.times import iso, now, stamp
 from pomona_intake.runs.parameters import featurize_parameters, refit_parameters
 from pomona_intake.settings import Settings
 
+PROCESSES = "--processes"
+
 
 @dataclass(frozen=True)
 class Job:
@@ -110,7 +112,10 @@ class Deployment:
     def _run(self, parameters: dict[str, Any]) -> Finished:
         driver = parameters["jobDriver"]["sparkSubmit"]
         script = self.platform.code / driver["entryPoint"].rpartition("/")[2]
-        return self.platform.submit(script, driver["entryPointArguments"], settings_of(driver["sparkSubmitParameters"]))
+        arguments = list(driver["entryPointArguments"])
+        if PROCESSES in arguments:  # one for each core of the driver; here that is this machine, as for all who compete
+            arguments[arguments.index(PROCESSES) + 1] = str(self.platform.cores)
+        return self.platform.submit(script, arguments, settings_of(driver["sparkSubmitParameters"]))
 
     def _put(self, key: str, body: bytes) -> None:
         self.platform.cloud.client("s3").put_object(Bucket=self.settings.lake_bucket, Key=key, Body=body)

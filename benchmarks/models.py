@@ -175,8 +175,8 @@ def _published(document: Document) -> list[str]:
         "|---|---|---|",
         f"| variance that 100 components explain, MobileNetV2, {PUBLISHED_IMAGES} images of Apple Red 1, Dates and "
         f"Kaki | {PUBLISHED_VARIANCE} | {here} |",
-        "| variance that the components explain, MobileNetV2, seven fruits | .9064 | not measured: which seven is not "
-        "known here |",
+        "| variance that the components explain, MobileNetV2, seven fruits | .9064 | not measured: the publication "
+        "does not name the seven |",
         f"| accuracy of a random forest, InceptionV3, 131 classes | {PUBLISHED_FOREST} | "
         f"{'not measured: no weights here' if forest is None else _share(forest)} |",
         "",

@@ -36,9 +36,21 @@ FRAMEWORKS = (
     Framework(
         DAFT,
         "peer_daft.py",
-        ({"threads": True}, {"workers": 1}, {"batch": 4}, {"batch": 16}, {"batch": 256}, {"fetches": 4}),
+        (
+            {"threads": True},
+            {"workers": 1},
+            {"batch": 4},
+            {"batch": 16},
+            {"batch": 256},
+            {"fetches": 4},
+            {"fetches": 32},
+        ),
     ),
-    Framework("Ray Data", "peer_ray.py", ({"workers": 1}, {"batch": 4}, {"batch": 256})),
+    Framework(
+        "Ray Data",
+        "peer_ray.py",
+        ({"workers": 1}, {"batch": 4}, {"batch": 16}, {"batch": 256}, {"fetches": 4}, {"fetches": 32}),
+    ),
     Framework("no framework", "peer_plain.py", ({"workers": 1}, {"fetches": 4}, {"fetches": 32})),
 )
 

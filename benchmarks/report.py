@@ -73,9 +73,11 @@ def _head(document: Document) -> list[str]:
         *paragraph(
             "`benchmarks/report.py` writes this page from `benchmarks/results.json`.",
             f"Measured on {machine['cores']} cores of {machine['processor']}, {machine['memory_gb']} GB, {versions}; "
-            f"images: {machine['images']}.",
+            f"images: {machine['images']}; the network is `{machine['backbone']}` where a row names none.",
             "Both sides run in turn on the same cores, in the same run. The figures are medians. S3 is a server "
-            "process (versitygw); the embedded AWS serves the other services.",
+            "process (versitygw); the embedded AWS serves the other services. *Ratio* is the figure that the goal is "
+            "about: how many times faster Pomona is (≥ …x), its share of a limit (≥ 0.95), its time, memory or price "
+            "relative to the other side (≤ …x), or, where the goal is in seconds, the seconds themselves.",
         ),
         "![Bars: the time of the baseline for the featurize job, the refit and photographs, relative to Pomona]"
         "(pictures/beside.svg)",

@@ -56,7 +56,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a ratio (or a figure) must reach, in the issue's words."""
+    """The goal of a ratio or a figure, as the page prints it."""
 
     text: str
     least: float = float("-inf")

@@ -163,8 +163,8 @@ def _limits(figure: Figures) -> list[str]:
         *lines,
         "",
         *paragraph(
-            "The first limit is the 16 vCPUs of the account (a driver and "
-            f"{(16 - WORKER_VCPUS) // WORKER_VCPUS} executors). It is a service quota that AWS raises.",
+            "The first limit is the 16 vCPUs of a new account. A run uses at most half of them: a driver and "
+            f"{MAX_EXECUTORS} executors. It is a service quota that AWS raises.",
             f"The next limit is 5,500 reads a second of one S3 prefix, at about {executors} executors. S3 splits "
             "prefixes as load grows, and keys in several folders raise it at once.",
             "The commits of the table are no limit: there is one for each run.",

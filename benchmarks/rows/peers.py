@@ -46,7 +46,7 @@ SIZES = (
 class ExpressLane:
     """The warm function on one core, and a table that is there."""
 
-    name = "the express lane"
+    name = "the warm express lane"
 
     def __init__(self, bench: Bench, bucket: str, function: WarmFunction) -> None:
         self._bench = bench

@@ -31,7 +31,7 @@ def ours(engine: InferenceEngine, backbone: ExportedBackbone, body: bytes) -> Fe
 
 
 def full(engine: InferenceEngine, backbone: ExportedBackbone, body: bytes) -> Features:
-    """As the field does it: every pixel decoded, then the same resize."""
+    """As the Spark + Keras baseline does it: every pixel decoded, then the same resize."""
     image = Image.open(io.BytesIO(body)).convert("RGB")
     return engine.run(np.asarray(image.resize((backbone.width, backbone.height), Image.Resampling.BICUBIC)))
 

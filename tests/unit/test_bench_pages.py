@@ -49,6 +49,7 @@ def document() -> dict:
         details[name] = {"group": group, "note": "a note", "measured_at": "now", **about}
     versions = dict.fromkeys(("spark", "java", "python", "tensorflow", "versitygw"), "1")
     machine = {"cores": 2, "processor": "a processor", "memory_gb": 8, "quick": False, "images": "generated"}
+    machine["backbone"] = "mobilenet_v2"
     return {"machine": machine | versions, "rows": rows, "details": details}
 
 
@@ -146,11 +147,14 @@ def test_the_page_of_the_costs_says_what_its_script_writes(idle):
 
 def test_the_readme_quotes_the_page_of_the_costs(idle):
     # Given what a million images and an idle month cost
-    at, readme = cost.prices(), (ROOT / "README.md").read_text()
+    at, readme = cost.prices(), " ".join((ROOT / "README.md").read_text().split())
     parts = cost.pomona_parts(1_000_000, figures(), at)
     computing = sum(dollars for name, dollars in parts.items() if name.startswith("EMR Serverless"))
     # Then the README says the same
-    assert f"{sum(parts.values()):.2f} dollars for a million new images, of which {computing:.2f} are" in readme
+    assert (
+        f"{sum(parts.values()):.2f} dollars for a million new images with `mobilenet_v2`, of which {computing:.2f} are"
+        in readme
+    )
     assert f"{sum(cost.idle_month(idle, at).values()):.2f} dollars for a month in which nothing happens" in readme
 
 
