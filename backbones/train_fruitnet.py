@@ -4,7 +4,7 @@
 
 MobileNetV2 (Sandler et al. 2018) of width 0.35 at 96 x 96 pixels, from random weights, with AdamW (Loshchilov and
 Hutter 2019), a warm-up and a cosine decay. Seeds, sorted input and deterministic kernels: the same archive gives the
-same weights on the same kind of processor.
+same weights on the same kind of processor with as many cores.
 """
 
 import argparse

@@ -25,7 +25,7 @@ def wait_until(pending: Callable[[], str]) -> None:
     """Wait until `pending` returns an empty text; print its text now and then.
 
     Raises:
-        DemoError: it takes longer than hours.
+        DemoError: it takes longer than six hours.
     """
     printed = 0.0
     deadline = time.monotonic() + _TIMEOUT_SECONDS

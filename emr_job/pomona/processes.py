@@ -1,8 +1,8 @@
 """Worker processes of this machine, one a core, for a job whose work is not worth a cluster.
 
-They are what executors are for a Spark job: a process that dies, of an image or of a decoder, ends its piece of work
-and not the job. concurrent.futures has such processes too, but when one of them dies, all of them end; and no piece of
-work can come back to the process that has what an earlier one left.
+They take the place of Spark's executors. If a process dies, of an image or of a decoder, only its piece of work has no
+result; concurrent.futures would end all its processes. And a second pass over the same pieces gives each to the process
+that had it before, which still has in memory what the first pass kept.
 """
 
 import ctypes
@@ -102,9 +102,8 @@ class Processes:
     def results(self, work: list[Item], task: Callable[[Item], Made]) -> Iterator[tuple[int, Made]]:
         """Yield the number of each piece of work and what `task` makes of it, as they come.
 
-        The first pieces go to the processes in their order: of two lists with no more pieces than there are processes,
-        the same process gets the pieces with the same number. Everything is sent between processes, so it has to be of
-        kinds that pickle knows.
+        If there are no more pieces than processes, piece i is always carried out by process i. Pieces, task and results
+        are pickled.
 
         Raises:
             WorkFailedError: some pieces have no result, after all others are yielded.

@@ -105,14 +105,6 @@ class IngestSettings(BucketSettings):
 
 
 @dataclass(frozen=True)
-class ExpressSettings(_Variables):
-    """The settings of `express`; what differs between runs is in its event."""
-
-    memory_megabytes: int = _variable(_FROM_1)
-    """Memory of the function."""
-
-
-@dataclass(frozen=True)
 class IdentifySettings(_Variables):
     """The settings of `identify`."""
 

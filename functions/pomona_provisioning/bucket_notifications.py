@@ -1,4 +1,4 @@
-"""Custom::BucketNotification: send the bucket's events to the queue, and keep the notifications of others."""
+"""Custom::Notification: send the bucket's events to the queue, and keep the notifications of others."""
 
 import hashlib
 import time

@@ -360,7 +360,7 @@ def test_a_missing_object_is_told_only_to_those_who_may_list(account: Account, l
 
 
 # measured by a run that has maintenance to do, or only while there is something to tell:
-# tests/unit/test_handlers.py, tests/unit/test_intake_bookkeeping.py
+# tests/unit/test_handlers.py, tests/unit/test_intake_metrics.py
 ONLY_WHEN_THERE_IS_CAUSE = {"MaintenanceErrors", "FailedBatches", "QueuePaused", "ClaimUnreadable"}
 
 

@@ -37,7 +37,7 @@ def backfill(
     from pomona_cli.queue.backfill import BackfillCounts
 
     counts = BackfillCounts()
-    rest = "or more are in the queue; start it again to mark all."
+    rest = "or more are in the queue; run the command again to mark all."
     with on_interrupt(lambda: f"{plural(counts.marked, 'key')} {rest}"):
         _run(stack, prefix, since, dry_run, counts)
     if json:

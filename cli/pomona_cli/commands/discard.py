@@ -30,7 +30,7 @@ def discard(
         _print_batch(stack, one)
     if chosen and not (yes or confirm("Discard their keys for good?", "Nothing was discarded.")):
         return
-    with on_interrupt(lambda: "Each batch is either still failed or discarded; start it again for the rest."):
+    with on_interrupt(lambda: "Each batch is either still failed or discarded; run the command again for the rest."):
         for one in chosen:
             stack.failed.discard(one)
     if json:

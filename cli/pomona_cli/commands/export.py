@@ -43,7 +43,7 @@ def export(
     if not (force or may_overwrite(target)):
         return
     where = label_filter(key_prefix_filter(prefix, stack.images_bucket), label)
-    with on_interrupt(lambda: f"{target} was not written; start it again."), progress("rows") as counter:
+    with on_interrupt(lambda: f"{target} was not written; run the command again."), progress("rows") as counter:
         rows = write_rows(table, where, target, chosen, counter.add)
     filters = [f"the label {label!r}"] if label is not None else []
     filters += [f"a key that begins with {prefix!r}"] if prefix else []

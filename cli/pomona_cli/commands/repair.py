@@ -23,7 +23,7 @@ def repair(stack: "Stack", yes: Yes = False, json: Json = False) -> None:
     problem = problem_of_the_claim(stack.lake)
     if problem:
         print_message(problem)
-        if not (yes or confirm("Set it aside and launch its keys anew?", "Nothing was changed.")):
+        if not (yes or confirm("Set queue/active.json aside and launch its keys again?", "Nothing was changed.")):
             return
     name = set_claim_aside(stack.lake, now()) if problem else ""
     if name:
@@ -31,4 +31,6 @@ def repair(stack: "Stack", yes: Yes = False, json: Json = False) -> None:
     if json:
         print_json([{"problem": problem, "set_aside": name}])
     else:
-        print_line(f"It was moved to {name}." if name else "The batch in flight can be read: nothing to repair.")
+        print_line(
+            f"queue/active.json was moved to {name}." if name else "The batch in flight can be read: nothing to repair."
+        )

@@ -42,7 +42,9 @@ def retry(
 
 
 def _retry_batches(stack: "Stack", batches: list[str], json: bool) -> None:
-    with on_interrupt(lambda: "Each batch is either still failed or back in the queue; start it again for the rest."):
+    with on_interrupt(
+        lambda: "Each batch is either still failed or back in the queue; run the command again for the rest."
+    ):
         for batch in batches:
             segments = stack.failed.retry(batch)
             if json:
@@ -64,7 +66,9 @@ def _retry_errors(stack: "Stack", prefix: str, reason: str, json: bool) -> None:
 
     found = ErrorRows(open_table(stack), key_prefix_filter(prefix, stack.images_bucket), reason)
     written: list[int] = []
-    with on_interrupt(lambda: f"{plural(sum(written), 'key')} or more are in the queue; start it again for all."):
+    with on_interrupt(
+        lambda: f"{plural(sum(written), 'key')} or more are in the queue; run the command again for all."
+    ):
         written.extend(mark_dirty(stack.segments, stack.images_bucket, found.keys(), cluster_request("errors")))
     if written:
         stack.invoke_advance()

@@ -15,7 +15,7 @@ from pomona_cli.output.stream import print_message
 from pomona_cli.output.text import escape
 from pomona_cli.stack.location import StackLocation, StackOptions, locate
 
-NOTHING_CHANGED = "Nothing was changed; it can be started again."
+NOTHING_CHANGED = "Nothing was changed; run the command again."
 _PANEL = "Which stack"
 StackName = Annotated[
     str | None,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @stack_command
 def status(stack: "Stack", json: Json = False) -> None:
-    """Show what is pending and in flight, the last runs with cost, the last refit, failed batches, open erasures."""
+    """Show the table, alarms, pending keys, the run in flight, refits, the last runs, failed batches, erasures."""
     from pomona_cli.status.status import read_status
     from pomona_cli.status.text import print_status
 

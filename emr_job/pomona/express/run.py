@@ -33,7 +33,7 @@ from pomona_contract.segment_lines import DirtyKey
 from pomona_contract.segments import deferred_segments, maintenance_segment_name, requests_maintenance
 
 MANY_SMALL_FILES = 100
-"""Files that express runs may add until the cluster is asked to join them. Each run of the cluster costs a hundred."""
+"""Small files at which the cluster is asked to join them. That takes a run of the cluster; a higher number, fewer."""
 log = logging.getLogger("pomona.express")
 
 

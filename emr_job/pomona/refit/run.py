@@ -33,7 +33,6 @@ from pomona.table.scan import DataFile, split_by_bytes
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PNG = "image/png"
 DRIVER_BYTES = 2 * 2**30
 """The driver alone refits a table whose files are not larger: two processes keep about as many bytes of rows between
 the passes (kept_rows.MOST_KEPT_BYTES)."""

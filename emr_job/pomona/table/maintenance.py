@@ -22,7 +22,7 @@ from pomona.table.small_files import MANY_FILES, MOST_SNAPSHOTS, SMALL_FILE_BYTE
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): no running job can commit an older file any more."""
 YOUNG = timedelta(hours=4)
-"""A refit may still read a snapshot of this age (RefitTimeoutMinutes), however many others there are."""
+"""The default of RefitTimeoutMinutes: a refit may still read a snapshot of this age, however many others there are."""
 KEPT_SNAPSHOTS = MOST_SNAPSHOTS // 2
 """How many stay when there are more than MOST_SNAPSHOTS, even if the others are younger than SnapshotDays."""
 COMPACTION = {

@@ -98,5 +98,5 @@ def test_a_backfill_that_is_interrupted_says_so_and_can_be_repeated(stack):
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=60)[1]
     # Then it ends with 130 and a sentence, and a repetition marks everything
-    assert (process.returncode, "start it again to mark all" in told) == (130, True), told
+    assert (process.returncode, "run the command again to mark all" in told) == (130, True), told
     assert "100 keys are in the queue" in stack.pomona("backfill").stdout
