@@ -99,6 +99,13 @@ class Processes:
         for worker in self._workers:
             worker.end()
 
+    def _living(self, place: int) -> _Worker:
+        """Return the worker of this place. One that has died is replaced by a new process: no copy of a living one."""
+        if not self._workers[place].is_alive:
+            self._workers[place].end()
+            self._workers[place] = _Worker.start(multiprocessing.get_context("spawn"))
+        return self._workers[place]
+
     def results(self, work: list[Item], task: Callable[[Item], Made]) -> Iterator[tuple[int, Made]]:
         """Yield the number of each piece of work and what `task` makes of it, as they come.
 
@@ -114,13 +121,11 @@ class Processes:
         try:
             while waiting or busy:
                 occupied = {id(worker) for worker, _ in busy.values()}
-                for worker in self._workers:
-                    if waiting and worker.is_alive and id(worker) not in occupied:
+                for place, worker in enumerate(self._workers):
+                    if waiting and id(worker) not in occupied:
+                        worker = self._living(place)
                         busy[worker.connection] = worker, (number := waiting.popleft())
                         _send(worker, task, work[number])
-                if not busy:
-                    failed.update(dict.fromkeys(waiting, "all processes have died"))
-                    break
                 for connection in wait([worker.connection for worker, _ in busy.values()]):
                     worker, number = busy.pop(connection)
                     answer = _received(worker)

@@ -162,7 +162,7 @@ def test_a_run_is_priced_by_the_workers_that_it_asks_for():
     # Given a run of ten images, which asks for a driver of 2 vCPUs and 8 GB; and a larger one, with an executor
     at = cost.prices()
     hour = 2 * at["emr_serverless_vcpu_hour"] + 8 * at["emr_serverless_gb_hour"]
-    for keys, workers in ((10, 1), (6_000, 2)):
+    for keys, workers in ((10, 1), (20_000, 1), (21_000, 3)):
         # When it is priced, then its workers are those, for as long as it takes
         seconds = cost.run_seconds(keys, FIGURE)
         priced = cost.pomona_parts(keys, FIGURE, at)["EMR Serverless: featurize"]
@@ -182,11 +182,11 @@ def test_the_page_shows_what_small_and_large_runs_ask_for(idle):
 
 
 def test_other_executors_make_another_price(monkeypatch):
-    # Given runs that ask for two executors at least
-    before = cost.pomona_parts(6_000, FIGURE, cost.prices())["EMR Serverless: featurize"]
-    monkeypatch.setattr(runs, "executors_at_start", lambda keys, at_most: 2)
+    # Given runs that ask for three executors instead of two
+    before = cost.pomona_parts(25_000, FIGURE, cost.prices())["EMR Serverless: featurize"]
+    monkeypatch.setattr(runs, "executors_at_start", lambda keys, at_most: 3)
     # When the page is computed again, then it follows
-    assert cost.pomona_parts(6_000, FIGURE, cost.prices())["EMR Serverless: featurize"] > before * 1.2
+    assert cost.pomona_parts(25_000, FIGURE, cost.prices())["EMR Serverless: featurize"] > before * 1.1
 
 
 def test_the_runs_of_a_backfill_hold_all_its_images():

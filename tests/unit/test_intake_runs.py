@@ -106,7 +106,7 @@ def test_each_job_has_a_timeout_of_its_own() -> None:
 
 
 def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
-    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 1, keys=10_000))["sparkSubmitParameters"]
+    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 2, keys=10_000))["sparkSubmitParameters"]
 
     for configuration in (
         "spark.archives=s3://lake/jobs/0123456789ab/job.tar.gz#job,s3://lake/jobs/0123456789ab/deps.tar.gz#deps",
@@ -124,19 +124,19 @@ def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
     assert "emr-serverless.executorEnv" not in text
 
 
-def test_a_first_attempt_at_a_few_thousand_keys_needs_no_executors() -> None:
-    for keys, attempt, alone in [(1, 1, True), (5000, 1, True), (5001, 1, False), (10, 2, False), (0, 1, False)]:
+def test_a_first_attempt_at_some_thousand_keys_needs_no_executors() -> None:
+    for keys, attempt, executors in [(1, 1, 0), (20_000, 1, 0), (20_001, 1, 2), (10, 2, 1), (0, 1, 1)]:
         submit = submitted(featurize_parameters(settings(), BATCH, attempt, keys=keys))
         # Then the driver has processes of its own, or executors from the start
-        assert ("--processes" in submit["entryPointArguments"]) == alone
-        executors = demand_of(submit["sparkSubmitParameters"])
-        assert executors.executors_at_start == (0 if alone else 1)
+        assert ("--processes" in submit["entryPointArguments"]) == (executors == 0)
+        demand = demand_of(submit["sparkSubmitParameters"])
+        assert demand.executors_at_start == executors
         # And it can have executors if it turns out to need them
-        assert executors.executors_at_most == 3
+        assert demand.executors_at_most == 3
 
 
 def test_a_large_network_has_executors_for_fewer_keys() -> None:
-    for backbone, keys, alone in [("vgg16", 400, True), ("vgg16", 401, False), ("mobilenet_v2", 5_000, True)]:
+    for backbone, keys, alone in [("vgg16", 400, True), ("vgg16", 401, False), ("mobilenet_v2", 20_000, True)]:
         submit = submitted(featurize_parameters(settings(BACKBONE_NAME=backbone), BATCH, 1, keys=keys))
         assert ("--processes" in submit["entryPointArguments"]) == alone
 

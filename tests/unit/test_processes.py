@@ -76,10 +76,20 @@ def test_a_process_that_dies_costs_the_piece_that_it_was_at() -> None:
         assert sorted(processes.results([4, 5], squared)) == [(0, 16), (1, 25)]
 
 
-def test_when_all_have_died_what_is_left_is_unfinished() -> None:
-    with Processes.spawned(1) as processes, pytest.raises(WorkFailedError) as raised:
-        list(processes.results([1, 2, 3, 4, 5], dies_of_three))
-    assert raised.value.unfinished == [3, 4, 5]
+def test_another_process_takes_the_place_of_one_that_has_died() -> None:
+    with Processes.spawned(1) as processes:
+        first = dict(processes.results([0], process_id))
+        found, error = gathered(processes, [1, 2, 3, 4, 5], dies_of_three)
+        assert ([made for _, made in found], error.unfinished) == ([1, 2, 4, 5], [3])
+        assert dict(processes.results([0], process_id)) != first
+
+
+def test_work_that_nobody_waits_for_any_more_is_given_up_and_the_next_is_done() -> None:
+    with Processes.spawned(2) as processes:
+        results = processes.results(list(range(9)), squared)
+        next(results)
+        results.close()
+        assert sorted(processes.results([4, 5], squared)) == [(0, 16), (1, 25)]
 
 
 def test_an_error_is_told_after_all_other_results() -> None:

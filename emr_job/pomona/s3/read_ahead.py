@@ -54,14 +54,14 @@ def in_completion_order(
             pool.submit(fetch, item).add_done_callback(ready.put)
 
         under_way = 0
-        for item in islice(items, 2 * threads):
-            begin(item)
-            under_way += 1
-        while under_way:
+        while True:
+            if under_way <= threads:  # several at once: to wake the threads and S3's client for each costs more
+                for item in islice(items, 2 * threads - under_way):
+                    begin(item)
+                    under_way += 1
+            if not under_way:
+                return
             result = ready.get().result()
-            for item in islice(items, 1):
-                begin(item)
-                under_way += 1
             under_way -= 1
             yield result
 

@@ -17,9 +17,9 @@ RUNS_AT_ONCE = 2  # a featurize and a refit run
 # images that a worker does in a minute: it takes a minute to start, and at least a minute is billed
 KEYS_PER_EXECUTOR = 10_000
 
-DRIVER_KEYS = 5_000
-"""A first attempt at so many keys needs no executors. The driver has the cores of one, and featurizes the images in
-less than the minute that an executor takes to start (docs/performance.md); half as many workers are billed. A batch
+DRIVER_KEYS = 20_000
+"""A first attempt at so many keys needs no executors. The driver has the cores of one, and begins a minute earlier: it
+is done no later than the one or two executors that such a run would get, and is the only worker that is billed. A batch
 without keys asks for maintenance, which does need executors."""
 DRIVER_KEYS_OF_LARGE_NETWORKS = {"resnet50": 1_400, "inception_v3": 1_000, "vgg16": 400}
 """As many as two cores do in about a minute: docs/models.md has the images a second and core of each network."""
