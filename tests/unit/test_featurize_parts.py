@@ -15,7 +15,7 @@ from pomona.featurize import feature_extraction
 from pomona.featurize import key_featurizer as featurizer_module
 from pomona.featurize.arguments import FeaturizeArguments
 from pomona.featurize.counters import TaskCounters, sum_counters
-from pomona.featurize.partitioning import MOST_KEYS_A_TASK, partitions, plan
+from pomona.featurize.partitioning import LEAST_KEYS_AT_THE_END, MOST_KEYS_A_TASK, falling_sizes, partitions, plan
 from pomona.featurize.task import FeaturizeTask
 from pomona.featurize.task_counters import CountersParam
 from pomona.imaging.limits import Limits
@@ -37,6 +37,17 @@ def test_no_task_is_large_and_none_is_empty(keys, slots):
     tasks = partitions(keys, slots)
     assert keys / tasks <= MOST_KEYS_A_TASK
     assert 1 <= tasks <= max(keys, 1)
+
+
+@given(keys=st.integers(0, 20_000), processes=st.integers(1, 8))
+def test_tasks_of_the_driver_begin_large_and_end_small(keys, processes):
+    sizes = falling_sizes(keys, processes)
+    assert sum(sizes) == keys
+    assert sizes == sorted(sizes, reverse=True)
+    assert max(sizes) <= MOST_KEYS_A_TASK
+    # And when the last task begins, no process has more than a few keys left
+    assert sum(sizes[-2 * processes :]) <= 2 * processes * 2 * LEAST_KEYS_AT_THE_END
+    assert len(sizes) <= 1 + keys / LEAST_KEYS_AT_THE_END
 
 
 def known(*rows: dict[str, str | None]) -> pa.Table:

@@ -6,11 +6,11 @@ Spark is started only if something needs it: a lookup in very many files, or the
 import gc
 import json
 import logging
-import math
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from pomona.featurize.batch import Batch, claimed_batch, require_in_flight
 from pomona.featurize.conclusion import conclude
 from pomona.featurize.counters import CountersByTask, TaskCounters, sum_counters
 from pomona.featurize.key_featurizer import KeyFeaturizer
-from pomona.featurize.partitioning import plan
+from pomona.featurize.partitioning import falling_sizes, plan
 from pomona.featurize.progress import ProgressReport, written_regularly
 from pomona.featurize.run_report import NO_MAINTENANCE, RunReport
 from pomona.processes import Processes, WorkFailedError
@@ -40,8 +40,6 @@ from pomona_contract.lake_layout import OPEN_ERASURES
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-KEYS_A_TASK = 64
-"""Few, so that no process has nothing to do while another one is at its last task."""
 log = logging.getLogger("pomona.featurize")
 
 
@@ -128,9 +126,9 @@ def _featurize(
     arguments: FeaturizeArguments, dirty: list[KeyToFetch], processes: Processes
 ) -> tuple[TaskCounters, list[pa.RecordBatch]]:
     """Return the counters of all tasks, and the changes as schema.CHANGES."""
-    tasks = max(math.ceil(len(dirty) / KEYS_A_TASK), 1)
-    work = [dirty[first::tasks] for first in range(tasks)]
-    log.info(json.dumps({"event": "planned", "batch_id": arguments.batch_id, "keys": len(dirty), "tasks": tasks}))
+    following = iter(dirty)
+    work = [list(islice(following, size)) for size in falling_sizes(len(dirty), processes.count)]
+    log.info(json.dumps({"event": "planned", "batch_id": arguments.batch_id, "keys": len(dirty), "tasks": len(work)}))
     counters: CountersByTask = {}
     changes: list[pa.RecordBatch] = []
     with written_regularly(ProgressReport(arguments, len(dirty), lambda: counters, lambda: 1)):
@@ -153,9 +151,8 @@ def _results(
             yield result
     except WorkFailedError as error:
         log.warning("%s; they are repeated, and each image is decoded in a child process", error)
-        with Processes.spawned(processes.count) as others:
-            for _, result in others.results(error.unfinished, partial(_run_task, arguments, True)):
-                yield result
+        for _, result in processes.results(error.unfinished, partial(_run_task, arguments, True)):
+            yield result
 
 
 def _run_task(arguments: FeaturizeArguments, is_careful: bool, dirty: list[KeyToFetch]) -> _TaskResult:

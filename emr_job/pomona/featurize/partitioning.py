@@ -14,6 +14,7 @@ from pomona_contract.image_keys import NOTHING_IGNORED, IgnoredNames
 LEAST_KEYS_A_TASK = 100
 # with more keys, a task that got the large images would delay the run
 MOST_KEYS_A_TASK = 250
+LEAST_KEYS_AT_THE_END = 16
 
 
 def partitions(keys: int, slots: int) -> int:
@@ -21,6 +22,22 @@ def partitions(keys: int, slots: int) -> int:
     at_once = min(slots, math.ceil(keys / LEAST_KEYS_A_TASK))
     rounds = math.ceil(keys / (max(at_once, 1) * MOST_KEYS_A_TASK))
     return max(at_once * rounds, 1)
+
+
+def falling_sizes(keys: int, processes: int) -> list[int]:
+    """Return how many keys each task gets, for processes that take one task after the other; at least one task.
+
+    Each task begins by waiting for S3, so the first ones are large. The later ones get smaller and smaller, so that no
+    process has nothing to do while another one is at its last task.
+
+    Source: C. D. Polychronopoulos, D. J. Kuck, "Guided self-scheduling", IEEE Transactions on Computers 36 (1987).
+    """
+    sizes: list[int] = []
+    while keys > 0:
+        share = max(keys // (2 * processes), LEAST_KEYS_AT_THE_END)
+        sizes.append(min(share, MOST_KEYS_A_TASK, keys))
+        keys -= sizes[-1]
+    return sizes or [0]
 
 
 def plan(keys: list[str], known: pa.Table, backbone: str, ignored: IgnoredNames = NOTHING_IGNORED) -> list[KeyToFetch]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,17 +97,15 @@ class CoMoments:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the upper triangle alone: what tasks hand over is half as large."""
-        return _unpacked, (self.count, self.mean, self.scatter[_upper(len(self.mean))] if self.count else None)
+        rows = [row[number:] for number, row in enumerate(self.scatter)] if self.count else []
+        return _unpacked, (self.count, self.mean, np.concatenate(rows) if rows else None)
 
 
 def _unpacked(count: int, mean: Vector, upper: Vector | None) -> CoMoments:
     scatter = np.zeros((len(mean), len(mean)))
     if upper is not None:
-        scatter[_upper(len(mean))] = upper
-        scatter.T[_upper(len(mean))] = upper
+        end = 0
+        for number in range(len(mean)):
+            begin, end = end, end + len(mean) - number
+            scatter[number, number:] = scatter[number:, number] = upper[begin:end]
     return CoMoments(count, mean, scatter)
-
-
-@lru_cache(1)
-def _upper(width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return np.triu_indices(width)

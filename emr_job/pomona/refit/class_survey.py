@@ -3,7 +3,6 @@
 Reads the narrow columns alone, which are a small part of the table's files.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,13 +60,9 @@ def survey_classes(workers: Workers, work: list[list[DataFile]], backbone: str) 
     """Read the narrow columns of the files, in one task for each list of them; rows of `backbone` count."""
     rows = sum(file.rows for files in work for file in files)
     total = ClassSurvey.of_table(rows)
-    for part in workers.results(work, _reader(rows, backbone)):
+    for part in workers.results(work, partial(_survey_files, rows, backbone)):
         total.merge(part)
     return total
-
-
-def _reader(rows: int, backbone: str) -> Callable[[list[DataFile]], ClassSurvey]:
-    return partial(_survey_files, rows, backbone)
 
 
 def _survey_files(rows: int, backbone: str, files: list[DataFile]) -> ClassSurvey:
