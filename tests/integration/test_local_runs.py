@@ -146,7 +146,7 @@ def test_a_run_is_a_spark_submit_with_its_parameters_archives_and_environment(aw
 def test_one_executor_is_enough_for_a_run_of_the_product(aws, lake, archive):
     # Given exactly what advance sends of a batch of so many keys that they need executors, where MaxExecutors is 1
     deployed = template_settings(LAKE_BUCKET=lake["Lake"], MAX_EXECUTORS="1", JOB_PREFIX="jobs")
-    sent = featurize_parameters(deployed, "batch", 1, keys=10_000)["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
+    sent = featurize_parameters(deployed, "batch", 1, keys=30_000)["jobDriver"]["sparkSubmit"]["sparkSubmitParameters"]
     aws.client("s3").copy_object(
         Bucket=lake["Lake"], Key="jobs/deps.tar.gz", CopySource=f"{lake['Lake']}/jobs/job.tar.gz"
     )

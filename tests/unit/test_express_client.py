@@ -73,7 +73,7 @@ def test_a_start_invokes_the_function_with_the_arguments_that_executors_would_ge
     (asked,) = scene.invoked
     event = json.loads(asked["Payload"])
     assert (asked["FunctionName"], asked["InvocationType"]) == ("express", "Event")
-    cluster = featurize_parameters(SETTINGS, NAME.batch_id, 1, 10_000)["jobDriver"]["sparkSubmit"]
+    cluster = featurize_parameters(SETTINGS, NAME.batch_id, 1, 30_000)["jobDriver"]["sparkSubmit"]
     assert event == {"name": str(NAME), "arguments": cluster["entryPointArguments"], "express_keys": 100}
     assert is_express_run(run_id)
 

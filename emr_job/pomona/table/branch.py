@@ -125,7 +125,8 @@ class Branch:
             present.manageSnapshots().fastForwardBranch("main", self.name).removeBranch(self.name).commit()
         except JVM_ERRORS as error:
             reason = first_line(error, 200)
-            if any(name in reason for name in REFUSALS):
+            # Spark has classes of its own for some of Java's, and Py4J tells the others in the text
+            if any(name in f"{type(error).__name__} {reason}" for name in REFUSALS):
                 raise _refusal(self.name, reason) from error
             raise JobError(f"it is not known whether {self.name} is published: {reason}") from error
         return snapshot_id
