@@ -104,7 +104,7 @@ def _tell_runs(pomona: Observer) -> None:
         keys[lane] += record["keys"]
         costs[lane] += bills.get(f"{record['batch_id']}-{record['attempt']}") or 0.0
     for lane in sorted(runs):
-        print(f"{lane}: {runs[lane]} runs with {keys[lane]:,} keys, {costs[lane]:.4f} USD")
+        print(f"{lane}: {runs[lane]} runs with {keys[lane]:,} keys, {costs[lane]:.6f} USD")
 
 
 def _bills(pomona: Observer) -> dict[str, float | None]:
