@@ -186,6 +186,22 @@ def test_a_bill_that_could_not_be_written_is_written_by_the_next_call(scene):
     assert billed == ["runs/b-1.billed.json", "runs/b-2.billed.json"]
 
 
+def test_an_s3_that_does_not_answer_is_asked_once_a_call_however_many_bills_are_missing(scene):
+    # Given three runs that are closed while the bucket cannot be reached
+    tried = []
+    scene.s3.meta.events.register("before-call.s3.PutObject", lambda **_: tried.append(1))
+    metrics = scene.another(bucket="later")
+    for attempt in (1, 2, 3):
+        metrics.add_closed(RunName("b", attempt), SUCCEEDED)
+    # When they are recorded, then one of them alone is tried
+    metrics.record_closed()
+    assert len(tried) == 1
+    # And all of them when the bucket is there
+    scene.s3.create_bucket(Bucket="later")
+    metrics.record_closed()
+    assert scene.measured["RunSeconds"] == 270
+
+
 def test_what_emr_has_not_billed_yet_is_completed_by_a_later_look_and_counted_once(scene):
     # Given a run that is settled before EMR Serverless says what it billed
     scene.record()

@@ -62,10 +62,13 @@ class RunMetrics:
 
     def record_closed(self) -> None:
         """Write metrics and bills of the closed runs; a bill that cannot be written now is tried at the next call."""
-        for name, run in tuple(self._closed):
+        while self._closed:
+            name, run = self._closed[0]
             with best_effort(self._logger, f"recording {name}"):
                 self._record(name, run)
-                self._closed.remove((name, run))
+                self._closed.popleft()
+                continue
+            return  # S3 does not answer: waiting for it again for each of the others would hold up the function
 
     def record_from_event(self, event: Mapping[str, Any]) -> None:
         """Record the refit that an event names; for the schedule's event, record every ended run that has no bill.
