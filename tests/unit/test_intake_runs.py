@@ -21,10 +21,10 @@ from embedded_aws.cloudformation.templates import parse_template
 from embedded_aws.emr_serverless.scheduler import maximum_capacity
 from embedded_aws.emr_serverless.workers import demand_of
 from featurize_job import parse_arguments
+from pomona_contract.workers import WORKER_VCPUS
 from pomona_intake.errors import RunRefusedError, TransientError, transient_errors
 from pomona_intake.runs.emr_client import EmrClient
 from pomona_intake.runs.parameters import (
-    WORKER_VCPUS,
     executors_at_most,
     executors_at_start,
     featurize_parameters,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pomona_contract.prices import BilledHours, prices_of
-from pomona_intake.runs.parameters import WORKER_GB, WORKER_VCPUS
+from pomona_contract.workers import WORKER_GB, WORKER_VCPUS
 
 LEAST_WORKERS = 1  # the driver, which does small runs alone
 _SECONDS_PER_HOUR = 3600

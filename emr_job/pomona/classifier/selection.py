@@ -12,12 +12,11 @@ from pomona.classifier.calibration import log_loss, temperature
 from pomona.classifier.class_moments import NO_CLASS, Counts, FoldMoments
 from pomona.classifier.folds import FOLDS
 from pomona.classifier.lda import SHRINKAGES, LdaStatistics, LinearClassifier
+from pomona_contract.workers import WORKER_VCPUS
 
 SAMPLED_ROWS = 5000
 FEWEST_ROWS, MOST_SCORES = 1000, 4_000_000
 """With very many classes fewer of the sampled rows choose shrinkage and temperature, which need no more."""
-THREADS = 2
-"""The driver's cores. Solving and scoring are BLAS, one thread of it for each of ours: Python's lock is not held."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +78,15 @@ class CrossValidated:
 def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
-    FOLDS · (len(SHRINKAGES) + 1) + 1 solves of O(d³ + C d²). In memory, FOLDS + 2 · THREADS matrices [d, d], and as
-    many classifiers [C, d] as THREADS · FOLDS: those of a shrinkage are fitted again when it is the best.
+    FOLDS · (len(SHRINKAGES) + 1) + 1 solves of O(d³ + C d²), on the cores of the driver: solving and scoring are BLAS,
+    which does not hold Python's lock. In memory, FOLDS + 2 · WORKER_VCPUS matrices [d, d], and WORKER_VCPUS · FOLDS
+    classifiers [C, d]: those of a shrinkage are fitted again when it is the best.
     """
 
     def statistics(without: int | None = None) -> LdaStatistics:
         return LdaStatistics.of(moments.classified(without), moments.class_sums(classes, without))
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(WORKER_VCPUS) as pool:
         folds = list(pool.map(statistics, range(FOLDS)))
         rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
         features = rows.features.astype(np.float64)  # once, not for each shrinkage

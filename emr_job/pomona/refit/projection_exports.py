@@ -15,9 +15,9 @@ from pomona.refit.results import ResultsFolder
 from pomona.s3.objects import s3_client
 from pomona.s3.read_ahead import in_order
 from pomona.s3.uploads import open_object_writer
+from pomona_contract.workers import WORKER_VCPUS
 
 ROWS_PER_BATCH = 16384
-CSV_THREADS = 2  # the driver's cores
 WITH_GZIP_HEADER = 31  # of zlib's wbits
 CSV = "text/csv; charset=utf-8"
 GZIP = "application/gzip"
@@ -38,7 +38,7 @@ def export_projections(folder: ResultsFolder, parts: list[str], rows: int) -> Pr
         rows: number of rows in all parts.
     """
     sample, neighbours = ProjectionSample(rows), NeighboursFile.of(rows)
-    batches = in_order(_batches(folder.bucket, parts), _with_csv, CSV_THREADS)
+    batches = in_order(_batches(folder.bucket, parts), _with_csv, WORKER_VCPUS)
     name = f"{folder.prefix}projections.csv"
     with (
         open_object_writer(folder.bucket, name, CSV) as file,

@@ -6,21 +6,20 @@ from typing import Any
 
 from pomona_contract.image_keys import encode_patterns
 from pomona_contract.run_names import RunName
+from pomona_contract.workers import WORKER_VCPUS
 from pomona_intake.settings import Settings
 
 _PYTHON = "python3.11"  # AWS's pages disagree on the default, and the packages in deps.tar.gz fit only this one
 _PYTHON_PATH = "./job:./deps"
 
-WORKER_VCPUS = 2
-WORKER_GB = 8
 RUNS_AT_ONCE = 2  # a featurize and a refit run
 # images that a worker does in a minute: it takes a minute to start, and at least a minute is billed
 KEYS_PER_EXECUTOR = 10_000
 
 DRIVER_KEYS = 20_000
 """A first attempt at so many keys needs no executors. The driver has the cores of one, and begins a minute earlier: it
-is done no later than the one or two executors that such a run would get, and is the only worker that is billed. A batch
-without keys asks for maintenance, which does need executors."""
+is done about as soon as the one or two executors that such a run would get, and is the only worker that is billed. A
+batch without keys asks for maintenance, which does need executors."""
 DRIVER_KEYS_OF_LARGE_NETWORKS = {"resnet50": 1_400, "inception_v3": 1_000, "vgg16": 400}
 """As many as two cores do in about a minute: docs/models.md has the images a second and core of each network."""
 
