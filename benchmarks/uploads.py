@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from benchmarks.places import BenchError
 from demo.cloud import EmbeddedCloud
 from demo.deploy import deploy
 from demo.observer import Observer
-from pomona_contract.lake_layout import BILL_ENDING, RUNS
+from pomona_contract.run_names import RunName
 
 SETTINGS = {"BackboneName": "fruitnet", "ClockSchedule": "rate(1 minute)", "LaunchAfterMinutes": "1"}
 """So that what the cluster does for the express lane, joining its small files, is seen soon after the last upload."""
@@ -96,7 +95,6 @@ def _tell(pomona: Observer) -> int:
 
 def _tell_runs(pomona: Observer) -> None:
     """Print for each lane how many runs there were, of how many keys, and what they cost at list prices."""
-    bills = _bills(pomona)
     keys: Counter[str] = Counter()
     runs: Counter[str] = Counter()
     costs: defaultdict[str, float] = defaultdict(float)
@@ -104,15 +102,10 @@ def _tell_runs(pomona: Observer) -> None:
         lane = record["lane"]
         runs[lane] += 1
         keys[lane] += record["keys"]
-        costs[lane] += bills.get(f"{record['batch_id']}-{record['attempt']}") or 0.0
+        bill = pomona.document(RunName(record["batch_id"], record["attempt"]).bill_key)
+        costs[lane] += (bill and bill["cost"]) or 0.0
     for lane in sorted(runs):
         print(f"{lane}: {runs[lane]} runs with {keys[lane]:,} keys, {costs[lane]:.6f} USD")
-
-
-def _bills(pomona: Observer) -> dict[str, float | None]:
-    found = (item["Key"] for item in pomona.objects(pomona.lake, RUNS) if item["Key"].endswith(BILL_ENDING))
-    documents: dict[str, Any] = {key: pomona.document(key) for key in found}
-    return {key.removeprefix(RUNS).removesuffix(BILL_ENDING): bill and bill["cost"] for key, bill in documents.items()}
 
 
 if __name__ == "__main__":
