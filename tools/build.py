@@ -10,20 +10,20 @@ Everything is built deterministically, so that an unchanged source is an unchang
 in .build/ under the digest of what it was made from.
 """
 
-import compileall
 import gzip
 import hashlib
 import io
 import json
 import os
-import py_compile
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,27 +36,38 @@ from tools.installation import (  # noqa: E402
     NATIVE_FUNCTION_PLATFORM,
     OF_THE_INSTALLER,
     SERVICES,
+    Platform,
     install,
     remove,
 )
 
 CACHE = ROOT / ".build"
+UNUSED_OF_PYICEBERG = (
+    # its command line, its other catalogs, and what reads deletion vectors (pyiceberg_table/left_out_packages.py)
+    *("rich", "pygments", "markdown_it", "mdurl", "click", "hive_metastore", "fb303", "fsspec"),
+    *("requests", "charset_normalizer", "idna", "pyroaring", "pyroaring*.so"),
+    "zstandard/_cffi*",  # for other interpreters
+)
 UNUSED_IN_JOB = (
     *("*/tests", "share", "pyarrow/include", "numpy/_core/include"),
     # pyarrow's own Flight and S3 (objects are read with obstore), LiteRT's accelerators and command-line tools
     *("pyarrow/*flight*", "pyarrow/*s3*", "ai_edge_litert/*Accelerator*", "ai_edge_litert/tools"),
-    # of pyiceberg: its command line and its other catalogs; of zstandard: what other interpreters use
-    *("hive_metastore", "rich", "pygments", "markdown_it", "mdurl", "fsspec", "zstandard/_cffi*"),
+    *UNUSED_OF_PYICEBERG,
 )
+UNUSED_IN_EVERY_FUNCTION = ("aws_lambda_powertools/event_handler",)
 UNUSED_IN_FUNCTIONS = (
     *("**/tests", "bin", "share", "numpy/_core/include", "numpy/f2py", "numpy/random/lib", "numpy/_core/lib"),
     *("ai_edge_litert/*Accelerator*", "ai_edge_litert/tools", "ai_edge_litert/vendors", "ai_edge_litert/libLiteRt.so"),
+    # of LiteRT: what makes and changes networks, and the packages that only this needs
+    *(f"ai_edge_litert/{part}" for part in ("aot", "tflite", "schema_py_generated.py", "*_pb2.py", "*converter*")),
+    *(f"ai_edge_litert/*pywrap_{part}*" for part in ("genai", "modify", "analyzer", "tfl_", "tensorflow_lite_cal")),
+    *("google", "ml_dtypes", "flatbuffers", "tqdm"),
     # of pyarrow: what reads other formats and stores, and what one would compile against
     *("pyarrow/include", "pyarrow/includes", "pyarrow/src", "pyarrow/*.p*d", "pyarrow/*.pyx", "pyarrow/*_tests*"),
+    *("pyarrow/*.pxi", "**/*.pyi", "**/*.h"),
     *(f"pyarrow/*{part}*" for part in ("flight", "s3", "gcsfs", "azurefs", "hdfs", "orc", "cuda")),
     *("pyarrow/libarrow_python*.so", "pyarrow/libarrow_python*.so.*.*.*"),  # twice: what is loaded ends in .so.2600
-    # of pyiceberg: its command line and its other catalogs; of zstandard: what other interpreters use
-    *("hive_metastore", "rich", "pygments", "markdown_it", "mdurl", "fsspec", "zstandard/_cffi*"),
+    *UNUSED_OF_PYICEBERG,
     # of NumPy: what only its tests import; of Pillow: what writes letters
     *("numpy/_core/_simd*", "numpy/_core/*_tests*", "PIL/_imagingft*", "pillow.libs/lib*freetype*"),
     "pillow.libs/libharfbuzz*",
@@ -65,7 +76,8 @@ UNUSED_IN_FUNCTIONS = (
 # a package without them, and links its own of the same names.
 NATIVE_PACKAGES_OF_THE_RUNTIME = "POMONA_NATIVE_PACKAGES_OF_THE_RUNTIME"
 NATIVE_PACKAGES = "native-packages.txt"
-IS_THE_JOBS_PYTHON = ("cp311",) if sys.implementation.cache_tag == "cpython-311" else ()
+PLACE_OF_FUNCTIONS = "/var/task"
+"""Where Lambda puts a function's package: the name of each compiled module in a trace begins with it."""
 CONTRACT = ROOT / "contract" / "pomona_contract"
 FUNCTION_SOURCES = (CONTRACT, ROOT / "functions" / "pomona_intake", ROOT / "functions" / "pomona_provisioning")
 JOB_SOURCES = (CONTRACT, ROOT / "emr_job" / "pomona")
@@ -91,16 +103,57 @@ def recipe(lock: Path, *how: object) -> bytes:
     return lock.read_bytes() + repr((sorted(SERVICES), OF_THE_INSTALLER, how)).encode()
 
 
+@cache
+def python_for(platform: Platform) -> str | None:
+    """The Python here that can compile modules for the platform; None if this machine has none."""
+    version = ["-c", "import sys; print(*sys.version_info[:2], sep='.')"]
+    for python in (sys.executable, f"python{platform.python}"):
+        found = shutil.which(python) and subprocess.run([python, *version], capture_output=True, text=True, check=False)
+        if found and found.stdout.strip() == platform.python:
+            return python
+    return None
+
+
+def compile_modules(python: str | None, folder: Path, *parts: Path, place: str = "") -> None:
+    """Compile the parts of a folder, which will lie at `place`; else each process that starts there does it again.
+
+    The compiled modules are never checked against their sources, whose times differ from machine to machine.
+    """
+    if python is not None:
+        names = [*("-s", str(folder)), *(("-p", place) if place else ())]
+        quietly = [python, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+        subprocess.run([*quietly, *names, *(str(part) for part in parts or (folder,))], check=False)
+
+
+def python_of_functions() -> str | None:
+    """The Python that compiles for Lambda; None where the embedded AWS does it for its own Python."""
+    return None if os.environ.get(NATIVE_PACKAGES_OF_THE_RUNTIME) else python_for(FUNCTION_PLATFORM)
+
+
+def installed_for_functions(name: str, lock: Path, platform: Platform, unused: tuple[str, ...]) -> Path:
+    """The packages of a lock, without what no function uses."""
+    python = python_of_functions()
+
+    def make(target: Path) -> None:
+        install(lock, target, platform)
+        remove(target, unused)
+        compile_modules(python, target, place=PLACE_OF_FUNCTIONS)
+
+    return cached(name, recipe(lock, platform, unused, ("compiled", PLACE_OF_FUNCTIONS) if python else ()), make)
+
+
 def function_packages() -> Path:
     lock = ROOT / "requirements" / "functions.txt"
-    return cached("functions", recipe(lock, FUNCTION_PLATFORM), lambda target: install(lock, target, FUNCTION_PLATFORM))
+    return installed_for_functions("functions", lock, FUNCTION_PLATFORM, UNUSED_IN_EVERY_FUNCTION)
 
 
-def build_function(name: str, artifacts: Path) -> None:
+def build_function(name: str, artifacts: Path, more_sources: tuple[Path, ...] = ()) -> None:
     shutil.copytree(function_packages(), artifacts, dirs_exist_ok=True)
-    shutil.copy(ROOT / "functions" / f"{name}.py", artifacts)
-    for package in FUNCTION_SOURCES:
-        shutil.copytree(package, artifacts / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    handler = Path(shutil.copy(ROOT / "functions" / f"{name}.py", artifacts))
+    sources = [artifacts / package.name for package in (*FUNCTION_SOURCES, *more_sources)]
+    for package, copy in zip((*FUNCTION_SOURCES, *more_sources), sources, strict=True):
+        shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    compile_modules(python_of_functions(), artifacts, handler, *sources, place=PLACE_OF_FUNCTIONS)
     refuse_above_limit(artifacts)
 
 
@@ -117,11 +170,7 @@ class NativeFunction:
         return ROOT / "requirements" / f"{self.name}.txt"
 
     def packages(self) -> Path:
-        def make(target: Path) -> None:
-            install(self.lock, target, NATIVE_FUNCTION_PLATFORM)
-            remove(target, UNUSED_IN_FUNCTIONS)
-
-        return cached(self.name, recipe(self.lock, NATIVE_FUNCTION_PLATFORM, UNUSED_IN_FUNCTIONS), make)
+        return installed_for_functions(self.name, self.lock, NATIVE_FUNCTION_PLATFORM, UNUSED_IN_FUNCTIONS)
 
 
 IDENTIFY = NativeFunction("identify", (ROOT / "functions" / "pomona_identify", ROOT / "emr_job" / "pomona"))
@@ -131,9 +180,7 @@ EXPRESS = NativeFunction(
 
 
 def build_native_function(function: NativeFunction, artifacts: Path) -> None:
-    build_function(function.name, artifacts)
-    for package in function.sources:
-        shutil.copytree(package, artifacts / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    build_function(function.name, artifacts, function.sources)
     if function.needs_backbones:  # their descriptions; the networks themselves are in the lake
         (artifacts / "backbones").mkdir()
         for description in backbones().values():
@@ -148,29 +195,23 @@ def build_native_function(function: NativeFunction, artifacts: Path) -> None:
 
 def job_packages() -> Path:
     lock = ROOT / "requirements" / "job.txt"
+    python = python_for(JOB_PLATFORM)
 
     def make(archive: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             target = Path(scratch) / "deps"
             install(lock, target, JOB_PLATFORM)
             remove(target, UNUSED_IN_JOB)
-            compile_for_the_job(target)
-            write_archive(archive, files_below(target, compiled=True))
+            compile_modules(python, target)
+            write_archive(archive, files_below(target))
 
-    how = (JOB_PLATFORM, UNUSED_IN_JOB, COMPRESSION_LEVEL, ("compiled", *IS_THE_JOBS_PYTHON))
+    how = (JOB_PLATFORM, UNUSED_IN_JOB, COMPRESSION_LEVEL, ("compiled",) if python else ())
     return cached("deps.tar.gz", recipe(lock, *how), make)
 
 
-def compile_for_the_job(target: Path) -> None:
-    """Else every worker of every run compiles what it imports. Only the job's own Python can do it."""
-    if IS_THE_JOBS_PYTHON:
-        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH  # no times: the same source gives the same bytes
-        compileall.compile_dir(target, quiet=2, stripdir=target, invalidation_mode=unchecked)
-
-
-def files_below(folder: Path, *, compiled: bool = False) -> Iterator[tuple[str, Path]]:
+def files_below(folder: Path, *ignored: str) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and (compiled or "__pycache__" not in path.parts):
+        if path.is_file() and not set(ignored) & set(path.parts):
             yield path.relative_to(folder).as_posix(), path
 
 
@@ -201,7 +242,7 @@ def backbones() -> dict[str, Path]:
 
 def job_files() -> Iterator[tuple[str, Path]]:
     for package in JOB_SOURCES:
-        for name, path in files_below(package):
+        for name, path in files_below(package, "__pycache__"):
             yield f"{package.name}/{name}", path
     for name, description in sorted(backbones().items()):
         yield f"backbones/{name}.json", description

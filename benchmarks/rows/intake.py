@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from pomona_contract.lake_layout import CLAIM, FAILED_BATCHES, PENDING_SEGMENTS
 from pomona_contract.segment_lines import DirtyKey
 from pomona_contract.segments import new_segments
 from pomona_contract.times import iso, now
-from tools.build import build_function
+from tools.build import build_function, python_for
+from tools.installation import FUNCTION_PLATFORM
 
 MEMORY = 256 * 2**20
 LAMBDA_SHARE = 256 / 1769  # of a vCPU at 256 MB: docs.aws.amazon.com/lambda, "Configure Lambda function memory"
@@ -65,12 +67,18 @@ class Function:
         }
         return cls(name, package, bench.cloud.environment() | variables)
 
+    def without_compiled_modules(self) -> "Function":
+        """The same function, as a machine without the Python of Lambda packs it."""
+        copy = self.package.with_name(f"{self.package.name}-uncompiled")
+        shutil.copytree(self.package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        return replace(self, package=copy)
+
     def invoke(self, event: dict[str, Any], times: int) -> dict[str, Any]:
         """A cold start, and the handler called some times in the same process."""
         path = self.package.with_suffix(".json")
         path.write_text(json.dumps(event))
         command: list[str | Path] = [
-            DEVELOPMENT_PYTHON,
+            python_for(FUNCTION_PLATFORM) or DEVELOPMENT_PYTHON,
             "-S",
             "-B",
             INVOCATION,
@@ -99,12 +107,14 @@ def measure_ingest(bench: Bench) -> Iterator[Row]:
     """Each repeat is a cold start with one call, into an empty queue."""
     events = bench.size(10_000, 1_000)
     event = {"Records": [message(number) for number in range(events)]}
-    told = []
+    told, uncompiled = [], []
     for _ in range(bench.size(5, 1)):
         lake = bench.cloud.bucket("lake")
-        told.append(Function.build(bench, "ingest", lake).invoke(event, 1))
+        function = Function.build(bench, "ingest", lake)
+        told.append(function.invoke(event, 1))
         _require_all(bench, lake, events, told[-1])
-    yield from _ingest_rows(events, told)
+        uncompiled.append(function.without_compiled_modules().invoke(event, 0)["import"])
+    yield from _ingest_rows(events, told, Samples(uncompiled))
 
 
 def _require_all(bench: Bench, lake: str, events: int, told: dict[str, Any]) -> None:
@@ -114,7 +124,7 @@ def _require_all(bench: Bench, lake: str, events: int, told: dict[str, Any]) -> 
         raise BenchError(f"ingest kept {kept} of {events} keys: {told['answers'][0]}")
 
 
-def _ingest_rows(events: int, told: list[dict[str, Any]]) -> Iterator[Row]:
+def _ingest_rows(events: int, told: list[dict[str, Any]], uncompiled: Samples) -> Iterator[Row]:
     seconds, imports = Samples([one["calls"][0] for one in told]), Samples([one["import"] for one in told])
     peak, cpu = max(one["peak_bytes"] for one in told), median(one["cpu"] for one in told)
     details = {
@@ -135,8 +145,10 @@ def _ingest_rows(events: int, told: list[dict[str, Any]]) -> Iterator[Row]:
         "ingest's cold import",
         ours=imports.median,
         unit="s",
-        note="without compiled bytecode, which Lambda's read-only folder does not keep either",
-        details={"ours_samples": str(imports)},
+        note=f"the package as sam build makes it, in Python {FUNCTION_PLATFORM.python}: its modules are compiled"
+        if python_for(FUNCTION_PLATFORM)
+        else f"there was no Python {FUNCTION_PLATFORM.python}, so no module is compiled",
+        details={"ours_samples": str(imports), "without_compiled_modules": str(uncompiled)},
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,3 +132,55 @@ def test_a_package_does_not_say_which_installer_made_it(tmp_path: Path, monkeypa
     # Then nothing is left that differs
     left = [{key: path.read_bytes() for key, path in build.files_below(tmp_path / name)} for name in ("uv", "pip")]
     assert left[0] == left[1] == {"x.dist-info/METADATA": b"Name: x"}
+
+
+def modules_in(folder: Path) -> Path:
+    (folder / "package").mkdir(parents=True)
+    (folder / "package" / "__init__.py").write_text("KINDS = frozenset({'apple', 'pear', 'plum'})\n")
+    (folder / "package" / "broken.py").write_text("for\n")
+    return folder
+
+
+def test_compiled_modules_are_the_same_wherever_they_were_compiled(tmp_path: Path) -> None:
+    # Given the same modules in two folders
+    folders = [modules_in(tmp_path / name) for name in ("one", "two")]
+    # When both are compiled for the same place
+    for folder in folders:
+        build.compile_modules(sys.executable, folder, place="/var/task")
+    # Then the files are equal, and what cannot be compiled is left to whoever imports it
+    one, two = (dict(build.files_below(folder)) for folder in folders)
+    compiled = [name for name in one if name.endswith(".pyc")]
+    assert compiled == [f"package/__pycache__/__init__.{sys.implementation.cache_tag}.pyc"]
+    assert {name: path.read_bytes() for name, path in one.items()} == {
+        name: path.read_bytes() for name, path in two.items()
+    }
+
+
+def test_a_compiled_module_is_taken_whatever_the_time_of_its_source(tmp_path: Path) -> None:
+    # Given a compiled module whose source has got another time and content since
+    folder = modules_in(tmp_path / "one")
+    build.compile_modules(sys.executable, folder, place="/var/task")
+    (folder / "package" / "__init__.py").write_text("raise SystemExit('the source was read')\n")
+    # Then Python takes it
+    done = subprocess.run([sys.executable, "-B", "-c", "import package"], cwd=folder, check=False)
+    assert done.returncode == 0
+    # And its traces name the place
+    (cached,) = folder.rglob("*.pyc")
+    assert b"/var/task/package/__init__.py" in cached.read_bytes()
+
+
+@pytest.mark.parametrize("answers", ["3.12", ""], ids=["another version", "a shim without a version behind it"])
+def test_only_the_python_of_the_functions_compiles_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: str
+) -> None:
+    # Given a python3.13 that is none
+    python = tmp_path / "python3.13"
+    python.write_text(f"#!/bin/sh\necho {answers}\n" if answers else "#!/bin/sh\nexit 127\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    build.python_for.cache_clear()
+    # Then it is not used; without one, nothing is compiled
+    assert build.python_for(installation.FUNCTION_PLATFORM) is None
+    build.compile_modules(None, modules_in(tmp_path / "one"))
+    assert not list(tmp_path.rglob("*.pyc"))
+    build.python_for.cache_clear()

@@ -11,11 +11,11 @@ from pyiceberg.typedef import EMPTY_DICT, Properties
 
 from pomona.s3.objects import bucket_and_key, read_bytes, s3_client, write_bytes
 
-MANIFEST = ".avro"
-"""The ending of manifests and of their lists: such a file never changes, and has a name that is never used again."""
-SMALL_BYTES, MOST_KEPT = 2**16, 256
+LIST_OF_MANIFESTS = "/snap-"
+"""So Iceberg and pyiceberg name a snapshot's list of manifests, which never changes: a run reads it, and adds to it."""
+SMALL_BYTES, MOST_KEPT = 2**16, 16
 _KEPT: dict[str, bytes] = {}
-"""Small manifests that this process has read, for its next runs."""
+"""Small lists of manifests that this process has read."""
 
 
 class LakeFileIO(FileIO):  # type: ignore[misc]
@@ -45,7 +45,7 @@ class _LakeInput(InputFile):  # type: ignore[misc]
         if (kept := _KEPT.get(self.location)) is not None:
             return kept
         body = read_bytes(*bucket_and_key(self.location))
-        if body is not None and self.location.endswith(MANIFEST) and len(body) <= SMALL_BYTES:
+        if body is not None and LIST_OF_MANIFESTS in self.location and len(body) <= SMALL_BYTES:
             _KEPT[self.location] = body
             while len(_KEPT) > MOST_KEPT:
                 _KEPT.pop(next(iter(_KEPT)), None)

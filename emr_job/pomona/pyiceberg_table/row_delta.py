@@ -18,8 +18,9 @@ from pyiceberg.manifest import (
     ManifestFile,
     ManifestWriterV2,
 )
-from pyiceberg.table import Table, Transaction
+from pyiceberg.table import Table, TableMetadata, Transaction
 from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.update import TableUpdate
 from pyiceberg.table.update.snapshot import _FastAppendFiles
 from pyiceberg.typedef import EMPTY_DICT
 
@@ -32,7 +33,7 @@ def commit_files(table: Table, files: list[TableFile], properties: dict[str, str
     """
     data = [file for file in files if file.content == DataFileContent.DATA]
     deletes = [file for file in files if file.content == DataFileContent.POSITION_DELETES]
-    with table.transaction() as transaction, _RowDelta(transaction, data, deletes, properties) as update:
+    with _Transaction(table) as transaction, _RowDelta(transaction, data, deletes, properties) as update:
         pass
     return int(update.snapshot_id)
 
@@ -42,6 +43,21 @@ def _operation(data: list[TableFile], deletes: list[TableFile]) -> Operation:
     if not deletes:
         return Operation.APPEND
     return Operation.OVERWRITE if data else Operation.DELETE
+
+
+class _Transaction(Transaction):  # type: ignore[misc]
+    """Works out the metadata once for each update.
+
+    pyiceberg does so at each look, fifteen times a commit (0.12), and copies every snapshot of the table each time.
+    """
+
+    _known: tuple[tuple[TableUpdate, ...], TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        if self._known is None or self._known[0] != self._updates:
+            self._known = (self._updates, super().table_metadata)
+        return self._known[1]
 
 
 class _RowDelta(_FastAppendFiles):  # type: ignore[misc]

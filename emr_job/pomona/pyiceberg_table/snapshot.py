@@ -59,7 +59,7 @@ class PinnedTable:
         Raises:
             MisconfiguredError: the table has a file of a kind that no run writes.
         """
-        return data_files(self.table.scan(snapshot_id=self.snapshot.id))
+        return data_files(self.table, self.snapshot.id)
 
     def is_kept(self) -> bool:
         """Return True if the table is there and still has the snapshot.

@@ -68,9 +68,10 @@ class PyIcebergTable:
             TooManyFilesError: too many files may have these keys.
             MisconfiguredError: the table has a file of a kind that no run writes.
         """
-        if self.table.current_snapshot() is None or not keys:
+        snapshot = self.table.current_snapshot()
+        if snapshot is None or not keys:
             return KNOWN_ROWS.empty_table()
-        files = data_files(self.table.scan(row_filter=_in_any_range(keys)))
+        files = data_files(self.table, snapshot.snapshot_id, _in_any_range(keys))
         rows = sum(file.rows for file in files)
         if len(files) > MOST_FILES or rows > MOST_ROWS:
             raise TooManyFilesError(f"the keys may lie in {len(files)} data files with {rows:,} rows")
