@@ -189,6 +189,13 @@ def test_the_temperature_has_the_smallest_log_loss():
     assert losses[1] == pytest.approx(sklearn_log_loss(codes, probabilities(scores / at)))
 
 
+@pytest.mark.parametrize("distance", [40, 700])
+def test_scores_that_leave_no_doubt_keep_their_temperature(distance):
+    # Given classes so far apart that any temperature is as good; then none is searched for
+    codes = np.arange(100) % 5
+    assert temperature(distance * np.eye(5)[codes], codes) == 1
+
+
 def test_scores_of_classes_that_cannot_be_are_no_trouble():
     scores = np.array([[0.0, 1.0, -np.inf], [2.0, 1.0, -np.inf], [1.0, 2.0, -np.inf]])
     assert np.isfinite(temperature(scores, np.array([1, 0, 0])))

@@ -7,6 +7,9 @@ BINS = 15
 _LOWEST_SCORE = -1e30
 """In place of -inf, of which 0 · -inf would be no number."""
 _STEPS, _TOLERANCE = 50, 1e-6
+_NEGLIGIBLE = 1e-12
+"""Of the mean log-loss: a step that would win less is not made. Where the classes are apart, every step wins so little,
+and the largest likelihood lies at no finite temperature."""
 _INVERSE_BOUNDS = (1e-4, 1e2)
 
 
@@ -14,9 +17,10 @@ def temperature(scores: NDArray[np.float64], codes: NDArray[np.integer]) -> floa
     """Return the temperature at which the scores [n, C] give the true classes [n] the largest likelihood.
 
     LDA on many correlated features is overconfident. The log-loss is convex in the inverse temperature β; its root is
-    found by Newton steps inside a bracket. Returns 1 for no rows.
+    found by Newton steps inside a bracket. Returns 1 for no rows, and where the scores leave no doubt of any class.
 
-    Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017, 4.2.
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural networks", ICML 2017, 4.2. What a
+    step wins: S. Boyd, L. Vandenberghe, "Convex Optimization", 2004, 9.5.1 (the Newton decrement).
     """
     if not len(scores):
         return 1.0
@@ -26,6 +30,8 @@ def temperature(scores: NDArray[np.float64], codes: NDArray[np.integer]) -> floa
     beta = 1.0
     for _ in range(_STEPS):
         slope, curvature = _derivatives(shifted, true, beta)
+        if slope**2 <= 2 * _NEGLIGIBLE * curvature or not slope:
+            break
         low, high = (beta, high) if slope < 0 else (low, beta)
         step = beta - slope / curvature if curvature > 0 else low
         following = step if low < step < high else float(np.sqrt(low * high))
@@ -46,8 +52,11 @@ def log_loss(scores: NDArray[np.float64], codes: NDArray[np.integer], at: float)
 
 def _derivatives(shifted: NDArray[np.float64], true: NDArray[np.float64], beta: float) -> tuple[float, float]:
     """Return the first and second derivative of the mean log-loss by β."""
-    shares = np.exp(shifted * beta)
-    shares /= shares.sum(axis=1, keepdims=True)
-    means = np.einsum("ij,ij->i", shares, shifted)
-    squares = np.einsum("ij,ij,ij->i", shares, shifted, shifted)
+    shares = shifted * beta
+    np.exp(shares, out=shares)
+    totals = shares.sum(axis=1)
+    shares *= shifted
+    means = shares.sum(axis=1) / totals
+    shares *= shifted
+    squares = shares.sum(axis=1) / totals
     return float(np.mean(means - true)), float(np.mean(squares - means**2))

@@ -1,6 +1,7 @@
 """The classifier of a refit: fitted to the statistics of the first pass, evaluated by the predictions of the second."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
 from pomona.refit.storage_choices import StorageChoices, storage_choices
 from pomona_contract.lake_layout import EVALUATION
+from pomona_contract.workers import WORKER_VCPUS
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
@@ -25,13 +27,15 @@ JSON, CSV = "application/json", "text/csv; charset=utf-8"
 class Classification:
     """A fitted classifier with what is known of it before the second pass.
 
-    sums    count and sum of each class, over all rows
-    random  accuracy on randomly chosen images; None without a classifier
+    sums     count and sum of each class, over all rows
+    random   accuracy on randomly chosen images; None without a classifier
+    storage  what fewer components and smaller numbers are worth; None if there is nothing to compare
     """
 
     classifier: HeldOutClassifier
     sums: ClassSums
-    random: HoldOut | None
+    random: HoldOut | None = None
+    storage: StorageChoices | None = None
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -39,16 +43,19 @@ class Classification:
         return self.sums.counts
 
     @classmethod
-    def fitted(cls, assignment: Assignment, found: FirstPassResult) -> "Classification":
+    def fitted(cls, assignment: Assignment, found: FirstPassResult, pca: PcaModel) -> "Classification":
         """Return the classifier of the rows of the first pass; without one if there are fewer than two classes."""
         classes = len(assignment.classes.labels)
         evaluable = found.moments.evaluable(classes)
         sums = found.moments.class_sums(classes)
         if np.count_nonzero(sums.counts) < 2:
-            return cls(HeldOutClassifier(assignment, None, evaluable), sums, None)
+            return cls(HeldOutClassifier(assignment, None, evaluable), sums)
         validated = cross_validate(found.moments, classes, found.sample)
-        random = random_hold_out(found.moments, classes, found.sample, validated.shrinkage)
-        return cls(HeldOutClassifier(assignment, validated, evaluable), sums, random)
+        with ThreadPoolExecutor(WORKER_VCPUS) as pool:
+            random = pool.submit(random_hold_out, found.moments, classes, found.sample, validated.shrinkage)
+            rows = found.sample.of_classes(evaluable).fewer_for(classes)
+            storage = storage_choices(found.moments, pca, validated, rows) if len(rows.codes) else None
+            return cls(HeldOutClassifier(assignment, validated, evaluable), sums, random.result(), storage)
 
     def model(self, pca: PcaModel) -> FittedModel:
         """Return the PCA with the classifier of all rows."""
@@ -61,16 +68,6 @@ class Classification:
         labels = self.classifier.assignment.classes.labels
         means = project(self.sums.means, pca)
         return {label: mean for label, mean, rows in zip(labels, means, self.counts, strict=True) if rows}
-
-    def storage_choices(self, found: FirstPassResult, pca: PcaModel) -> StorageChoices | None:
-        """Return what fewer components and smaller numbers are worth; None if there is nothing to compare."""
-        validated = self.classifier.validated
-        if validated is None:
-            return None
-        rows = found.sample.of_classes(self.classifier.evaluable)
-        if not len(rows.codes):
-            return None
-        return storage_choices(found.moments, pca, validated, rows.fewer_for(len(self.counts)))
 
     def evaluation(self, tally: PredictionTally) -> Evaluation | None:
         """Return what the held-out predictions are worth; None without a classifier."""

@@ -163,8 +163,7 @@ class _Refit:
     def _apply(self, workers: Workers, rows: _Rows, pca: PcaModel, earlier: FittedModel | None) -> FittedTable:
         """Fit the classifier, and project and classify every row."""
         with self.stopwatch.timing("classify"):
-            classification = Classification.fitted(rows.assignment, rows.found)
-            storage = classification.storage_choices(rows.found, pca)
+            classification = Classification.fitted(rows.assignment, rows.found, pca)
         with self.stopwatch.timing("project"):
             second_pass = SecondPass(self.backbone.label, pca, classification.classifier, self.folder)
             written = write_projections(workers, rows.work, second_pass)
@@ -181,7 +180,7 @@ class _Refit:
             earlier=earlier,
             drift=drift(pca, earlier) if earlier else None,
             class_means=classification.class_means(pca),
-            storage=storage,
+            storage=classification.storage,
         )
 
 
