@@ -145,7 +145,7 @@ def test_an_image_that_has_its_executor_killed_costs_one_row(orchard, with_hosti
     assert (images_of(record), record["careful"]) == ({"done": 200, "errors": 1}, 201)
 
 
-def test_a_second_attempt_is_careful_from_its_start(orchard):  # noqa: F811
-    run = orchard.claim(put_innocent(orchard, 5), attempt=2)
+def test_an_attempt_after_one_that_failed_is_careful_from_its_start(orchard):  # noqa: F811
+    run = replace(orchard.claim(put_innocent(orchard, 5), attempt=2), careful=True)
     record = featurize(run, orchard.spark)
     assert (images_of(record), record["careful"]) == ({"done": 5}, 5)

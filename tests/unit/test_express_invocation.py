@@ -47,7 +47,7 @@ def test_the_event_becomes_the_arguments_of_the_job(monkeypatch: pytest.MonkeyPa
     answer = scene.invoke()
 
     ((arguments, limits),) = scene.asked
-    assert (arguments.run_name, arguments.is_retry) == (NAME, False)
+    assert (arguments.run_name, arguments.careful) == (NAME, False)
     assert (limits.keys, limits.megabytes) == (100, 1769)
     assert 200 < limits.until - time.monotonic() <= 210
     assert (answer.run, answer.done) == (str(NAME), True)

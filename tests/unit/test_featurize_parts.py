@@ -155,7 +155,7 @@ def task(monkeypatch):
         )
         accumulator = Mock()
         limits = Limits(10**6, 10**8, 100, decode_seconds=20, decode_memory_bytes=2**28)
-        arguments = FeaturizeArguments("lake", "b", "d", "t", "net", "x", 2 if careful else 1, 1, limits, 60)
+        arguments = FeaturizeArguments("lake", "b", "d", "t", "net", "x", 1, 1, limits, 60, careful=careful)
         featurizer = FeaturizeTask(arguments, accumulator)
         dirty = [KeyToFetch(key, etag=None, known=True, row_etag="e", row_error="archived") for key in answers]
         rows = pa.Table.from_batches([changes for _, changes in featurizer(0, dirty)], CHANGES)

@@ -29,6 +29,9 @@ SUCCEEDED = RunState(Phase.SUCCEEDED, "it succeeded", "00run", state="SUCCESS", 
 FAILED = RunState(Phase.FAILED, "it broke", "00run", state="FAILED", was_running=True)
 
 
+NEVER_RAN = RunState(Phase.FAILED, "there was no capacity", "00run", state="FAILED")
+
+
 class LosingLake(Lake):
     """A lake in which another caller is always first."""
 
@@ -69,7 +72,8 @@ class Closing:
         self.settings = settings(**changed)
         self.pauses = FailurePauseStore(lake, self.settings.retry_after, lambda _: None)
         self.started = list[str]()
-        emr = SimpleNamespace(state=lambda *_: ended, start=self._start)
+        self.ended = ended
+        emr = SimpleNamespace(state=lambda *_: self.ended, start=self._start)
         runs = {Lane.CLUSTER: emr, Lane.EXPRESS: emr}
         parts = (lake, runs, failed, self.pauses, self.settings, self.told.append)
         self.queue = Queue(*parts, clock=lambda: NOW, chance=lambda: 0.0)
@@ -164,3 +168,38 @@ def test_a_success_and_an_operator_end_the_pause_of_the_queue() -> None:
 
         # Then nothing is left of them: the next failure is the first again
         assert closing.pauses.read() == FailurePause()
+
+
+@pytest.mark.parametrize(
+    ("ended", "failures", "lane", "careful"),
+    [
+        (FAILED, 0, Lane.CLUSTER, True),
+        (FAILED, 0, Lane.EXPRESS, True),
+        (NEVER_RAN, 0, Lane.CLUSTER, False),
+        (NEVER_RAN, 1, Lane.CLUSTER, True),
+    ],
+    ids=["failed", "failed on the express lane", "never ran", "never ran, after one that failed"],
+)
+def test_only_after_a_run_that_has_failed_each_image_is_suspected(
+    ended: RunState, failures: int, lane: Lane, careful: bool
+) -> None:
+    # Given a batch whose run has ended like this
+    closing = Closing(ended, failures, lane=lane)
+    # When the next attempt is made
+    closing.queue.advance()
+    # Then it is careful only if a run of the batch has failed
+    claim = Claim.from_json(closing.s3.objects[CLAIM])
+    arguments = claim.parameters["jobDriver"]["sparkSubmit"]["entryPointArguments"]
+    assert (claim.attempt, claim.careful, "--careful" in arguments) == (2, careful, careful)
+
+
+def test_a_batch_stays_suspected_although_its_next_run_never_ran() -> None:
+    # Given a batch that has failed on the express lane, which costs no attempt
+    closing = Closing(FAILED, lane=Lane.EXPRESS)
+    closing.queue.advance()
+    # When the cluster has no room for the next attempt
+    closing.ended = NEVER_RAN
+    closing.queue.advance()
+    # Then the attempt after that is careful too
+    claim = Claim.from_json(closing.s3.objects[CLAIM])
+    assert (claim.attempt, claim.failures, claim.careful) == (3, 0, True)

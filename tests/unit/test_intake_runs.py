@@ -56,7 +56,7 @@ def submitted(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None:
-    parameters = featurize_parameters(settings(IGNORED_NAMES="._*,Thumbs.db"), BATCH, 2, keys=10)
+    parameters = featurize_parameters(settings(IGNORED_NAMES="._*,Thumbs.db"), BATCH, 2, keys=10, careful=True)
 
     assert parameters["name"] == f"featurize-{BATCH}-2"
     assert submitted(parameters)["entryPoint"] == "s3://lake/jobs/0123456789ab/featurize_job.py"
@@ -65,7 +65,7 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
         "--backbone fruitnet "
         f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 "
         "--max-decoded-bytes 536870912 --max-jpeg-scans 100 --snapshot-days 7 "
-        "--ignored-names ._%2A,Thumbs.db --timeout-minutes 60"
+        "--ignored-names ._%2A,Thumbs.db --timeout-minutes 60 --careful yes"
     ).split(" ")
 
 
@@ -106,7 +106,9 @@ def test_each_job_has_a_timeout_of_its_own() -> None:
 
 
 def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
-    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 2, keys=10_000))["sparkSubmitParameters"]
+    text = submitted(featurize_parameters(settings(MAX_EXECUTORS="3"), BATCH, 2, keys=10_000, careful=True))[
+        "sparkSubmitParameters"
+    ]
 
     for configuration in (
         "spark.archives=s3://lake/jobs/0123456789ab/job.tar.gz#job,s3://lake/jobs/0123456789ab/deps.tar.gz#deps",
@@ -124,9 +126,11 @@ def test_spark_gets_the_archives_the_interpreter_and_a_ceiling() -> None:
     assert "emr-serverless.executorEnv" not in text
 
 
-def test_a_first_attempt_at_some_thousand_keys_needs_no_executors() -> None:
-    for keys, attempt, executors in [(1, 1, 0), (20_000, 1, 0), (20_001, 1, 2), (10, 2, 1), (0, 1, 1)]:
-        submit = submitted(featurize_parameters(settings(), BATCH, attempt, keys=keys))
+def test_some_thousand_keys_need_no_executors_unless_a_run_of_them_has_failed() -> None:
+    cases = [(1, False, 0), (20_000, False, 0), (20_001, False, 2), (10, True, 1), (20_001, True, 2), (0, False, 1)]
+    for keys, careful, executors in cases:
+        submit = submitted(featurize_parameters(settings(), BATCH, 2, keys=keys, careful=careful))
+        assert parse_arguments(submit["entryPointArguments"]).careful == careful
         # Then the driver has processes of its own, or executors from the start
         assert ("--processes" in submit["entryPointArguments"]) == (executors == 0)
         demand = demand_of(submit["sparkSubmitParameters"])

@@ -40,6 +40,7 @@ class Claim:
     not_before: str | None = None  # ISO 8601, UTC: this attempt is not started earlier
     last_failure: str = ""  # why the previous attempt failed
     lane: Lane = Lane.CLUSTER  # of this attempt
+    careful: bool = False  # an earlier attempt has run and failed, on either lane: an image may be the cause
 
     @property
     def token(self) -> str:
@@ -68,12 +69,20 @@ class Claim:
         return self.not_before is None or moment >= datetime.fromisoformat(self.not_before)
 
     def attempted_again(
-        self, application_id: str, parameters: dict[str, Any], failures: int, not_before: str, reason: str
+        self,
+        application_id: str,
+        parameters: dict[str, Any],
+        failures: int,
+        not_before: str,
+        reason: str,
+        *,
+        careful: bool,
     ) -> Self:
         """Return the next attempt, which is not started yet. It runs on the cluster, whatever the last one did."""
         return replace(
             self,
             lane=Lane.CLUSTER,
+            careful=careful,
             attempt=self.attempt + 1,
             application_id=application_id,
             parameters=parameters,

@@ -117,7 +117,7 @@ def _featurized(arguments: FeaturizeArguments, dirty: list[KeyToFetch], until: f
             else:
                 late.append(key.key)
 
-    with closing(KeyFeaturizer(arguments, is_careful=arguments.is_retry, may_only_add=True)) as featurizer:
+    with closing(KeyFeaturizer(arguments, is_careful=arguments.careful, may_only_add=True)) as featurizer:
         changes = list(featurizer.changes(in_time()))
     return _Result(featurizer.counters, changes, featurizer.deferred + late)
 

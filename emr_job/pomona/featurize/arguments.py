@@ -36,6 +36,8 @@ class FeaturizeArguments:
     """Snapshots of the table that are older expire."""
     ignored_names: tuple[str, ...] = ()
     """Shell patterns of names that are no images: keys of such names have no rows."""
+    careful: bool = False
+    """An earlier attempt has run and failed, and an image may be the cause: each is decoded in a child process."""
     processes: int = 0
     """How many processes of the driver featurize the batch, without executors; 0 if Spark's executors do."""
     backbones: Path | None = None
@@ -51,11 +53,6 @@ class FeaturizeArguments:
         """Return what the summary of the run's snapshot says of the run."""
         return {"pomona.batch-id": self.batch_id, "pomona.attempt": str(self.attempt)}
 
-    @property
-    def is_retry(self) -> bool:
-        """Return True if an earlier attempt failed: an image may be the cause, so all are decoded carefully."""
-        return self.attempt > 1
-
 
 def parse_arguments(arguments: list[str]) -> FeaturizeArguments:
     """Return the arguments as FeaturizeArguments. argparse ends the process if one is missing or unknown."""
@@ -67,7 +64,7 @@ def parse_arguments(arguments: list[str]) -> FeaturizeArguments:
         decode_seconds=parsed.pop("decode_seconds"),
         decode_memory_bytes=parsed.pop("decode_megabytes") * 2**20,
     )
-    return FeaturizeArguments(**parsed, limits=limits)
+    return FeaturizeArguments(**parsed | {"careful": parsed["careful"] == "yes"}, limits=limits)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument("--careful", choices=("yes", "no"), default="no", help="decode each image in a child process")
     parser.add_argument("--processes", type=int, default=0, help="of the driver, in place of Spark's executors")
     parser.add_argument(
         "--ignored-names", type=decode_patterns, default=(), help="patterns of names that are no images"

@@ -147,7 +147,7 @@ def _results(
         WorkFailedError: the repetition failed too.
     """
     try:
-        for _, result in processes.results(work, partial(_run_task, arguments, arguments.is_retry)):
+        for _, result in processes.results(work, partial(_run_task, arguments, arguments.careful)):
             yield result
     except WorkFailedError as error:
         log.warning("%s; they are repeated, and each image is decoded in a child process", error)

@@ -24,7 +24,7 @@ class FeaturizeTask:
 
     def __call__(self, number: int, dirty: Iterable[KeyToFetch]) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Yield the changes (schema.CHANGES) with the task's `number`; accumulate its counters at the end."""
-        is_careful = self._arguments.is_retry or _is_repetition()
+        is_careful = self._arguments.careful or _is_repetition()
         with closing(KeyFeaturizer(self._arguments, is_careful=is_careful)) as featurizer:
             for changes in featurizer.changes(iter(dirty)):
                 yield number, changes

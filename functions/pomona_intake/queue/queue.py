@@ -227,9 +227,11 @@ class Queue:
         Its parameters are built from the present settings: the application or the code of the last attempt may be gone.
         """
         last = held.claim
-        parameters = featurize_parameters(self._settings, last.batch_id, last.attempt + 1, last.keys)
-        not_before = iso(self._clock() + delay)
-        claim = last.attempted_again(self._settings.application_id, parameters, failures, not_before, reason)
+        has_run = failures > 0 or (last.lane is Lane.EXPRESS and closed_run is not None)
+        careful = last.careful or has_run
+        parameters = featurize_parameters(self._settings, last.batch_id, last.attempt + 1, last.keys, careful=careful)
+        not_before, application = iso(self._clock() + delay), self._settings.application_id
+        claim = last.attempted_again(application, parameters, failures, not_before, reason, careful=careful)
         replaced = self._replace(held, claim)
         self._report_claim("attempted again", claim, f"not before {not_before}: {reason}", closed_run)
         return replaced

@@ -17,9 +17,9 @@ RUNS_AT_ONCE = 2  # a featurize and a refit run
 KEYS_PER_EXECUTOR = 10_000
 
 DRIVER_KEYS = 20_000
-"""A first attempt at so many keys needs no executors. The driver has the cores of one, and begins a minute earlier: it
-is done about as soon as the one or two executors that such a run would get, and is the only worker that is billed. A
-batch without keys asks for maintenance, which does need executors."""
+"""An attempt at so many keys needs no executors, unless it is careful. The driver has the cores of one, and begins a
+minute earlier: it is done about as soon as the one or two executors that such a run would get, and is the only worker
+that is billed. A batch without keys asks for maintenance, which does need executors."""
 DRIVER_KEYS_OF_LARGE_NETWORKS = {"resnet50": 1_400, "inception_v3": 1_000, "vgg16": 400}
 """As many as two cores do in about a minute: docs/models.md has the images a second and core of each network."""
 
@@ -60,13 +60,20 @@ def executors_at_most(max_executors: int, max_vcpus: int) -> int:
     return min(max_executors, (share - WORKER_VCPUS) // WORKER_VCPUS)
 
 
-def featurize_parameters(settings: Settings, batch_id: str, attempt: int, keys: int) -> dict[str, Any]:
-    """Return the arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys."""
+def featurize_parameters(
+    settings: Settings, batch_id: str, attempt: int, keys: int, *, careful: bool = False
+) -> dict[str, Any]:
+    """Return the arguments of StartJobRun, without the client token, for one attempt at a batch of so many keys.
+
+    It is careful after an attempt that has run and failed: each image is decoded in a child process, and by executors,
+    for which the batch need not be too much if it was too much for the memory of the driver.
+    """
     name = str(RunName(batch_id, attempt))
     arguments = _featurize_arguments(settings, batch_id, attempt)
     executors = executors_at_start(keys, executors_at_most(settings.max_executors, settings.max_vcpus))
-    # what a failed attempt was too much for, the driver's memory for one, need not be too much for executors
-    if attempt == 1 and 0 < keys <= DRIVER_KEYS_OF_LARGE_NETWORKS.get(settings.backbone_name, DRIVER_KEYS):
+    if careful:
+        arguments["--careful"] = "yes"
+    elif 0 < keys <= DRIVER_KEYS_OF_LARGE_NETWORKS.get(settings.backbone_name, DRIVER_KEYS):
         arguments["--processes"] = str(WORKER_VCPUS)
         executors = 0
     return _parameters(settings, _Job(name, "featurize_job.py", arguments, settings.run_timeout_minutes, executors))
