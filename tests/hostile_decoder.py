@@ -18,6 +18,9 @@ GROW = b"!grow."
 ABORT = b"!abort"
 KILL = b"!kill."
 """As the kernel kills a container whose memory is exhausted: the executor, or only the child of careful mode."""
+KILL_TWICE = b"!twice"
+"""As the kernel kills a process that happens to be the largest. The deaths are counted in the file DEATHS names."""
+DEATHS = "DEATHS_OF_HOSTILE_DECODER"
 KEEP = b"!keep."
 KEPT_BYTES = 40 * 2**20
 _kept: list[bytearray] = []
@@ -55,6 +58,12 @@ def _act(marker: bytes) -> None:
     elif marker == KILL:
         os.kill(os.getpid() if _is_child() else _parent(os.getppid()), signal.SIGKILL)
         libc.pause()
+    elif marker == KILL_TWICE:
+        deaths = Path(os.environ[DEATHS])
+        before = deaths.read_bytes() if deaths.exists() else b""
+        if len(before) < 2:
+            deaths.write_bytes(before + b".")
+            os.kill(os.getpid(), signal.SIGKILL)
     elif marker == KEEP:
         _kept.append(bytearray(b"\1") * KEPT_BYTES)
 

@@ -22,7 +22,18 @@ from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
 from pomona.imaging.preprocessing import PreprocessingSpec, preprocess
 from tests import hostile_decoder
-from tests.hostile_decoder import ABORT, CRASH, GROW, HANG, KEEP, KEPT_BYTES, hostile
+from tests.hostile_decoder import (
+    ABORT,
+    CRASH,
+    DEATHS,
+    GROW,
+    HANG,
+    KEEP,
+    KEPT_BYTES,
+    KILL,
+    KILL_TWICE,
+    hostile,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Limits(10**6, 10**8, 100, decode_seconds=1, decode_memory_bytes=64 * 2**20)
@@ -110,6 +121,20 @@ def test_what_an_earlier_image_did_to_the_child_is_not_held_against_a_later_one(
     assert LIMITS.decode_memory_bytes < 2 * KEPT_BYTES
     # Then each is decoded all the same, by a child that is started for it
     assert [decoder.preprocess(hostile(KEEP)).width for _ in range(3)] == [2, 2, 2]
+
+
+def test_an_image_is_not_blamed_because_the_kernel_kills_its_child_for_memory(decoder, tmp_path, monkeypatch):
+    # Given a container that is out of memory: no decoder kills its process in this way
+    monkeypatch.setenv(DEATHS, str(tmp_path / "deaths"))
+    # When the child is killed twice, and then there is room again
+    decoded = decoder.preprocess(hostile(KILL_TWICE))
+    # Then the image is decoded
+    assert (decoded.width, (tmp_path / "deaths").read_bytes()) == (2, b"..")
+
+
+def test_an_image_whose_child_is_killed_each_time_costs_its_batch_one_row(decoder):
+    assert reason(decoder, hostile(KILL)) == "cannot be decoded: its decoder crashed (SIGKILL)"
+    assert decoder.preprocess(jpeg()).width == 200
 
 
 def test_the_child_has_no_credentials_and_ends_with_its_decoder(decoder, monkeypatch):

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from pomona.imaging.preprocessing import PreprocessedImage, PreprocessingSpec
 
 _ANSWER_BYTES = 64 * 1024
 _SECONDS_TO_END = 10
+MOST_KILLS = 3
+"""A decoder does not kill its process with SIGKILL: the kernel does, where a container is out of memory, and it takes
+the largest process. So an image is blamed only if this happens again and again, or its batch would never end."""
+_SECONDS_AFTER_A_KILL = 1.0
 
 
 class CarefulDecoder:
@@ -37,15 +42,19 @@ class CarefulDecoder:
             ImageError: as by `preprocess`, or the child died while it decoded this image.
             JobError: the child did not start.
         """
-        child = self._child or _Child(self._spec)
-        self._child = child
-        try:
-            return child.preprocess(body)
-        except _ChildDiedError as death:
-            self.close()
-            if child.has_answered and not death.is_timeout:
-                return self.preprocess(body)  # an earlier image may have damaged or filled the child's memory
-            raise ImageError(f"cannot be decoded: its decoder {death}") from None
+        kills = 0
+        while True:
+            child = self._child or _Child(self._spec)
+            self._child = child
+            try:
+                return child.preprocess(body)
+            except _ChildDiedError as death:
+                self.close()
+                kills += death.is_kill
+                if not (child.may_be_the_cause(death) or (death.is_kill and kills < MOST_KILLS)):
+                    raise ImageError(f"cannot be decoded: its decoder {death}") from None
+            if kills:
+                time.sleep(_SECONDS_AFTER_A_KILL)
 
     def close(self) -> None:
         """End the child."""
@@ -59,6 +68,7 @@ class _ChildDiedError(Exception):
 
     def __init__(self, status: int, limits: Limits) -> None:
         self.is_timeout = status == -signal.SIGALRM
+        self.is_kill = status == -signal.SIGKILL
         super().__init__(_cause_of_death(status, limits))
 
 
@@ -100,6 +110,10 @@ class _Child:
             raise ImageError(answer["error"])
         shape = (self._spec.height, self._spec.width, 3)
         return PreprocessedImage(np.frombuffer(pixels, np.uint8).reshape(shape), answer["width"], answer["height"])
+
+    def may_be_the_cause(self, death: _ChildDiedError) -> bool:
+        """Return True if it need not be this image: an earlier one may have damaged or filled the child's memory."""
+        return self.has_answered and not death.is_timeout
 
     def close(self) -> None:
         self._connection.close()  # the child ends when it has nothing more to read
