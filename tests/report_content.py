@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pomona.classifier.classes import Classes
+from pomona.classifier.distinct import DistinctCount
 from pomona.classifier.documents import Evaluation, HoldOut
 from pomona.classifier.evaluation import PredictionCounts
 from pomona.classifier.lda import LinearClassifier
@@ -146,7 +147,7 @@ def _statistics(labels: list[str]) -> RowStatistics:
     reasons = ("not an image", "truncated", "too many pixels", "damaged JPEG")
     groups = Counter({(labels[i % len(labels)], reasons[i % 4]): 100 - i for i in range(40)})
     failures = tuple((f"{labels[i % len(labels)]}/broken {i}.jpg", f"{reasons[i % 4]}: it is {i}") for i in range(200))
-    return RowStatistics(120_000, groups.total(), 3, frozenset(labels), failures, groups)
+    return RowStatistics(120_000, groups.total(), 3, DistinctCount(labels), failures, groups)
 
 
 def summary_of(model: PcaModel) -> dict:

@@ -1,13 +1,16 @@
 """What the parts of a table are is what the whole is, however it is cut."""
 
 import itertools
+import pickle
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pomona.classifier import distinct, folds
 from pomona.refit.class_survey import ClassSurvey
-from pomona.refit.row_statistics import RowStatistics, RowStatisticsTotal
+from pomona.refit.row_statistics import RowStatistics
 
 ROWS = st.lists(
     st.tuples(
@@ -47,10 +50,25 @@ def test_the_parts_together_are_the_whole(rows, cuts):
         assert found.folds().cuts == whole.folds().cuts
 
 
-def test_labels_are_added_to_one_set_which_no_sum_copies():
-    total = RowStatisticsTotal()
-    labels = total.labels
-    for number in range(100):
-        total.add(RowStatistics(1, labels=frozenset({f"label {number}"})))
-    assert total.labels is labels
-    assert total.result().classes == 100
+def test_a_label_for_each_image_costs_bounded_memory(monkeypatch):
+    # Given a service that puts each image into a folder of its own, beside two folders with many
+    monkeypatch.setattr(folds, "MOST_SAMPLED_LABELS", 40)
+    monkeypatch.setattr(distinct, "KEPT", 64)
+    sizes = {}
+    for images in (1_000, 4_000):
+        survey = ClassSurvey.of_table(2**16)
+        for first in range(0, images, 100):
+            numbers = range(first, first + 100)
+            labels = ["apple" if n % 10 == 0 else "pear" if n % 10 == 1 else f"upload-{n}" for n in numbers]
+            survey.add(
+                batch_of(
+                    [(f"{n}.jpg", label, "net@1", None, f"{n}") for n, label in zip(numbers, labels, strict=True)]
+                ),
+                "net@1",
+            )
+        sizes[images] = len(pickle.dumps(survey))
+    # Then what a task hands over does not grow with their number
+    assert sizes[4_000] < 1.1 * sizes[1_000]
+    # And the two are known as classes, and about how many others there are
+    assert {"apple", "pear"} <= set(survey.classes.labels)
+    assert survey.statistics.result().classes == pytest.approx(3_202, rel=0.4)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from pomona.classifier.distinct import DistinctCount
 from pomona.pca.comoments import CoMoments
 from pomona.pca.component_choice import ComponentCount
 from pomona.pca.model import fit
@@ -70,7 +71,7 @@ def report():
     return Report(
         summary=summary_of(model),
         model=model,
-        statistics=RowStatistics(60, len(HOSTILE), 3, frozenset(HOSTILE), FAILURES),
+        statistics=RowStatistics(60, len(HOSTILE), 3, DistinctCount(HOSTILE), FAILURES),
         sample=sample_of(HOSTILE * 5),
         runs=RecordedRuns([RecordedRun(RECORD["batch_id"], RECORD)], 1),
         seconds={"session": 6.0, "gather": 1.5, "total": 8.0},
@@ -168,14 +169,14 @@ def test_the_figures_of_the_refit_are_told(report):
 
 def test_many_failures_are_capped_and_counted(report):
     text = " ".join(
-        Page(render(replace(report, statistics=RowStatistics(60, 12345, 0, frozenset("ab"), FAILURES)))).text
+        Page(render(replace(report, statistics=RowStatistics(60, 12345, 0, DistinctCount("ab"), FAILURES)))).text
     )
     assert f"The first {len(HOSTILE)} of 12,345" in text
 
 
 def test_no_failures_and_no_runs_are_said(report):
     text = " ".join(
-        Page(render(replace(report, runs=RecordedRuns(), statistics=RowStatistics(60, 0, 0, frozenset("ab"))))).text
+        Page(render(replace(report, runs=RecordedRuns(), statistics=RowStatistics(60, 0, 0, DistinctCount("ab"))))).text
     )
     assert "every image in the bucket has its features" in text
     assert "No featurize run has left a record" in text

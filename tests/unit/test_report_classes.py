@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pomona.classifier.classes import Classes
+from pomona.classifier.distinct import DistinctCount
 from pomona.classifier.documents import Evaluation
 from pomona.classifier.evaluation import PredictionCounts
 from pomona.classifier.suspects import Suspects
@@ -47,7 +48,7 @@ def test_hostile_labels_keys_and_reasons_stay_text_everywhere():
     bad = replace(report.runs.featurize[1], bill=report.runs.featurize[1].bill | {"reason": HOSTILE[3]})
     report = replace(
         report,
-        statistics=RowStatistics(60, 65, 0, frozenset(HOSTILE), tuple((text, text) for text in HOSTILE), groups),
+        statistics=RowStatistics(60, 65, 0, DistinctCount(HOSTILE), tuple((text, text) for text in HOSTILE), groups),
         runs=replace(report.runs, featurize=[bad]),
     )
     page = Page(render(report))
@@ -89,7 +90,7 @@ def test_the_accuracy_has_its_interval_and_the_random_one_says_why_it_flatters()
 )
 def test_a_table_without_classes_to_tell_apart_says_so(labels, said):
     report = replace(usual_report(3), evaluation=None, storage=None, picks=NO_PICKS, thumbnails={})
-    text = text_of(replace(report, statistics=RowStatistics(10, labels=frozenset(labels))))
+    text = text_of(replace(report, statistics=RowStatistics(10, labels=DistinctCount(filter(None, labels)))))
     assert said in text
     assert "Labels that are probably wrong" not in text
     assert "Without classes there is no accuracy to compare." in text

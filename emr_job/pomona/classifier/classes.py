@@ -22,10 +22,13 @@ class Classes:
     left_out: int = 0
 
     @classmethod
-    def largest(cls, counts: Mapping[str, int]) -> "Classes":
-        """Return the MOST_CLASSES labels with the most images; of equals the first by name."""
+    def largest(cls, counts: Mapping[str, int], labels: int = 0) -> "Classes":
+        """Return the MOST_CLASSES labels with the most images; of equals the first by name.
+
+        `labels` is how many there are, if `counts` has not all of them.
+        """
         ordered = sorted(counts, key=lambda label: (-counts[label], label))
-        return cls(tuple(sorted(ordered[:MOST_CLASSES])), max(len(ordered) - MOST_CLASSES, 0))
+        return cls(tuple(sorted(ordered[:MOST_CLASSES])), max(max(labels, len(ordered)) - MOST_CLASSES, 0))
 
     def codes(self, labels: Sequence[str | None]) -> NDArray[np.int64]:
         """Return the numbers [n] of the labels, NO_CLASS for those that are no class."""

@@ -21,6 +21,7 @@ FOLDS = 5
 SAMPLED_KEYS = 100
 """Keys of each label from which its cuts are found: a fold then has 20 ± 4 % of the label's images."""
 MOST_SAMPLED_LABELS = 50_000
+"""With more labels, as where each image lies in a folder of its own, those with the fewest images are forgotten."""
 
 
 def stable_hash(text: str) -> int:
@@ -32,7 +33,8 @@ def stable_hash(text: str) -> int:
 class KeySample:
     """For each label, how many keys it has and the SAMPLED_KEYS of them with the smallest hashes.
 
-    Samples of disjoint sets of keys add up to the sample of the union, in whatever order they are merged.
+    Samples of disjoint sets of keys add up to the sample of the union, in whatever order they are merged, as long as
+    there are no more than MOST_SAMPLED_LABELS labels.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -50,20 +52,21 @@ class KeySample:
     def merge(self, other: "KeySample") -> None:
         """Take in the sample of other rows."""
         for label, count in other.counts.items():
-            self._take(label, count, other.hashed.get(label, []))
+            self._take(label, count, other.hashed[label])
 
     def of_labels(self, labels: Iterable[str]) -> "KeySample":
         """Return the sample of these labels alone."""
         return KeySample(
-            {label: self.counts[label] for label in labels}, {label: self.hashed.get(label, []) for label in labels}
+            {label: self.counts[label] for label in labels}, {label: self.hashed[label] for label in labels}
         )
 
     def _take(self, label: str, count: int, hashed: list[tuple[int, str]]) -> None:
         self.counts[label] = self.counts.get(label, 0) + count
         self.hashed[label] = nsmallest(SAMPLED_KEYS, self.hashed.get(label, []) + hashed)
-        if len(self.hashed) > MOST_SAMPLED_LABELS:
-            # labels that are rare so far: hardly one of them will be a class, and then its folds are random
-            common = sorted(self.hashed, key=lambda name: -self.counts[name])[: MOST_SAMPLED_LABELS // 2]
+        if len(self.counts) > MOST_SAMPLED_LABELS:
+            # labels that are rare so far: hardly one of them will be a class
+            common = sorted(self.counts, key=lambda name: -self.counts[name])[: MOST_SAMPLED_LABELS // 2]
+            self.counts = {name: self.counts[name] for name in common}
             self.hashed = {name: self.hashed[name] for name in common}
 
 

@@ -49,7 +49,7 @@ class ClassSurvey:
     @property
     def classes(self) -> Classes:
         """The labels that the classifier knows."""
-        return Classes.largest(self.sample.counts)
+        return Classes.largest(self.sample.counts, int(self.statistics.labels))
 
     def folds(self) -> Folds:
         """Return which image is in which fold."""

@@ -9,6 +9,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pomona.classifier.distinct import DistinctCount
+
 SHOWN_FAILURES = 200
 STATISTICS_COLUMNS = ("key", "label", "backbone", "error")
 MOST_GROUPS = 10_000
@@ -27,8 +29,8 @@ class RowStatistics:
     errors: int = 0
     stale: int = 0
     """Rows with features of another backbone, which the next backfill featurizes again."""
-    labels: frozenset[str | None] = frozenset()
-    """The labels of the rows with features of this backbone."""
+    labels: DistinctCount = field(default_factory=DistinctCount)
+    """Of the labels of the rows with features of this backbone."""
     failures: tuple[tuple[str, str], ...] = ()
     """Key and error of the rows with an error, by key, at most SHOWN_FAILURES of them."""
     groups: Counter[FailureGroup] = field(default_factory=Counter)
@@ -37,7 +39,7 @@ class RowStatistics:
     @property
     def classes(self) -> int:
         """Return the number of different labels; an image at the top level has none."""
-        return len(self.labels - {None})
+        return int(self.labels)
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, backbone: str) -> Self:
@@ -51,7 +53,7 @@ class RowStatistics:
             images=batch.num_rows,
             errors=refused.num_rows,
             stale=pc.and_(sound, pc.invert(current)).true_count,
-            labels=frozenset(batch["label"].filter(pc.and_(sound, current)).unique().to_pylist()),
+            labels=DistinctCount(batch["label"].filter(pc.and_(sound, current)).drop_null().unique().to_pylist()),
             failures=tuple(heapq.nsmallest(SHOWN_FAILURES, pairs)),
             groups=_largest(Counter(zip(refused["label"].to_pylist(), map(reason, errors), strict=True))),
         )
@@ -76,12 +78,12 @@ def _largest(groups: Counter[FailureGroup]) -> Counter[FailureGroup]:
 
 @dataclass
 class RowStatisticsTotal:
-    """Adds up the statistics of disjoint rows, in time that is linear in their labels: no sum copies a set."""
+    """Adds up the statistics of disjoint rows, in time that is linear in their labels."""
 
     images: int = 0
     errors: int = 0
     stale: int = 0
-    labels: set[str | None] = field(default_factory=set)
+    labels: DistinctCount = field(default_factory=DistinctCount)
     failures: list[tuple[str, str]] = field(default_factory=list)
     groups: Counter[FailureGroup] = field(default_factory=Counter)
 
@@ -90,7 +92,7 @@ class RowStatisticsTotal:
         self.images += part.images
         self.errors += part.errors
         self.stale += part.stale
-        self.labels |= part.labels
+        self.labels.update(part.labels)
         if part.failures:
             self.failures = heapq.nsmallest(SHOWN_FAILURES, [*self.failures, *part.failures])
         if part.groups:
@@ -99,5 +101,5 @@ class RowStatisticsTotal:
 
     def result(self) -> RowStatistics:
         """Return the statistics of all rows added so far."""
-        labels, failures = frozenset(self.labels), tuple(self.failures)
-        return RowStatistics(self.images, self.errors, self.stale, labels, failures, Counter(self.groups))
+        failures, groups = tuple(self.failures), Counter(self.groups)
+        return RowStatistics(self.images, self.errors, self.stale, self.labels, failures, groups)
