@@ -160,8 +160,11 @@ local: setup  ## sam local invoke: FUNCTION=IngestFunction EVENT=events/ingest-s
 
 BENCH_IMAGES = $(if $(filter file,$(origin IMAGES)),,--images "$$IMAGES_PATH")
 
+.PHONY: setup-bench
+setup-bench: setup .venv/benchmarks/.with-spark .venv/peers/.complete
+
 .PHONY: bench
-bench: setup .venv/benchmarks/.with-spark .venv/peers/.complete  ## measure, beside what a user would pick instead: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
+bench: setup-bench  ## measure, beside what a user would pick instead: QUICK=1 ROWS=refit,ingest IMAGES=tar WEIGHTS=file
 	@PYTHONPATH=contract:functions:emr_job .venv/benchmarks/bin/python -m benchmarks --rows "$(ROWS)" $(if $(QUICK),--quick) $(BENCH_IMAGES) $(if $(WEIGHTS),--weights "$$WEIGHTS_PATH") $(if $(filter file,$(origin BACKBONE)),,--backbone "$(BACKBONE)")
 
 comma := ,

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks import models
 from benchmarks.accuracy import Archive, HeldOut, features_of, featurized
 from benchmarks.cost import pomona_parts, prices
-from benchmarks.figures import Figures, figures
+from benchmarks.figures import MARGINAL_RATE, Figures, Measured, figures
 from benchmarks.networks import RANDOM, Network, graph
 from benchmarks.pictures import members
 from benchmarks.places import PYTHON, RESULTS, ROOT, BenchError
@@ -117,9 +117,7 @@ def dollars(rate: float) -> float:
 
 def bare_rate(figure: Figures) -> float:
     """Return the measured rate of the engine without a job, of one core."""
-    document = read(RESULTS)
-    rows = [row for row in document["rows"] if document["details"][row["name"]]["group"] == "engine"]
-    return float(rows[0]["theirs"]) / figure.cores
+    return float(Measured(read(RESULTS)).row("engine", MARGINAL_RATE)["theirs"]) / figure.cores
 
 
 def stored(features: NDArray[np.float32]) -> Document:

@@ -7,6 +7,9 @@ from typing import Any
 from benchmarks.places import RESULTS, BenchError
 from benchmarks.results import Document, read
 
+MARGINAL_RATE = "marginal rate of the job against the bare engine"
+"""Of the job, against the engine: images a second of all cores, on both sides."""
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -35,30 +38,42 @@ class Figures:
 
 def figures(path: Path = RESULTS) -> Figures:
     """Read them; BenchError names the groups that have not been measured yet."""
-    document = read(path)
-    wanted = ("job", "engine", "fixed", "growth", "refit", "ingest", "advance")
-    rows = {group: _rows(document, group) for group in wanted}
-    if missing := [group for group, found in rows.items() if not found]:
-        raise BenchError(f"results.json has no rows of {', '.join(missing)}: make bench ROWS={','.join(missing)}")
-    cores, refit = document["machine"]["cores"], rows["refit"][1]
-    details = document["details"]
-    images = details[rows["job"][1]["name"]]["images"]
+    found = Measured(read(path))
+    job, marginal = found.row("job", "best setting"), found.row("engine", MARGINAL_RATE)
+    fixed, growth, refit = found.row("fixed"), found.row("growth"), found.row("refit", "limit")
+    cores = found.document["machine"]["cores"]
     return Figures(
         cores=cores,
-        machine=document["machine"]["processor"],
-        images_per_core_second=rows["engine"][0]["ours"] / cores,
-        fixed_seconds=rows["fixed"][0]["ours"],
-        session_seconds=rows["fixed"][0]["theirs"],
-        field_images_per_core_second=images / rows["job"][1]["theirs"] / cores,
-        look_rows=details[rows["growth"][0]["name"]]["rows"],
-        look_seconds=details[rows["growth"][0]["name"]]["look_seconds"],
-        refit_rows=details[refit["name"]]["rows"],
+        machine=found.document["machine"]["processor"],
+        images_per_core_second=marginal["ours"] / cores,
+        fixed_seconds=fixed["ours"],
+        session_seconds=fixed["theirs"],
+        field_images_per_core_second=found.details(job)["images"] / job["theirs"] / cores,
+        look_rows=found.details(growth)["rows"],
+        look_seconds=found.details(growth)["look_seconds"],
+        refit_rows=found.details(refit)["rows"],
         refit_seconds=refit["ours"],
-        ingest_cpu_seconds=details[rows["ingest"][0]["name"]]["cpu_seconds"],
-        advance_seconds=rows["advance"][0]["ours"],
+        ingest_cpu_seconds=found.details(found.row("ingest", "events"))["cpu_seconds"],
+        advance_seconds=found.row("advance")["ours"],
     )
 
 
-def _rows(document: Document, group: str) -> list[dict[str, Any]]:
-    details = document["details"]
-    return [row for row in document["rows"] if details[row["name"]]["group"] == group]
+@dataclass(frozen=True)
+class Measured:
+    """The rows of results.json, found by their group and by words of their names."""
+
+    document: Document
+
+    def row(self, group: str, words: str = "") -> dict[str, Any]:
+        """Return the one row of a group whose name has these words; BenchError if there is none, or another."""
+        rows = [row for row in self.document["rows"] if self.details(row)["group"] == group]
+        if not rows:
+            raise BenchError(f"results.json has no rows of {group}: make bench ROWS={group}")
+        named = [row for row in rows if words in row["name"]]
+        if len(named) != 1:
+            raise BenchError(f"{len(named)} rows of {group} have {words!r} in their names: {[r['name'] for r in rows]}")
+        return dict(named[0])
+
+    def details(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what is told of a row beside its figures."""
+        return dict(self.document["details"][row["name"]])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks.bench import Bench, interleaved
+from benchmarks.figures import MARGINAL_RATE
 from benchmarks.places import ROOT
 from benchmarks.processes import cpu_seconds
 from benchmarks.results import Goal, Row, Samples
@@ -76,7 +77,7 @@ def _rows(count: int, taken: dict[str, Samples], details: dict[str, str]) -> Ite
     note = f"(images - {FEW}) / (time of {count:,} - time of {FEW}); theirs is the engine on images in memory"
     shown: Any = {"unit": "images/s", "details": details}
     yield MARGINAL.row(
-        "marginal rate of the job against the bare engine",
+        MARGINAL_RATE,
         ours=marginal,
         theirs=engine,
         ratio=marginal / engine,
