@@ -25,12 +25,12 @@ from benchmarks.template import template_settings
 from pomona.backbone import ExportedBackbone, load_backbone
 from pomona.classifier.class_moments import FoldMomentsBuilder
 from pomona.classifier.classes import Classes
+from pomona.classifier.copies import CopySurvey
 from pomona.classifier.documents import HoldOut
 from pomona.classifier.evaluation import PredictionCounts, figures, interval
 from pomona.classifier.folds import FOLDS, Folds, KeySample, content_hashes
 from pomona.classifier.hold_out import random_hold_out
 from pomona.classifier.lda import probabilities
-from pomona.classifier.repeats import Repeats
 from pomona.classifier.selection import SAMPLED_ROWS, CrossValidated, SampledRows, cross_validate
 from pomona.imaging.decoding import decode, resize
 from pomona.imaging.errors import ImageError
@@ -111,11 +111,13 @@ class HeldOut:
     @classmethod
     def of(cls, archive: Archive) -> "HeldOut":
         """Cut the folds, choose shrinkage and temperature, and fit, as the refit does."""
-        sample, repeats = KeySample(), Repeats.for_values(len(archive.keys))
+        sample = KeySample()
         sample.add(archive.labels, archive.keys)
-        repeats.add(content_hashes(archive.etags, archive.keys))
         classes = Classes.largest(sample.counts)
-        folds = Folds.of(sample, repeats).of_rows(archive.labels, archive.keys, archive.etags)
+        cut, contents = Folds.of(sample), content_hashes(archive.etags, archive.keys)
+        copies = CopySurvey()
+        copies.add(contents, np.zeros(len(contents), np.int64), *cut.ranges(archive.labels, archive.keys))
+        folds = cut.with_copies(copies.result()).of_rows(archive.labels, archive.keys, archive.etags)
         codes = classes.codes(archive.labels)
         builder = FoldMomentsBuilder(archive.features.shape[1])
         builder.add(archive.features, folds, codes)

@@ -72,7 +72,8 @@ def fold_seconds(rows: int) -> float:
     sample, repeats = KeySample(), Repeats.for_values(rows)
     sample.add(labels, keys)
     repeats.add(content_hashes(etags, keys))
-    classes, folds = Classes.largest(sample.counts), Folds.of(sample, repeats)
+    classes, folds = Classes.largest(sample.counts), Folds.of(sample)
+    repeats.hold(content_hashes(etags, keys))
     for _ in range(PASSES):
         classes.codes(labels)
         folds.of_rows(labels, keys, etags)

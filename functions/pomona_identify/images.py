@@ -10,13 +10,14 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pomona.errors import first_line
 from pomona.imaging.errors import ImageError
 from pomona.imaging.limits import Limits
 from pomona.imaging.preprocessing import PreprocessingSpec, preprocess
 from pomona.imaging.thumbnail import webp_thumbnail
 from pomona_identify.errors import ForbiddenError, ImageMissingError, TooLargeError
 from pomona_identify.questions import StoredImage
-from pomona_intake.errors import status_of, transient_errors
+from pomona_intake.errors import is_transient, status_of, transient_errors
 
 PIXELS, MOST_BYTES = 160, 8_000
 """Of a thumbnail: its longer side, and its size as WebP."""
@@ -25,6 +26,7 @@ MOST_DECODED_BYTES = 128 * 2**20
 SECONDS = 5.0
 """After that no further thumbnail is made."""
 THREADS = 8
+SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class ImagesBucket:
             ForbiddenError: it is in another bucket.
             ImageMissingError: it is not there, or it may not be read.
             TooLargeError: it has more bytes than the job reads.
+            ImageError: S3 does not give it out, as an object under its owner's key.
             TransientError: S3 was throttled, unreachable or failing.
         """
         if image.bucket != self.name:
@@ -55,7 +58,9 @@ class ImagesBucket:
                 # without s3:ListBucket S3 says 403 for an object that is not there
                 if status_of(error) in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
                     raise ImageMissingError("the bucket has no such image, or identify may not read it") from None
-                raise
+                if is_transient(error):
+                    raise
+                raise ImageError(f"S3 does not give the object out: {first_line(error, SHOWN_CHARACTERS)}") from None
             size = answer["ContentLength"]
             if size > self.most_bytes:
                 answer["Body"].close()

@@ -147,6 +147,47 @@ def test_copies_of_an_image_are_in_one_fold(table_of_width):
     assert copies["fold"].nunique() == 1
 
 
+def test_a_copied_folder_does_not_make_the_accuracy_that_of_copies(table_of_width):
+    # Given ten fruits of which each frame is nearly the one before, so that only frames tell a fruit
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "key": f"fruit {fruit}/IMG_{20 * thing + frame}.jpg",
+            "label": f"fruit {fruit}",
+            "etag": f"{fruit}-{thing}-{frame}",
+            "features": (look + rng.normal(size=16) * 0.05 + 9).astype(np.float32),
+        }
+        for fruit in range(10)
+        for thing in range(10)
+        for look in [rng.normal(size=16)]
+        for frame in range(20)
+    ]
+    copies = [row | {"key": f"backup/{row['key']}"} for row in rows]
+    table = table_of_width(16)
+    table.add(rows)
+    assert table.refit("5") == 0
+    without = evaluation_of(table)["accuracy"]
+    # When somebody copies all folders
+    table.add(copies)
+    assert table.refit("5") == 0
+    # Then the accuracy is what it was, or so, and far from that of random images
+    found = evaluation_of(table)
+    assert found["images"] == 4000
+    assert found["accuracy"] < without + 0.1 < found["random_hold_out"]["accuracy"] - 0.1
+
+
+def test_a_row_that_no_other_fold_can_tell_has_no_prediction(table_of_width):
+    # Given two fruits whose images are all one picture: they are in one fold
+    table = table_of_width(16)
+    table.add([row | {"etag": "the same picture"} for row in fruits(classes=2, images=5)])
+    assert table.refit("5") == 0
+    # Then nothing is predicted, instead of a class with no probability
+    projections = table.projections()
+    assert projections["predicted"].isna().all()
+    assert projections["probability"].isna().all()
+    assert evaluation_of(table)["accuracy"] is None
+
+
 @pytest.mark.parametrize(
     ("label", "said"),
     [(lambda number: "fruit", None), (lambda number: None, None), (lambda number: f"{number}", "not evaluated")],

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pomona.classifier import folds as folds_module
+from pomona.classifier.copies import CopySurvey
 from pomona.classifier.folds import FOLDS, Folds, KeySample, content_hashes
 from pomona.classifier.natural_order import natural_key
 from pomona.classifier.repeats import FEWEST_BITS, Repeats
@@ -22,11 +23,12 @@ def sampled(labels, keys):
     return sample
 
 
-def folds_of(labels, keys, etags=None):
+def folds_of(labels, keys, etags=None, times=None):
     etags = [f"etag of {key}" for key in keys] if etags is None else etags
-    repeats = Repeats.for_values(len(keys))
-    repeats.add(content_hashes(etags, keys))
-    return Folds.of(sampled(labels, keys), repeats).of_rows(labels, keys, etags)
+    folds, copies = Folds.of(sampled(labels, keys)), CopySurvey()
+    times = np.zeros(len(keys), np.int64) if times is None else np.array(times)
+    copies.add(content_hashes(etags, keys), times, *folds.ranges(labels, keys))
+    return folds.with_copies(copies.result()).of_rows(labels, keys, etags)
 
 
 def test_numbers_in_names_are_in_the_order_in_which_people_count():
@@ -81,6 +83,55 @@ def test_images_of_one_etag_are_in_one_fold_whatever_their_labels():
     etags = ["the same" if key in ("apple/001.jpg", "apple/099.jpg", "pear/050.jpg") else key for key in keys]
     folds = folds_of([key[: key.index("/")] for key in keys], keys, etags)
     assert len({int(fold) for fold, etag in zip(folds, etags, strict=True) if etag == "the same"}) == 1
+
+
+FRAMES = 100
+
+
+@pytest.mark.parametrize(
+    ("folder", "copied", "delay"),
+    [
+        ("backup/apple", range(FRAMES), 0),
+        ("a-backup/apple", range(FRAMES), 0),
+        ("a-backup/apple", range(FRAMES), 60),
+        ("backup/apple", range(5, FRAMES, 10), 0),
+        ("a-backup/apple", range(5, FRAMES, 10), 60),
+        ("selection/apple", range(40, 60), 60),
+    ],
+)
+def test_copies_take_no_image_away_from_those_beside_it(folder, copied, delay):
+    # Given 100 frames of a fruit, and copies of some in a folder before or after them
+    originals = [f"apple/IMG_{number}.jpg" for number in range(FRAMES)]
+    copies = [f"{folder}/IMG_{number}.jpg" for number in copied]
+    keys = originals + copies
+    etags = [key.rpartition("/")[2] for key in keys]
+    times = [0] * len(originals) + [delay] * len(copies)
+    folds = dict(zip(keys, folds_of(["apple"] * len(keys), keys, etags, times).tolist(), strict=True))
+    # Then each copy is in the fold of its original
+    assert all(folds[copy] == folds[f"apple/{copy.rpartition('/')[2]}"] for copy in copies)
+    # And the frames are still in a few ranges, so that hardly one has the frame before it in another fold
+    in_order = [folds[key] for key in originals]
+    assert sum(a != b for a, b in itertools.pairwise(in_order)) <= FOLDS - 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 3), st.integers(0, 4), st.integers(0, 4))), st.integers(0, 30)
+)
+def test_copies_are_found_however_the_table_is_cut(occurrences, cut):
+    def surveyed(some):
+        survey = CopySurvey()
+        contents, times, ranges, folds = (np.array(column) for column in zip(*some, strict=True)) if some else [[]] * 4
+        survey.add(np.asarray(contents, np.uint64), np.asarray(times, np.int64), ranges, folds)
+        return survey
+
+    whole, parts = surveyed(occurrences).result(), surveyed(occurrences[:cut])
+    parts.merge(surveyed(occurrences[cut:]))
+    np.testing.assert_array_equal(parts.result().hashes, whole.hashes)
+    np.testing.assert_array_equal(parts.result().folds, whole.folds)
+    counts = Counter(content for content, *_ in occurrences)
+    assert whole.hashes.tolist() == sorted(content for content, count in counts.items() if count > 1)
+    for content, fold in zip(whole.hashes.tolist(), whole.folds.tolist(), strict=True):
+        assert fold == min(one[1:] for one in occurrences if one[0] == content)[-1]
 
 
 def test_images_without_a_label_have_a_fold_too():

@@ -2,12 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
+from pomona.imaging.errors import ImageError
+from pomona.imaging.limits import Limits
 from pomona_contract.lake_layout import LATEST_RESULTS
 from pomona_identify import answers
+from pomona_identify.images import ImagesBucket
+from pomona_identify.questions import StoredImage
 from tests.identify_function import invoke_identify
 from tests.identify_results import FRUITS, LABEL, new_image, put_results
 
@@ -44,6 +49,31 @@ def test_an_image_gets_its_class_and_images_like_it(invoke):
     assert len(answered["nearest"]) == answers.NEAREST
     assert answered["model"]["backbone"] == LABEL
     assert "error" not in answered
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [("a/" + "é" * 512, "1,026 bytes"), ("a/\ud800.jpg", "surrogate")],
+    ids=["too long", "no text"],
+)
+def test_a_key_that_s3_does_not_take_is_refused(invoke, images, key, sentence):
+    answered = invoke({"bucket": "images", "key": key})
+    assert (answered["status"], answered["retry"]) == (400, False)
+    assert sentence in answered["error"]
+
+
+def test_an_object_that_s3_does_not_give_out_gets_a_sentence():
+    # Given an image under a key that only its owner has (SSE-C): so S3 answers a GET without that key
+    message = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided"
+    answer = {"Error": {"Code": "InvalidRequest", "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+    def refuse(**_: str) -> None:
+        raise ClientError(answer, "GetObject")
+
+    bucket = ImagesBucket(SimpleNamespace(get_object=refuse), "images", 1000, Limits(10**6, 10**8, 100))
+    # Then whoever asks is told, and the function does not fail
+    with pytest.raises(ImageError, match=r"S3 does not give the object out: .*Server Side Encryption"):
+        bucket.read(StoredImage("images", "secret.jpg"))
 
 
 def test_what_is_no_image_gets_the_sentence_of_the_job(invoke):

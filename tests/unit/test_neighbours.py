@@ -62,10 +62,30 @@ def test_only_the_first_components_are_kept(monkeypatch):
 
 def test_another_format_is_refused():
     file = io.BytesIO()
-    np.savez(file, format=2)
+    np.savez(file, format=3)
     file.seek(0)
-    with pytest.raises(ValueError, match="format 1"):
+    with pytest.raises(ValueError, match="format 2"):
         load_neighbours(file)
+
+
+def test_the_index_of_an_earlier_release_is_read():
+    # Given a file of format 1, whose labels are NumPy's strings
+    index = built(np.eye(2), labels=["ä", "b"])
+    file = io.BytesIO()
+    arrays = {name: getattr(index, name) for name in ("vectors", "keys", "ends", "codes")}
+    np.savez(file, format=1, labels=np.array(index.labels, np.str_), **arrays)
+    file.seek(0)
+    # Then it is the same index
+    assert load_neighbours(file).nearest(np.eye(2)[0], 2) == index.nearest(np.eye(2)[0], 2)
+
+
+def test_a_long_label_makes_no_other_longer():
+    # Given each image in a folder of its own, and one folder with the longest name
+    labels = [f"upload-{number}" for number in range(2000)]
+    usual = len(neighbours_bytes(built(np.ones((2000, 2)), labels=labels)))
+    long = len(neighbours_bytes(built(np.ones((2000, 2)), labels=[*labels[1:], "l" * 1000])))
+    # Then the file has room for that name once
+    assert long < usual + 2000
 
 
 def test_a_key_is_found_by_its_whole_name_alone():

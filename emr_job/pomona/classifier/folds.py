@@ -2,20 +2,20 @@
 
 Frames of one object, taken one after the other, are near-copies of each other. Random folds put some of them into the
 training set and others into the test set. The accuracy then says how well copies are recognised. So a fold here is a
-contiguous range of a label's keys in natural order, and images of the same etag are in the same fold.
+contiguous range of a label's keys in natural order, and the copies of an image are in its fold.
 """
 
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pomona.classifier.copies import Copies
 from pomona.classifier.natural_order import NaturalKey, natural_key
-from pomona.classifier.repeats import Repeats
 
 FOLDS = 5
 SAMPLED_KEYS = 100
@@ -78,25 +78,38 @@ class Folds:
     """For each label, the first keys of its second, third … range."""
     turns: Mapping[str, int]
     """For each label, the fold of its first range. Small labels fill the last ranges: turned, they fill all folds."""
-    repeats: Repeats
-    """The etags that more than one image has."""
+    copies: Copies
+    """The contents that more than one image has."""
 
     @classmethod
-    def of(cls, sample: KeySample, repeats: Repeats) -> "Folds":
+    def of(cls, sample: KeySample) -> "Folds":
         """Cut each label's sampled keys into FOLDS ranges of the same size."""
         cuts = {label: _cuts([key for _, key in hashed]) for label, hashed in sample.hashed.items() if hashed}
-        return cls(cuts, {label: stable_hash(label) for label in cuts}, repeats)
+        return cls(cuts, {label: stable_hash(label) % FOLDS for label in cuts}, Copies.none())
+
+    def with_copies(self, copies: Copies) -> "Folds":
+        """Return the same folds, where copies are together."""
+        return replace(self, copies=copies)
 
     def of_rows(self, labels: Sequence[str | None], keys: Sequence[str], etags: Sequence[str]) -> NDArray[np.int8]:
         """Return the folds [n], each from 0 to FOLDS - 1."""
-        hashes = content_hashes(etags, keys)
-        folds = [self._of_key(label, key) for label, key in zip(labels, keys, strict=True)]
-        return np.where(self.repeats.hold(hashes), (hashes >> np.uint64(32)) % FOLDS, folds).astype(np.int8)
+        return self.copies.folds_of(content_hashes(etags, keys), self.ranges(labels, keys)[1])
 
-    def _of_key(self, label: str | None, key: str) -> int:
+    def ranges(self, labels: Sequence[str | None], keys: Sequence[str]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """Return in which range of its label's keys each image lies [n], and the range's fold [n].
+
+        An image without a label, or whose label has no cuts, is in a range of its own.
+        """
+        found = [self._range(label, key) for label, key in zip(labels, keys, strict=True)]
+        both = np.array(found, np.int8).reshape(len(found), 2)
+        return both[:, 0], both[:, 1]
+
+    def _range(self, label: str | None, key: str) -> tuple[int, int]:
         if label is None or label not in self.cuts:
-            return stable_hash(key) % FOLDS
-        return (bisect_right(self.cuts[label], natural_key(key)) + self.turns[label]) % FOLDS
+            number = stable_hash(key) % FOLDS
+            return number, number
+        number = bisect_right(self.cuts[label], natural_key(key))
+        return number, (number + self.turns[label]) % FOLDS
 
 
 def _cuts(keys: Iterable[str]) -> tuple[NaturalKey, ...]:

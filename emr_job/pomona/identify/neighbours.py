@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT, READABLE = 2, (1, 2)
 MOST_VECTORS = 500_000
 MOST_COMPONENTS = 100
 ROWS_AT_ONCE = 16_384
@@ -98,17 +98,18 @@ class NeighboursBuilder:
     def add(self, keys: Sequence[str], labels: Sequence[str | None], projected: NDArray[np.floating]) -> None:
         """Take in rows with their projections [n, components], of which the first MOST_COMPONENTS are kept."""
         self._vectors.append(unit(projected[:, :MOST_COMPONENTS]).astype(np.float16))
-        self._keys += [key.encode("utf-8", "surrogatepass") for key in keys]
+        self._keys += map(_encoded, keys)
         self._labels += labels
 
     def finish(self) -> Neighbours:
         """Return what was collected."""
         names = tuple(sorted({label for label in self._labels if label is not None}))
         number = {name: code for code, name in enumerate(names)}
+        keys, ends = _joined(self._keys)
         return Neighbours(
             vectors=np.concatenate(self._vectors) if self._vectors else np.empty((0, 0), np.float16),
-            keys=np.frombuffer(b"".join(self._keys), np.uint8),
-            ends=np.cumsum([len(key) for key in self._keys], dtype=np.int64),
+            keys=keys,
+            ends=ends,
             codes=np.array([-1 if label is None else number[label] for label in self._labels], np.int32),
             labels=names,
         )
@@ -124,17 +125,37 @@ def neighbours_bytes(neighbours: Neighbours) -> bytes:
     """Return the content of `neighbours.npz`."""
     content = io.BytesIO()
     arrays = {name: getattr(neighbours, name) for name in ("vectors", "keys", "ends", "codes")}
-    np.savez(content, format=FORMAT, labels=np.array(neighbours.labels, np.str_), **arrays)
+    labels, label_ends = _joined([_encoded(label) for label in neighbours.labels])
+    np.savez(content, format=FORMAT, labels=labels, label_ends=label_ends, **arrays)
     return content.getvalue()
 
 
 def load_neighbours(source: str | Path | BinaryIO) -> Neighbours:
     """Read `neighbours.npz`; raises ValueError for a file of another format."""
     with np.load(source, allow_pickle=False) as content:
-        if "format" not in content or int(content["format"]) != FORMAT:
+        version = int(content["format"]) if "format" in content else None
+        if version not in READABLE:
             raise ValueError(f"{source} does not hold neighbours of format {FORMAT}: another version wrote it")
         arrays = {name: content[name] for name in ("vectors", "keys", "ends", "codes")}
-        return Neighbours(**arrays, labels=tuple(str(label) for label in content["labels"]))
+        if version == 1:  # NumPy's strings, each as long as the longest
+            return Neighbours(**arrays, labels=tuple(str(label) for label in content["labels"]))
+        return Neighbours(**arrays, labels=tuple(_split(content["labels"], content["label_ends"])))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _joined(texts: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return texts one after the other, and where each ends: a long one makes no other longer."""
+    return np.frombuffer(b"".join(texts), np.uint8), np.cumsum([len(text) for text in texts], dtype=np.int64)
+
+
+def _split(content: NDArray[np.uint8], ends: NDArray[np.int64]) -> Iterator[str]:
+    whole, begin = content.tobytes(), 0
+    for end in ends.tolist():
+        yield whole[begin:end].decode("utf-8", "surrogatepass")
+        begin = end
 
 
 def _blocks(vectors: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:

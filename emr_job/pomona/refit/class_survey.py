@@ -9,6 +9,7 @@ from functools import partial
 import pyarrow as pa
 
 from pomona.classifier.classes import Classes
+from pomona.classifier.copies import CopySurvey
 from pomona.classifier.folds import Folds, KeySample, content_hashes
 from pomona.classifier.repeats import Repeats
 from pomona.refit.row_statistics import STATISTICS_COLUMNS, RowStatistics, RowStatisticsTotal
@@ -17,6 +18,7 @@ from pomona.table.feature_blocks import rows_of_backbone
 from pomona.table.scan import KEY_SCAN, DataFile, located_rows
 
 COLUMNS = [*STATISTICS_COLUMNS, "etag"]
+COPY_COLUMNS = [*COLUMNS, "last_modified"]
 
 
 @dataclass
@@ -52,8 +54,8 @@ class ClassSurvey:
         return Classes.largest(self.sample.counts, int(self.statistics.labels))
 
     def folds(self) -> Folds:
-        """Return which image is in which fold."""
-        return Folds.of(self.sample.of_labels(self.classes.labels), self.repeats)
+        """Return which image is in which fold, as if there were no copies."""
+        return Folds.of(self.sample.of_labels(self.classes.labels))
 
 
 def survey_classes(workers: Workers, work: list[list[DataFile]], backbone: str) -> ClassSurvey:
@@ -69,4 +71,25 @@ def _survey_files(rows: int, backbone: str, files: list[DataFile]) -> ClassSurve
     survey = ClassSurvey.of_table(rows)
     for _, _, batch in located_rows(files, COLUMNS, KEY_SCAN):
         survey.add(batch, backbone)
+    return survey
+
+
+def folds_with_copies(workers: Workers, work: list[list[DataFile]], backbone: str, survey: ClassSurvey) -> Folds:
+    """Read the narrow columns once more, for the images whose content seems to be repeated, and return the folds."""
+    folds, total = survey.folds(), CopySurvey()
+    for part in workers.results(work, partial(_survey_copies, backbone, survey.repeats, folds)):
+        total.merge(part)
+    return folds.with_copies(total.result())
+
+
+def _survey_copies(backbone: str, repeats: Repeats, folds: Folds, files: list[DataFile]) -> CopySurvey:
+    survey = CopySurvey()
+    for _, _, batch in located_rows(files, COPY_COLUMNS, KEY_SCAN):
+        current = rows_of_backbone(batch, backbone)
+        contents = content_hashes(current["etag"].to_pylist(), current["key"].to_pylist())
+        held = repeats.hold(contents)
+        repeated = current.filter(pa.array(held))
+        times = repeated["last_modified"].cast(pa.int64()).fill_null(0).to_numpy()
+        ranges, own = folds.ranges(repeated["label"].to_pylist(), repeated["key"].to_pylist())
+        survey.add(contents[held], times, ranges, own)
     return survey

@@ -36,7 +36,7 @@ class Assignment:
 
     @classmethod
     def of(cls, classes: Classes, folds: Folds, rows: int) -> Self:
-        """Return the assignment for a table of so many rows."""
+        """Return the assignment for a table with so many rows that have features of the backbone."""
         return cls(classes, folds, min(SURPLUS * SAMPLED_ROWS / max(rows, 1), 1.0))
 
     def codes_and_folds(self, batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.int8]]:

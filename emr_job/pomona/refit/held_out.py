@@ -35,6 +35,8 @@ class HeldOutClassifier:
         if self.validated is None:
             return [pa.nulls(len(folds), pa.string()), pa.nulls(len(folds), pa.float64()), pa.array(folds)]
         scores = self.validated.scores(features, folds)
+        untold = np.isneginf(scores.max(axis=1))  # the other folds have no row of any class
+        scores[untold] = 0.0
         predicted = scores.argmax(axis=1)
         rows = np.arange(len(predicted))
         probability = probabilities(scores)[rows, predicted]
@@ -52,7 +54,11 @@ class HeldOutClassifier:
                 )
             ]
         )
-        return [pa.array(labels[predicted], pa.string()), pa.array(probability), pa.array(folds)]
+        return [
+            pa.array(labels[predicted], pa.string(), mask=untold),
+            pa.array(probability, mask=untold),
+            pa.array(folds),
+        ]
 
 
 @dataclass

@@ -37,6 +37,11 @@ class RowStatistics:
     """How many rows with an error each group has; exact for MOST_GROUPS groups or fewer."""
 
     @property
+    def featurized(self) -> int:
+        """Return the number of rows with features of this backbone."""
+        return self.images - self.errors - self.stale
+
+    @property
     def classes(self) -> int:
         """Return the number of different labels; an image at the top level has none."""
         return int(self.labels)

@@ -15,7 +15,7 @@ from pomona.processes import Processes, WorkFailedError
 from pomona.projection import FittedModel
 from pomona.pyiceberg_table.snapshot import PinnedTable
 from pomona.refit.arguments import RefitArguments
-from pomona.refit.class_survey import survey_classes
+from pomona.refit.class_survey import folds_with_copies, survey_classes
 from pomona.refit.classification import Classification
 from pomona.refit.first_pass import Assignment, FirstPassResult, run_first_pass
 from pomona.refit.neighbours_file import no_neighbours_note
@@ -148,7 +148,8 @@ class _Refit:
         with self.stopwatch.timing("survey"):
             survey = survey_classes(workers, work, label)
             statistics = survey.statistics.result()
-            assignment = Assignment.of(survey.classes, survey.folds(), statistics.images)
+            folds = folds_with_copies(workers, work, label, survey)
+            assignment = Assignment.of(survey.classes, folds, statistics.featurized)
         with self.stopwatch.timing("gather"):
             found = run_first_pass(workers, work, label, self.backbone.output_width, assignment)
         return _Rows(work, statistics, assignment, found)

@@ -50,8 +50,8 @@ def _figures(evaluation: Evaluation) -> Iterator[Figure]:
     yield Figure(
         percent(counts.accuracy),
         f"accuracy (95 % interval {percent(low)} to {percent(high)})",
-        f"of {images(counts.images)}. Each was predicted by a classifier that had not seen it, nor the images next to "
-        "it in its folder.",
+        f"of {images(counts.images)}. Each was predicted by a classifier that had seen neither it, nor its copies, nor "
+        "the fifth of its class that lies around it.",
     )
     if evaluation.random:
         random = evaluation.random
