@@ -19,8 +19,12 @@ def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
 
 @dataclass
 class Stopwatch:
-    """Seconds by part, in the order in which the parts began. The clock starts when the object is created."""
+    """Seconds by part, in the order in which the parts began. The clock starts when the object is created.
 
+    `before` are seconds of work that was done earlier, and belong to the whole.
+    """
+
+    before: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _started: float = field(default_factory=perf_counter)
@@ -31,7 +35,7 @@ class Stopwatch:
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""
-        return perf_counter() - self._started
+        return self.before + perf_counter() - self._started
 
     def readings(self) -> dict[str, float]:
         """Return the seconds by part, to the millisecond, and `total` since the start."""

@@ -15,13 +15,14 @@ from pyiceberg.table import Table
 from pomona.errors import PublishRefusedError, SupersededError
 from pomona.express import run as express_run
 from pomona.express.run import ExpressLimits, featurize_express
+from pomona.featurize.feature_extraction import FeatureExtractor
 from pomona.featurize.run import featurize
 from pomona.pyiceberg_table import catalog
 from pomona.pyiceberg_table.table import PyIcebergTable
 from pomona.s3.image_fetcher import FetchResult, FetchStatus, ImageFetcher, KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes
 from pomona.stopwatch import Stopwatch
-from pomona.table import maintenance
+from pomona.table import maintenance, snapshot_limits
 from pomona.table.feature_table import FeatureTable
 from pomona_contract.lake_layout import PENDING_SEGMENTS
 from pomona_contract.segments import parse_segment_name, requests_maintenance
@@ -185,6 +186,27 @@ def test_what_is_not_begun_in_time_is_left_to_the_cluster(orchard):  # noqa: F81
     assert orchard.rows() == {}
 
 
+def test_an_image_that_was_fetched_but_not_decoded_in_time_is_left_to_the_cluster(orchard, monkeypatch):  # noqa: F811
+    # Given images that are all fetched ahead, and each of which takes long to decode
+    keys = [f"slow/{number}.jpg" for number in range(6)]
+    for number, key in enumerate(keys):
+        orchard.put(key, jpeg(number))
+    extract = FeatureExtractor.extract
+
+    def slowly(self: FeatureExtractor, body: bytes) -> Any:
+        time.sleep(0.5)
+        return extract(self, body)
+
+    monkeypatch.setattr(FeatureExtractor, "extract", slowly)
+    # When the time is up after some of them
+    record = express(orchard, keys, replace(LIMITS, until=time.monotonic() + 1.5))
+    # Then the others are deferred
+    done = images_of(record)["done"]
+    assert 0 < done < 5
+    assert len(deferred_keys(orchard, record)) == 6 - done
+    assert len(orchard.rows()) == done
+
+
 def lose_an_answer(monkeypatch: pytest.MonkeyPatch, call: Any) -> list[Any]:
     """Lose the first answer to a call of a boto3 client; what is lost is in the returned list."""
     session = call.__self__._endpoint.http_session
@@ -309,16 +331,15 @@ def test_the_cluster_is_asked_once_to_join_many_small_files(orchard, monkeypatch
 def test_the_maintenance_that_was_asked_for_joins_the_files_and_keeps_some_snapshots(orchard, monkeypatch):  # noqa: F811
     # Given a table with many small files and many snapshots of express runs
     monkeypatch.setattr(maintenance, "MANY_FILES", 5)
-    monkeypatch.setattr(maintenance, "MOST_SNAPSHOTS", 6)
-    monkeypatch.setattr(maintenance, "KEPT_SNAPSHOTS", 3)
-    monkeypatch.setattr(maintenance, "YOUNG", timedelta())
+    monkeypatch.setattr(snapshot_limits, "MOST_SNAPSHOTS", 6)
+    monkeypatch.setattr(snapshot_limits, "KEPT_SNAPSHOTS", 3)
     for number in range(7):
         orchard.put(f"{number}.jpg", jpeg(number))
         express(orchard, [f"{number}.jpg"])
     before = orchard.rows()
     # When the maintenance that a segment asks for is done
     table = FeatureTable(orchard.spark, orchard.run.database, orchard.run.table)
-    done = list(maintenance.TableMaintenance(table, timedelta(days=7)).thorough())
+    done = list(maintenance.TableMaintenance(table, timedelta(days=7), longest_refit=timedelta()).thorough())
     # Then the files are one, the newest snapshots stay, and no row has changed
     assert any(step.startswith("compacted 7 files into 1") for step in done), done
     assert len(list(table_of(orchard).scan().plan_files())) == 1

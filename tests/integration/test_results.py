@@ -18,7 +18,7 @@ from moto.server import ThreadedMotoServer
 
 from pomona.errors import JobError
 from pomona.refit import results
-from pomona.refit.results import ResultsFolder, move_latest, remove_old
+from pomona.refit.results import ResultsFolder, move_latest, remove_old, remove_unfinished
 from pomona.s3 import objects, uploads
 from pomona.s3.objects import list_objects
 from pomona.s3.uploads import open_object_writer
@@ -70,6 +70,25 @@ def read_latest(server, lake):
 
 def latest(lake):
     return read_json(lake, LATEST_RESULTS)
+
+
+def test_results_that_a_killed_refit_left_go_at_the_next_refit(lake, server):
+    # Given finished results, those of a refit that was killed, those of a release that latest.json names, and a note
+    for folder, name in [("1001", "model.json"), ("1001", "report.html"), ("1002", "report.html"), ("1002-2", "a.csv")]:
+        server.put_object(Bucket=lake, Key=f"results/{folder}/{name}", Body=b"")
+    server.put_object(Bucket=lake, Key="results/1003/report.html", Body=b"")
+    server.put_object(Bucket=lake, Key="results/notes/mine.txt", Body=b"")
+    move_latest(lake, document(1, prefix="results/1003/"))
+    # When the next refit begins
+    removed = remove_unfinished(lake)
+    # Then only what nobody will finish is gone
+    assert removed == ["results/1002-2/", "results/1002/"]
+    assert keys_of(lake, "results/100") == [
+        "results/1001/model.json",
+        "results/1001/report.html",
+        "results/1003/report.html",
+    ]
+    assert keys_of(lake, "results/notes/") == ["results/notes/mine.txt"]
 
 
 def test_old_results_go_but_neither_the_newest_nor_what_latest_names(lake, server, monkeypatch):

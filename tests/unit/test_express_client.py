@@ -153,6 +153,19 @@ def test_lambda_tells_of_an_invocation_that_crashed() -> None:
     assert state.billed is None  # Lambda does not tell what a crashed invocation is billed for
 
 
+@pytest.mark.parametrize(("condition", "ran"), [("EventAgeExceeded", False), ("RetriesExhausted", True)])
+def test_an_event_that_lambda_gave_up_is_a_run_that_never_ran(condition: str, ran: bool) -> None:
+    # Given what Lambda tells of an event that it handed to the function, or did not in time
+    event = json.loads((ROOT / "events" / "advance-express-failed.json").read_text())
+    event["requestContext"]["condition"] = condition
+    scene = Scene()
+    run_id = scene.start()
+    scene.client.record_failed_invocation(event)
+    # Then only in the one case an image may be the cause
+    state = scene.client.state("app", run_id)
+    assert (state.phase, state.was_running) == (Phase.FAILED, ran)
+
+
 def test_the_reason_that_the_function_wrote_itself_stays() -> None:
     scene = Scene()
     scene.write(NAME.failure_key, RunFailure(NAME.batch_id, 1, "it broke", "now").to_json())

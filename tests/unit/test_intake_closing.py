@@ -176,9 +176,16 @@ def test_a_success_and_an_operator_end_the_pause_of_the_queue() -> None:
         (FAILED, 0, Lane.CLUSTER, True),
         (FAILED, 0, Lane.EXPRESS, True),
         (NEVER_RAN, 0, Lane.CLUSTER, False),
+        (NEVER_RAN, 0, Lane.EXPRESS, False),
         (NEVER_RAN, 1, Lane.CLUSTER, True),
     ],
-    ids=["failed", "failed on the express lane", "never ran", "never ran, after one that failed"],
+    ids=[
+        "failed",
+        "failed on the express lane",
+        "never ran",
+        "never ran on the express lane",
+        "never ran, after one that failed",
+    ],
 )
 def test_only_after_a_run_that_has_failed_each_image_is_suspected(
     ended: RunState, failures: int, lane: Lane, careful: bool

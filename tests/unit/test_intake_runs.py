@@ -64,7 +64,7 @@ def test_featurize_is_told_its_batch_and_attempt_as_separate_arguments() -> None
         f"--lake-bucket lake --images-bucket {settings().images_bucket} --database pomona --table features "
         "--backbone fruitnet "
         f"--batch-id {BATCH} --attempt 2 --max-image-bytes 67108864 --max-image-pixels 100000000 "
-        "--max-decoded-bytes 536870912 --max-jpeg-scans 100 --snapshot-days 7 "
+        "--max-decoded-bytes 536870912 --max-jpeg-scans 100 --snapshot-days 7 --refit-timeout-minutes 240 "
         "--ignored-names ._%2A,Thumbs.db --timeout-minutes 60 --careful yes"
     ).split(" ")
 

@@ -20,6 +20,7 @@ class RunFailure:
     reason: str
     failed_at: str  # ISO 8601, UTC
     function_gb_seconds: float | None = None  # what Lambda bills for it; None: unknown (a crash or a time-out)
+    ran: bool = True  # False: Lambda gave the event up without running the function
 
     def to_json(self) -> bytes:
         """Return the content of the document."""

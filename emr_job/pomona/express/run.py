@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,7 +24,8 @@ from pomona.pyiceberg_table.table import PyIcebergTable, TooManyFilesError
 from pomona.s3.image_fetcher import KeyToFetch
 from pomona.s3.objects import list_objects, read_bytes, write_bytes
 from pomona.stopwatch import Stopwatch
-from pomona.table.small_files import MOST_SNAPSHOTS, count_small_files
+from pomona.table.small_files import count_small_files
+from pomona.table.snapshot_limits import has_many_to_expire
 from pomona_contract.image_keys import IgnoredNames
 from pomona_contract.lake_layout import PENDING_SEGMENTS
 from pomona_contract.lanes import Lane
@@ -46,7 +46,7 @@ class ExpressLimits:
     megabytes: int
     """Memory of the function."""
     until: float = float("inf")
-    """No image is begun after this moment, in seconds of `time.monotonic`; the keys that are left are deferred."""
+    """No image is decoded after this moment, in seconds of `time.monotonic`; the keys that are left are deferred."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def featurize_express(arguments: FeaturizeArguments, limits: ExpressLimits, stop
         _defer(arguments, result.deferred)
         require_in_flight(arguments.lake_bucket, arguments.batch_id, arguments.attempt)
         snapshot_id = _published(arguments, table, file)
-    _request_maintenance(arguments.lake_bucket, table)
+    _request_maintenance(arguments, table)
     report = RunReport(arguments, label, batch, result.counters, snapshot_id, Lane.EXPRESS, len(result.deferred))
     return report.write(NO_MAINTENANCE, stopwatch, function_megabytes=limits.megabytes)
 
@@ -108,18 +108,10 @@ def _plan(
 
 
 def _featurized(arguments: FeaturizeArguments, dirty: list[KeyToFetch], until: float) -> _Result:
-    late: list[str] = []
-
-    def in_time() -> Iterator[KeyToFetch]:
-        for key in dirty:
-            if time.monotonic() < until:
-                yield key
-            else:
-                late.append(key.key)
-
-    with closing(KeyFeaturizer(arguments, is_careful=arguments.careful, may_only_add=True)) as featurizer:
-        changes = list(featurizer.changes(in_time()))
-    return _Result(featurizer.counters, changes, featurizer.deferred + late)
+    featurizer = KeyFeaturizer(arguments, is_careful=arguments.careful, may_only_add=True, until=until)
+    with closing(featurizer):
+        changes = list(featurizer.changes(iter(dirty)))
+    return _Result(featurizer.counters, changes, featurizer.deferred)
 
 
 def _published(arguments: FeaturizeArguments, table: PyIcebergTable, file: TableFile | None) -> int:
@@ -154,10 +146,11 @@ def _defer(arguments: FeaturizeArguments, keys: list[str]) -> None:
         write_bytes(arguments.lake_bucket, name, body)
 
 
-def _request_maintenance(lake_bucket: str, table: PyIcebergTable) -> None:
+def _request_maintenance(arguments: FeaturizeArguments, table: PyIcebergTable) -> None:
     """Ask the cluster to join small files, or to expire snapshots, when there are many and nobody has asked yet."""
     has_many_files = count_small_files(table.committed_files()) >= MANY_SMALL_FILES
-    if not has_many_files and table.snapshots() <= MOST_SNAPSHOTS:
+    if not has_many_files and not has_many_to_expire(table.committed_at(), arguments.longest_refit):
         return
+    lake_bucket = arguments.lake_bucket
     if not any(requests_maintenance(name) for name, _ in list_objects(lake_bucket, PENDING_SEGMENTS)):
         write_bytes(lake_bucket, maintenance_segment_name(datetime.now(UTC)), b"")

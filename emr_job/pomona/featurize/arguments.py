@@ -5,6 +5,7 @@ Imports nothing that the archive of packages brings: the archive is checked afte
 
 import argparse
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from pomona.imaging.limits import Limits
@@ -34,6 +35,8 @@ class FeaturizeArguments:
     """EMR Serverless ends the run after this time."""
     snapshot_days: int = 7
     """Snapshots of the table that are older expire."""
+    refit_timeout_minutes: int = 240
+    """EMR Serverless ends a refit after this time: until then it may read the snapshot that it began with."""
     ignored_names: tuple[str, ...] = ()
     """Shell patterns of names that are no images: keys of such names have no rows."""
     careful: bool = False
@@ -47,6 +50,11 @@ class FeaturizeArguments:
     def run_name(self) -> RunName:
         """Return the name of this attempt: the platform shows it, and it says where the record lies."""
         return RunName(self.batch_id, self.attempt)
+
+    @property
+    def longest_refit(self) -> timedelta:
+        """Return how long a refit may run."""
+        return timedelta(minutes=self.refit_timeout_minutes)
 
     @property
     def snapshot_properties(self) -> dict[str, str]:
@@ -88,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
+    parser.add_argument("--refit-timeout-minutes", type=int, default=240, help="when the platform ends a refit")
     parser.add_argument("--careful", choices=("yes", "no"), default="no", help="decode each image in a child process")
     parser.add_argument("--processes", type=int, default=0, help="of the driver, in place of Spark's executors")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """Turns dirty keys into changes of the table: fetches images ahead, and extracts their features one by one."""
 
 import resource
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,14 @@ THREAD_STACK_BYTES = 8 * 2**20
 class KeyFeaturizer:
     """Turns dirty keys into changes of the table, on one core."""
 
-    def __init__(self, arguments: FeaturizeArguments, *, is_careful: bool, may_only_add: bool = False) -> None:
+    def __init__(
+        self,
+        arguments: FeaturizeArguments,
+        *,
+        is_careful: bool,
+        may_only_add: bool = False,
+        until: float = float("inf"),
+    ) -> None:
         """Set the settings of the run, and what may be done.
 
         Args:
@@ -35,11 +43,13 @@ class KeyFeaturizer:
             is_careful: True if each image is decoded in a child process.
             may_only_add: True if no row of the table may be replaced or deleted, and no key may stay unread. Such keys
                 are `deferred`.
+            until: seconds of `time.monotonic`; keys whose image is not decoded by then are `deferred` too.
         """
         self.counters = TaskCounters()
         self.deferred: list[str] = []
         """Keys that wait for a run that may do more."""
         self._may_only_add = may_only_add
+        self._until = until
         self._arguments = arguments
         engine = cached_engine(arguments.backbone, arguments.backbones)
         self._extractor = FeatureExtractor(engine, arguments.limits, self.counters, is_careful=is_careful)
@@ -54,7 +64,7 @@ class KeyFeaturizer:
         """Yield the changes (schema.CHANGES) of the keys, in the order in which S3 answers."""
         budget = ByteBudget(FETCHED_BYTES)
         fetcher = ImageFetcher(self._arguments.images_bucket, self._arguments.max_image_bytes, budget)
-        results = in_completion_order(dirty, fetcher.fetch, FETCH_THREADS)
+        results = in_completion_order(self._in_time(dirty), fetcher.fetch, FETCH_THREADS)
         try:
             with limited_growth(resource.RLIMIT_DATA, _most_growth(self._arguments)):
                 while (fetched := self._next(results)) is not None:
@@ -69,6 +79,16 @@ class KeyFeaturizer:
         """End the child process."""
         self._extractor.close()
 
+    def _in_time(self, dirty: Iterator[KeyToFetch]) -> Iterator[KeyToFetch]:
+        for key in dirty:
+            if self._is_late():
+                self.deferred.append(key.key)
+            else:
+                yield key
+
+    def _is_late(self) -> bool:
+        return time.monotonic() >= self._until
+
     def _next(self, results: Iterator[FetchResult]) -> FetchResult | None:
         with self.counters.timing("get"):
             return next(results, None)
@@ -79,7 +99,7 @@ class KeyFeaturizer:
         counts["bytes"] += len(fetched.body)
         if fetched.fallback:
             self.counters.count_fallback(fetched.fallback)
-        if self._may_only_add and _must_wait(fetched):
+        if self._is_late() or (self._may_only_add and _must_wait(fetched)):
             self.deferred.append(fetched.dirty.key)
             return
         if fetched.status == FetchStatus.FOUND:

@@ -33,7 +33,7 @@ def maintain(
     """
     done: list[str] = []
     deadline = Deadline.of_run(arguments.timeout_minutes, stopwatch.elapsed())
-    maintenance = TableMaintenance(table, timedelta(days=arguments.snapshot_days), deadline)
+    maintenance = TableMaintenance(table, timedelta(days=arguments.snapshot_days), deadline, arguments.longest_refit)
     with deadline.cancelling(table.spark.sparkContext.cancelAllJobs):
         try:
             for step in _steps(arguments, table, maintenance, is_thorough=batch.asks_for_maintenance):

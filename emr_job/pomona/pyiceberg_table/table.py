@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, Self
 
@@ -119,9 +120,9 @@ class PyIcebergTable:
         """Return True if the snapshot that was opened has these properties in its summary."""
         return properties.items() <= self._summary().items()
 
-    def snapshots(self) -> int:
-        """Return how many snapshots the table keeps."""
-        return len(self.table.metadata.snapshots)
+    def committed_at(self) -> list[datetime]:
+        """Return when each snapshot was committed that the table keeps."""
+        return [datetime.fromtimestamp(one.timestamp_ms / 1000, UTC) for one in self.table.metadata.snapshots]
 
     def branches(self) -> list[str]:
         """Return the names of the table's branches and tags."""

@@ -64,7 +64,6 @@ def publish(fitted: FittedTable, components_asked: str, stopwatch: Stopwatch) ->
     folder, model = fitted.folder, fitted.model
     summary = _summary(fitted, components_asked)
     folder.put(MODEL, model_bytes(model), "application/octet-stream")
-    folder.put(MODEL_DOCUMENT, model_document(summary, model, fitted.drift), "application/json")
     if fitted.evaluation:
         write_evaluation(folder, fitted.evaluation)
     with stopwatch.timing("plots"):
@@ -73,6 +72,9 @@ def publish(fitted: FittedTable, components_asked: str, stopwatch: Stopwatch) ->
     folder.put(REPORT, render(_report(fitted, summary, stopwatch)), HTML)
     for note in model.notes:
         log.warning(note)
+    require_kept(fitted.table, folder)
+    # last: results without it were left by a refit that was killed, and the next one removes them
+    folder.put(MODEL_DOCUMENT, model_document(summary, model, fitted.drift), "application/json")
     require_kept(fitted.table, folder)
     if not move_latest(folder.bucket, summary):
         log.warning("a newer snapshot has been refitted meanwhile: latest.json stays with that")

@@ -14,7 +14,7 @@ from pomona.errors import JobError
 from pomona.projection import FittedModel, load_model
 from pomona.s3.objects import error_code, list_objects, read_bytes, remove_folder, s3_client
 from pomona_contract.documents import latest_results
-from pomona_contract.lake_layout import LATEST_RESULTS, MODEL, RESULTS, results_folder
+from pomona_contract.lake_layout import LATEST_RESULTS, MODEL, MODEL_DOCUMENT, RESULTS, results_folder
 
 RESULTS_KEPT = 14
 log = logging.getLogger("pomona.refit")
@@ -69,16 +69,35 @@ def remove_old(bucket: str) -> list[str]:
     A lifecycle rule cannot do this, because the newest results of a table that does not change are old.
     """
     current, _ = _read_latest(bucket)
-    newest: dict[str, datetime] = {}
+    newest = {prefix: max(written.values()) for prefix, written in _folders(bucket).items()}
+    kept = {*sorted(newest, key=lambda prefix: newest[prefix])[-RESULTS_KEPT:], (current or {}).get("prefix")}
+    return _removed(bucket, set(newest) - kept)
+
+
+def remove_unfinished(bucket: str) -> list[str]:
+    """Remove the results that lack their last file, and return the removed prefixes.
+
+    For the beginning of a refit, beside which no other runs: such results were left by one that was killed. They may
+    show images that were erased after it had read them, when nobody else looks for them any more.
+    """
+    current, _ = _read_latest(bucket)
+    unfinished = {prefix for prefix, written in _folders(bucket).items() if prefix + MODEL_DOCUMENT not in written}
+    return _removed(bucket, unfinished - {(current or {}).get("prefix")})
+
+
+def _folders(bucket: str) -> dict[str, dict[str, datetime]]:
+    """Return when each file of each folder of results was written."""
+    found: dict[str, dict[str, datetime]] = {}
     for key, written_at in list_objects(bucket, RESULTS):
         if FOLDER.match(key):
-            prefix = key[: key.index("/", len(RESULTS)) + 1]
-            newest[prefix] = max(written_at, newest.get(prefix, written_at))
-    kept = {*sorted(newest, key=lambda prefix: newest[prefix])[-RESULTS_KEPT:], (current or {}).get("prefix")}
-    old = sorted(set(newest) - kept)
-    for prefix in old:
+            found.setdefault(key[: key.index("/", len(RESULTS)) + 1], {})[key] = written_at
+    return found
+
+
+def _removed(bucket: str, prefixes: set[str]) -> list[str]:
+    for prefix in sorted(prefixes):
         remove_folder(bucket, prefix)
-    return old
+    return sorted(prefixes)
 
 
 def earlier_model(bucket: str, backbone: str) -> FittedModel | None:

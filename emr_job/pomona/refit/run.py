@@ -22,7 +22,7 @@ from pomona.refit.neighbours_file import no_neighbours_note
 from pomona.refit.nothing_to_fit import note_nothing_to_fit
 from pomona.refit.projection_exports import export_projections
 from pomona.refit.publication import FittedTable, publish, require_kept
-from pomona.refit.results import ResultsFolder, earlier_model
+from pomona.refit.results import ResultsFolder, earlier_model, remove_unfinished
 from pomona.refit.row_statistics import RowStatistics
 from pomona.refit.second_pass import SecondPass, write_projections
 from pomona.s3.objects import require_bucket
@@ -114,6 +114,8 @@ class _Refit:
         lake, components = arguments.lake_bucket, str(arguments.components)
         require_bucket(lake)
         with stopwatch.timing("plan"):
+            for prefix in remove_unfinished(lake):
+                log.warning("removed the results %s, which a refit that was killed had left", prefix)
             table = PinnedTable.at_present(lake, arguments.database, arguments.table)
             folder = ResultsFolder.beside_latest(lake, table.snapshot.id, components, backbone.label)
             with _expiry_explained(table, folder):

@@ -17,14 +17,11 @@ from pomona.table.deadline import NEVER, Deadline
 from pomona.table.feature_table import FeatureTable
 from pomona.table.iceberg import drop_branch, iterate
 from pomona.table.iceberg_files import data_locations, files_with_deletes, forget_files, remove_dangling_deletes
-from pomona.table.small_files import MANY_FILES, MOST_SNAPSHOTS, SMALL_FILE_BYTES, count_small_files
+from pomona.table.small_files import MANY_FILES, SMALL_FILE_BYTES, count_small_files
+from pomona.table.snapshot_limits import expired_before
 
 ORPHANED_AFTER = timedelta(days=1)
 """Twice what a run may take (RunTimeoutMinutes): no running job can commit an older file any more."""
-YOUNG = timedelta(hours=4)
-"""The default of RefitTimeoutMinutes: a refit may still read a snapshot of this age, however many others there are."""
-KEPT_SNAPSHOTS = MOST_SNAPSHOTS // 2
-"""How many stay when there are more than MOST_SNAPSHOTS, even if the others are younger than SnapshotDays."""
 COMPACTION = {
     # commit each group of files when it is rewritten, so that a deadline or an error does not undo the others; at most
     # 10 commits (partial-progress.max-commits), each a snapshot that replaces files and no rows
@@ -49,6 +46,8 @@ class TableMaintenance:
     table: FeatureTable
     keep: timedelta
     deadline: Deadline = NEVER
+    longest_refit: timedelta = timedelta(hours=4)
+    """How long a refit may read a snapshot that it began with, however many others there are."""
 
     def after_run(self) -> Iterator[str]:
         """Do the maintenance of an ordinary run: compact if there are many small files or many delete files."""
@@ -102,11 +101,8 @@ class TableMaintenance:
 
     def _expire(self, keep: timedelta) -> Iterator[str]:
         """Expire snapshots by SQL: Iceberg's faster API without Spark keeps the files that the present has replaced."""
-        committed = sorted(snapshot.timestampMillis() for snapshot in self._snapshots())
-        oldest = datetime.now(UTC) - keep
-        if len(committed) > MOST_SNAPSHOTS:
-            enough = datetime.fromtimestamp(committed[-KEPT_SNAPSHOTS] / 1000, UTC)
-            oldest = max(oldest, min(enough, datetime.now(UTC) - YOUNG))
+        committed = [datetime.fromtimestamp(one.timestampMillis() / 1000, UTC) for one in self._snapshots()]
+        oldest = expired_before(committed, keep, self.longest_refit)
         self._call("expire_snapshots", f"older_than => {_timestamp(oldest)}, retain_last => 1")
         if expired := len(committed) - len(self._snapshots()):
             yield f"expired {expired} snapshots"

@@ -1,4 +1,4 @@
-"""When the table has too many small files or snapshots: the limits, and the count from the snapshots' summaries."""
+"""When the table has too many small files: the limits, and the count from the snapshots' summaries."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,6 @@ MANY_FILES = 20
 """Compact when there are so many small files: each run adds one, and a scan needs at least one request for each."""
 SMALL_FILE_BYTES = 48 * 2**20
 """Well below the table's target. What a compaction makes must not be small again: each run would compact the table."""
-
-MOST_SNAPSHOTS = 1000
-"""Each snapshot makes the document of the table's metadata longer, which every commit reads and writes."""
 
 
 @dataclass(frozen=True)

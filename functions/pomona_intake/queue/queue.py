@@ -227,7 +227,7 @@ class Queue:
         Its parameters are built from the present settings: the application or the code of the last attempt may be gone.
         """
         last = held.claim
-        has_run = failures > 0 or (last.lane is Lane.EXPRESS and closed_run is not None)
+        has_run = failures > 0 or (closed_run is not None and closed_run.was_running)
         careful = last.careful or has_run
         parameters = featurize_parameters(self._settings, last.batch_id, last.attempt + 1, last.keys, careful=careful)
         not_before, application = iso(self._clock() + delay), self._settings.application_id

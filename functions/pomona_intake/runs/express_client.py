@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda.client import LambdaClient
 
+GIVEN_UP = "EventAgeExceeded"
+"""The condition of an event that Lambda did not hand to the function in time (Lambda's guide, as below)."""
 _RUN_ID = "express:"
 _REFUSALS = {
     "AccessDeniedException",
@@ -98,11 +100,11 @@ class ExpressClient:
             if (stored := self._lake.read(name.failure_key)) is not None:
                 return _failed(run_id, RunFailure.from_json(name.failure_key, stored.body))
         except FormatError as error:  # of another release: the cluster finds what is done, and does the rest
-            return RunState(Phase.FAILED, str(error), run_id, text, "FAILED")
+            return RunState(Phase.FAILED, str(error), run_id, text, "FAILED", was_running=True)
         if self._clock() - unstamp(moment) <= self._longest:
             return RunState(Phase.RUNNING, "", run_id, text, "RUNNING")
         reason = f"the function express left no record within {self._longest.total_seconds():.0f} seconds"
-        return RunState(Phase.FAILED, reason, run_id, text, "FAILED")
+        return RunState(Phase.FAILED, reason, run_id, text, "FAILED", was_running=True)  # or nobody knows
 
     def record_failed_invocation(self, event: Mapping[str, Any]) -> None:
         """Write that a run has failed, if the event is what Lambda sends to a destination after a failure.
@@ -116,7 +118,10 @@ class ExpressClient:
             return
         answer = event.get("responsePayload") or {}
         reason = f"the function express failed ({condition}): {answer.get('errorMessage', 'it gave no reason')}"
-        failure = RunFailure(name.batch_id, name.attempt, reason, self._clock().isoformat())
+        ran = condition != GIVEN_UP
+        failure = RunFailure(
+            name.batch_id, name.attempt, reason, self._clock().isoformat(), None if ran else 0.0, ran=ran
+        )
         with suppress(LostRaceError):
             self._lake.create(name.failure_key, failure.to_json())
 
@@ -138,7 +143,7 @@ def _failed(run_id: str, failure: RunFailure) -> RunState:
     name = str(RunName(failure.batch_id, failure.attempt))
     seconds = failure.function_gb_seconds
     billed = None if seconds is None else _billed(seconds)
-    return RunState(Phase.FAILED, failure.reason, run_id, name, "FAILED", None, billed, was_running=True)
+    return RunState(Phase.FAILED, failure.reason, run_id, name, "FAILED", None, billed, was_running=failure.ran)
 
 
 def _billed(function_gb_seconds: float) -> BilledHours:

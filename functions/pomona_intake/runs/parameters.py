@@ -102,6 +102,7 @@ def _featurize_arguments(settings: Settings, batch_id: str, attempt: int) -> dic
         "--max-decoded-bytes": str(settings.max_decoded_bytes),
         "--max-jpeg-scans": str(settings.max_jpeg_scans),
         "--snapshot-days": str(settings.snapshot_days),
+        "--refit-timeout-minutes": str(settings.refit_timeout_minutes),
         **({"--ignored-names": encode_patterns(settings.ignored_names)} if settings.ignored_names else {}),
         "--timeout-minutes": str(settings.run_timeout_minutes),
     }
