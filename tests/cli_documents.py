@@ -28,7 +28,9 @@ def fail(stack: CliStack, batch: str, *keys: str) -> None:
 def waiting_claim(batch: str = BATCH) -> Claim:
     """A batch whose second attempt waits for a long time."""
     first = Claim(batch, 1, "2026-11-20T12:00:00.000Z", (), "app", {"name": "x"}, "run")
-    return first.attempted_again("app", {"name": "x"}, 1, "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno")
+    return first.attempted_again(
+        "app", {"name": "x"}, 1, "2999-01-01T00:00:00.000Z", "Glue says \x1b[31mno", careful=True
+    )
 
 
 def write(stack: CliStack, key: str, document: dict) -> None:

@@ -220,12 +220,12 @@ def a_failed_express_run_costs_an_attempt(monkeypatch: pytest.MonkeyPatch) -> No
 def the_express_lane_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
     attempted_again = Claim.attempted_again
 
-    def on_the_same_lane(claim: Any, application: str, parameters: Any, *others: Any) -> Any:
-        again = attempted_again(claim, application, parameters, *others)
+    def on_the_same_lane(claim: Any, application: str, parameters: Any, *others: Any, **named: Any) -> Any:
+        again = attempted_again(claim, application, parameters, *others, **named)
         if claim.lane is not Lane.EXPRESS:
             return again
-        named = {**claim.parameters, "name": parameters["name"]}
-        return replace(again, lane=Lane.EXPRESS, parameters=named)
+        same = {**claim.parameters, "name": parameters["name"]}
+        return replace(again, lane=Lane.EXPRESS, parameters=same)
 
     monkeypatch.setattr(Claim, "attempted_again", on_the_same_lane)
 
