@@ -89,7 +89,7 @@ def test_a_claim_survives_its_document() -> None:
 
 
 def test_another_attempt_has_another_token_and_no_run() -> None:
-    again = CLAIM.attempted_again("app-2", {"name": "m"}, 1, "2026-11-21T09:00:00.000Z", "no memory")
+    again = CLAIM.attempted_again("app-2", {"name": "m"}, 1, "2026-11-21T09:00:00.000Z", "no memory", careful=True)
 
     assert (again.attempt, again.run_id, again.application_id, again.failures) == (3, None, "app-2", 1)
     assert again.token != CLAIM.token

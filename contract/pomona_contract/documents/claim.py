@@ -126,3 +126,5 @@ class Claim:
             raise ValueError("a name is empty or not a text")
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError("a count is not a whole number")
+        if not isinstance(self.careful, bool):
+            raise TypeError("careful is neither true nor false")
