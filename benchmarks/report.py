@@ -29,6 +29,8 @@ WHERE_IT_GOES = {
     "has all; so with 200 images it is less far ahead. The S3 server uses the same cores as both sides.",
     "refit": "The times are those of whole jobs. They include the start of spark-submit's JVM, the imports, the CSV, "
     "and the pictures. The passes over the table are `gather` and `project` in the parts below.",
+    "memory": "Both runs have executors. Most likely it is the heap of the JVM, which may have 4 GB and is collected "
+    "when it has to be; which part grows was not measured.",
     "classifier": "The passes keep co-moments for each fold, and classify each row. `classify` solves a system of "
     "equations as wide as the features for each fold and each shrinkage that is tried, in two threads.",
 }
