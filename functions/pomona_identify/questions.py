@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pomona_contract.image_keys import MAX_KEY_BYTES, is_possible_key
 from pomona_identify.errors import RefusedError
 
-MOST_KEY_BYTES = 1024
 FORMS = '{"image": the file in base64} or {"bucket": ..., "key": ...}'
 
 
@@ -47,19 +47,10 @@ def _image(document: Mapping[str, Any]) -> SentImage | StoredImage:
     if isinstance(encoded, str) and bucket is None and key is None:
         return SentImage(decoded(encoded))
     if encoded is None and isinstance(bucket, str) and isinstance(key, str) and bucket and key:
-        return StoredImage(bucket, _checked(key))
+        if not is_possible_key(key):
+            raise RefusedError(f"no object of S3 can have this key: it must be UTF-8 of up to {MAX_KEY_BYTES:,} bytes")
+        return StoredImage(bucket, key)
     raise RefusedError(f"the request must be {FORMS}")
-
-
-def _checked(key: str) -> str:
-    """Return a key that S3 takes; RefusedError for another, to which S3 would answer with an error of its own."""
-    try:
-        size = len(key.encode())
-    except UnicodeEncodeError:
-        raise RefusedError("key has a half of a surrogate pair, which no key of S3 can have") from None
-    if size > MOST_KEY_BYTES:
-        raise RefusedError(f"key has {size:,} bytes of UTF-8, and a key of S3 has at most {MOST_KEY_BYTES:,}")
-    return key
 
 
 def decoded(text: str) -> bytes:

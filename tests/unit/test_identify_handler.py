@@ -51,15 +51,11 @@ def test_an_image_gets_its_class_and_images_like_it(invoke):
     assert "error" not in answered
 
 
-@pytest.mark.parametrize(
-    ("key", "sentence"),
-    [("a/" + "é" * 512, "1,026 bytes"), ("a/\ud800.jpg", "surrogate")],
-    ids=["too long", "no text"],
-)
-def test_a_key_that_s3_does_not_take_is_refused(invoke, images, key, sentence):
+@pytest.mark.parametrize("key", ["a/" + "é" * 512, "a/\ud800.jpg"], ids=["too long", "half of a surrogate pair"])
+def test_a_key_that_s3_does_not_take_is_refused(invoke, images, key):
     answered = invoke({"bucket": "images", "key": key})
     assert (answered["status"], answered["retry"]) == (400, False)
-    assert sentence in answered["error"]
+    assert "1,024 bytes" in answered["error"]
 
 
 def test_an_object_that_s3_does_not_give_out_gets_a_sentence():
