@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,6 +15,7 @@ from pyiceberg.table import Table
 
 from pomona.pyiceberg_table import data_files as module
 from pomona.pyiceberg_table.data_files import data_files
+from pomona.pyiceberg_table.kept_files import KeptFiles
 from pomona.table.schema import PROPERTIES, ROWS, table_schema
 
 
@@ -32,7 +34,7 @@ def table(tmp_path: Path) -> Iterator[Table]:
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses of the manifests that were decoded."""
-    monkeypatch.setattr(module, "_KEPT", module._Entries())
+    keep(monkeypatch, module.MOST_ENTRIES)
     found: list[str] = []
     original = ManifestFile.fetch_manifest_entry
 
@@ -42,6 +44,12 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(ManifestFile, "fetch_manifest_entry", fetch)
     return found
+
+
+def keep(monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
+    """Begin with nothing kept, and keep so many entries at most."""
+    kept = KeptFiles[ManifestFile, Any](lambda manifest: str(manifest.manifest_path), len, entries)
+    monkeypatch.setattr(module, "_KEPT", kept)
 
 
 def rows_of(letter: str) -> pa.Table:
@@ -86,9 +94,8 @@ def test_only_manifests_that_are_new_are_decoded(table: Table, decoded: list[str
 
 def test_no_more_is_kept_than_the_bound(table: Table, decoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a bound of two entries
-    monkeypatch.setattr(module, "MOST_ENTRIES", 2)
+    keep(monkeypatch, 2)
     # When the files are listed twice
     assert found(table) == found(table)
     # Then all are found, and what was not kept is decoded again
     assert len(decoded) == 5 + 3
-    assert module._KEPT._count == 2

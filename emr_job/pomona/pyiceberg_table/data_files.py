@@ -1,21 +1,18 @@
-"""Which data files a snapshot has. A manifest never changes, so a process decodes it once: a millisecond each."""
+"""Which data files a snapshot has."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression
-from pyiceberg.io import FileIO
 from pyiceberg.manifest import DataFileContent, FileFormat, ManifestEntry, ManifestFile
 from pyiceberg.table import ManifestGroupPlanner, Table
 
 from pomona.errors import first_line
-from pomona.s3.read_ahead import in_order
+from pomona.pyiceberg_table.kept_files import KeptFiles
 from pomona.table.scan import DataFile, of_another_writer
 
 MOST_ENTRIES = 4096
 """Of what is kept: some ten kilobytes each."""
-MANIFESTS_AT_ONCE = 8
 _SHOWN_CHARACTERS = 200
 
 
@@ -55,35 +52,8 @@ class _Planner(ManifestGroupPlanner):  # type: ignore[misc]
 
     def plan_manifest_entries(self, manifests: Iterable[ManifestFile]) -> Iterator[list[ManifestEntry]]:
         may_match = self._build_metrics_evaluator()
-        for entries in _KEPT.each(self.io, list(manifests)):
+        for _, entries in _KEPT.each(manifests, lambda manifest: list(manifest.fetch_manifest_entry(self.io))):
             yield [entry for entry in entries if may_match(entry.data_file)]
 
 
-class _Entries:
-    """The entries of manifests by their addresses, those that were used last."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, list[ManifestEntry]] = OrderedDict()
-        self._count = 0
-
-    def each(self, io: FileIO, manifests: list[ManifestFile]) -> Iterator[list[ManifestEntry]]:
-        """Yield the entries of each manifest: first of those that are kept."""
-        unread = [manifest for manifest in manifests if manifest.manifest_path not in self._kept]
-        for manifest in manifests:
-            if (entries := self._kept.get(manifest.manifest_path)) is not None:
-                self._kept.move_to_end(manifest.manifest_path)
-                yield entries
-        read = in_order(unread, lambda manifest: list(manifest.fetch_manifest_entry(io)), MANIFESTS_AT_ONCE)
-        for manifest, entries in zip(unread, read, strict=True):
-            self._keep(manifest.manifest_path, entries)
-            yield entries
-
-    def _keep(self, location: str, entries: list[ManifestEntry]) -> None:
-        self._kept[location] = entries
-        self._count += len(entries)
-        while self._count > MOST_ENTRIES:
-            _, oldest = self._kept.popitem(last=False)
-            self._count -= len(oldest)
-
-
-_KEPT = _Entries()
+_KEPT = KeptFiles[ManifestFile, list[ManifestEntry]](lambda manifest: str(manifest.manifest_path), len, MOST_ENTRIES)
