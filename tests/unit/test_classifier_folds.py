@@ -1,6 +1,7 @@
 """Folds hold near-copies together: contiguous ranges in natural order, and equal etags in one fold."""
 
 import itertools
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pomona.classifier import copies as copies_module
 from pomona.classifier import folds as folds_module
 from pomona.classifier.copies import CopySurvey
 from pomona.classifier.folds import FOLDS, Folds, KeySample, content_hashes
@@ -132,6 +134,20 @@ def test_copies_are_found_however_the_table_is_cut(occurrences, cut):
     assert whole.hashes.tolist() == sorted(content for content, count in counts.items() if count > 1)
     for content, fold in zip(whole.hashes.tolist(), whole.folds.tolist(), strict=True):
         assert fold == min(one[1:] for one in occurrences if one[0] == content)[-1]
+
+
+def test_of_too_many_contents_those_that_are_kept_are_right(monkeypatch):
+    # Given 1,000 contents that occur twice, of which only 100 may be looked at, in many parts
+    monkeypatch.setattr(copies_module, "MOST_CONTENTS", 100)
+    survey = CopySurvey()
+    contents = np.random.default_rng(0).permutation(np.repeat(np.arange(1000, dtype=np.uint64), 2))
+    for part in np.split(contents, 40):
+        survey.add(part, np.zeros(50, np.int64), np.zeros(50, np.int8), (part % FOLDS).astype(np.int8))
+    # Then so many are found with their folds, and little more is held meanwhile
+    assert len(pickle.dumps(survey)) < 2 * 100 * 26 + 50 * 26 + 4000
+    found = survey.result()
+    assert found.hashes.tolist() == list(range(100))
+    assert found.folds.tolist() == [content % FOLDS for content in range(100)]
 
 
 def test_images_without_a_label_have_a_fold_too():

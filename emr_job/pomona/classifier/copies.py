@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_CONTENTS = 4_000_000
-"""Contents that are looked at, 26 bytes each: of more, some whose copies stay apart."""
+"""Contents that are looked at, 26 bytes each: of more, the copies of some stay apart."""
 Hashes = NDArray[np.uint64]
 
 
@@ -24,9 +24,10 @@ class Copies:
         return cls(np.empty(0, np.uint64), np.empty(0, np.int8))
 
     def folds_of(self, hashes: Hashes, otherwise: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Return the folds [n] of images with these contents [n]; `otherwise` [n] for those without a copy."""
-        if not len(self.hashes):
-            return otherwise
+        """Return the folds [n] of images with these contents [n]; `otherwise` [n] for those without a copy.
+
+        There has to be a content that occurs twice.
+        """
         places = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
         return np.where(self.hashes[places] == hashes, self.folds[places], otherwise).astype(np.int8)
 
@@ -55,11 +56,12 @@ class CopySurvey:
             occurrences = np.empty(len(contents), _OCCURRENCE)
             for name, values in zip(_OCCURRENCE.names or (), (contents, times, ranges, folds, 1), strict=True):
                 occurrences[name] = values
-            self._found.append(_oldest(occurrences))
+            self._take(_oldest(occurrences))
 
     def merge(self, other: Self) -> None:
         """Take in what another survey has taken in."""
-        self._found = [_oldest(np.concatenate([*self._found, *other._found]))] if self._found or other._found else []
+        for found in other._found:
+            self._take(found)
 
     def result(self) -> Copies:
         """Return the contents that occur more than once."""
@@ -68,6 +70,11 @@ class CopySurvey:
         found = _oldest(np.concatenate(self._found))
         repeated = found[found["images"] > 1]
         return Copies(repeated["content"].copy(), repeated["fold"].copy())
+
+    def _take(self, found: NDArray[np.void]) -> None:
+        self._found.append(found)
+        if sum(map(len, self._found)) > 2 * MOST_CONTENTS:
+            self._found = [_oldest(np.concatenate(self._found))]
 
 
 def _oldest(occurrences: NDArray[np.void]) -> NDArray[np.void]:

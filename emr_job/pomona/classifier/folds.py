@@ -93,7 +93,8 @@ class Folds:
 
     def of_rows(self, labels: Sequence[str | None], keys: Sequence[str], etags: Sequence[str]) -> NDArray[np.int8]:
         """Return the folds [n], each from 0 to FOLDS - 1."""
-        return self.copies.folds_of(content_hashes(etags, keys), self.ranges(labels, keys)[1])
+        _, folds = self.ranges(labels, keys)
+        return self.copies.folds_of(content_hashes(etags, keys), folds) if len(self.copies.hashes) else folds
 
     def ranges(self, labels: Sequence[str | None], keys: Sequence[str]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
         """Return in which range of its label's keys each image lies [n], and the range's fold [n].

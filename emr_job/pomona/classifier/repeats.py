@@ -17,7 +17,7 @@ class Repeats:
     """A Bloom filter with two bits a place: taken once, taken more than once.
 
     A value that was added twice is always held. One that was added once is held seldom, if others have taken all its
-    places; this puts its image into another fold and does no other harm. MOST_BITS bounds the memory to 64 MB.
+    places; then it is looked at once more, for nothing. MOST_BITS bounds the memory to 64 MB.
 
     Source: B. H. Bloom, "Space/time trade-offs in hash coding with allowable errors", CACM 13 (1970).
     """

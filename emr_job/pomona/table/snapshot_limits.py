@@ -6,7 +6,6 @@ MOST_SNAPSHOTS = 1000
 """With more, the oldest expire even if they are younger than SnapshotDays, but none that a refit may still read."""
 KEPT_SNAPSHOTS = MOST_SNAPSHOTS // 2
 """How many then stay."""
-_FOR_EVER = timedelta(days=36_500)
 
 
 def expired_before(committed_at: list[datetime], keep: timedelta, longest_refit: timedelta) -> datetime:
@@ -17,11 +16,8 @@ def expired_before(committed_at: list[datetime], keep: timedelta, longest_refit:
         keep: how long snapshots are kept.
         longest_refit: how long a refit may read a snapshot that it began with.
     """
-    now = datetime.now(UTC)
-    oldest = now - keep
-    if len(committed_at) > MOST_SNAPSHOTS:
-        oldest = max(oldest, min(sorted(committed_at)[-KEPT_SNAPSHOTS], now - longest_refit))
-    return oldest
+    oldest = datetime.now(UTC) - keep
+    return max(oldest, _limit(committed_at, longest_refit)) if len(committed_at) > MOST_SNAPSHOTS else oldest
 
 
 def has_many_to_expire(committed_at: list[datetime], longest_refit: timedelta) -> bool:
@@ -31,5 +27,9 @@ def has_many_to_expire(committed_at: list[datetime], longest_refit: timedelta) -
     """
     if len(committed_at) <= MOST_SNAPSHOTS:
         return False
-    limit = expired_before(committed_at, _FOR_EVER, longest_refit)
+    limit = _limit(committed_at, longest_refit)
     return sum(moment < limit for moment in committed_at) >= MOST_SNAPSHOTS - KEPT_SNAPSHOTS
+
+
+def _limit(committed_at: list[datetime], longest_refit: timedelta) -> datetime:
+    return min(sorted(committed_at)[-KEPT_SNAPSHOTS], datetime.now(UTC) - longest_refit)
