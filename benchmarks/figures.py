@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.places import RESULTS, BenchError
 from benchmarks.results import Document, read
 
+GROUPS = ("job", "engine", "fixed", "growth", "refit", "ingest", "advance")
 MARGINAL_RATE = "marginal rate of the job against the bare engine"
 """Of the job, against the engine: images a second of all cores, on both sides."""
 
@@ -39,6 +40,8 @@ class Figures:
 def figures(path: Path = RESULTS) -> Figures:
     """Read them; BenchError names the groups that have not been measured yet."""
     found = Measured(read(path))
+    if missing := [group for group in GROUPS if not found.rows(group)]:
+        raise BenchError(f"results.json has no rows of {', '.join(missing)}: make bench ROWS={','.join(missing)}")
     job, marginal = found.row("job", "best setting"), found.row("engine", MARGINAL_RATE)
     fixed, growth, refit = found.row("fixed"), found.row("growth"), found.row("refit", "limit")
     cores = found.document["machine"]["cores"]
@@ -64,15 +67,16 @@ class Measured:
 
     document: Document
 
+    def rows(self, group: str) -> list[dict[str, Any]]:
+        """Return the rows of a group."""
+        return [row for row in self.document["rows"] if self.details(row)["group"] == group]
+
     def row(self, group: str, words: str = "") -> dict[str, Any]:
         """Return the one row of a group whose name has these words; BenchError if there is none, or another."""
-        rows = [row for row in self.document["rows"] if self.details(row)["group"] == group]
-        if not rows:
-            raise BenchError(f"results.json has no rows of {group}: make bench ROWS={group}")
-        named = [row for row in rows if words in row["name"]]
+        named = [row for row in self.rows(group) if words in row["name"]]
         if len(named) != 1:
-            raise BenchError(f"{len(named)} rows of {group} have {words!r} in their names: {[r['name'] for r in rows]}")
-        return dict(named[0])
+            raise BenchError(f"{len(named)} rows of {group} have {words!r} in their names, and one is wanted")
+        return named[0]
 
     def details(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return what is told of a row beside its figures."""

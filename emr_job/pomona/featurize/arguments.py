@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout-minutes", type=int, required=True, help="when the platform ends this run")
     parser.add_argument("--snapshot-days", type=int, default=7, help="older snapshots of the table expire")
     parser.add_argument("--refit-timeout-minutes", type=int, default=240, help="when the platform ends a refit")
-    parser.add_argument("--careful", choices=("yes", "no"), default="no", help="decode each image in a child process")
+    parser.add_argument("--careful", choices=("yes",), help="decode each image in a child process")
     parser.add_argument("--processes", type=int, default=0, help="of the driver, in place of Spark's executors")
     parser.add_argument(
         "--ignored-names", type=decode_patterns, default=(), help="patterns of names that are no images"
