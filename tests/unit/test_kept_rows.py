@@ -29,8 +29,11 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+COLUMNS = ["key", "features"]
+
+
 def read() -> pa.Table:
-    return pa.Table.from_batches(kept_rows(FILES, ["key", "features"]))
+    return pa.Table.from_batches(kept_rows(FILES, COLUMNS, lambda batch: batch))
 
 
 def test_the_second_pass_has_what_the_first_has_left(fetched: list[str]) -> None:
@@ -41,11 +44,24 @@ def test_the_second_pass_has_what_the_first_has_left(fetched: list[str]) -> None
 
 
 def test_a_pass_that_ended_early_leaves_nothing_that_looks_whole(fetched: list[str]) -> None:
-    rows = kept_rows(FILES, ["key", "features"])
+    rows = kept_rows(FILES, COLUMNS, lambda batch: batch)
     next(rows)
     del rows
     assert read().num_rows == 12
     assert fetched.count(FILES[0].location) == 2
+
+
+def test_rows_are_prepared_once(fetched: list[str]) -> None:
+    # Given a pass that has prepared the rows
+    prepared = list(kept_rows(FILES, COLUMNS, lambda batch: batch.num_rows))
+    assert prepared == [3, 3, 3, 3]
+
+    # When the next pass reads them
+    def prepare(batch: pa.RecordBatch) -> int:
+        raise AssertionError("they are prepared")
+
+    # Then it gets what the first has made of them
+    assert list(kept_rows(FILES, COLUMNS, prepare)) == prepared
 
 
 def test_rows_that_are_too_many_are_fetched_again(fetched: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,6 @@ def random_hold_out(moments: FoldMoments, classes: int, sample: SampledRows, shr
     if not held_out:
         return None
     features, codes = rows.features[:held_out], rows.codes[:held_out]
-    sums = moments.class_sums(classes)
-    own = np.zeros_like(sums.sums)
-    np.add.at(own, codes, features.astype(np.float64))
-    left = ClassSums(sums.counts - np.bincount(codes, minlength=classes), sums.sums - own)
+    left = moments.class_sums(classes) - ClassSums.of(features, codes, classes)
     scores = LdaStatistics.of(total.without(CoMoments.of(features)), left).fit(shrinkage).scores(features)
     return HoldOut(held_out, int(np.count_nonzero(scores.argmax(axis=1) == codes)))

@@ -102,9 +102,12 @@ class LdaStatistics:
 
 
 def _solved(covariance: Matrix, means: Matrix) -> Matrix:
-    """Solve covariance · x = means; by least squares where the matrix is singular (every class is one point)."""
+    """Solve covariance · x = means; by least squares where the matrix is singular (every class is one point).
+
+    LAPACK wants columns. Of a symmetric matrix in rows, the transpose is the same in columns, and is copied faster.
+    """
     try:
-        return np.asarray(np.linalg.solve(covariance, means), np.float64)
+        return np.asarray(np.linalg.solve(covariance.T, means), np.float64)
     except np.linalg.LinAlgError:
         return np.asarray(np.linalg.lstsq(covariance, means, rcond=None)[0], np.float64)
 

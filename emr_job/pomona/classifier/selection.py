@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 from typing import Self
 
 import numpy as np
@@ -78,29 +79,32 @@ class CrossValidated:
 def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> CrossValidated:
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
-    FOLDS · (len(SHRINKAGES) + 1) + 1 solves of O(d³ + C d²), on the cores of the driver: solving and scoring are BLAS,
-    which does not hold Python's lock. In memory, FOLDS + 2 · WORKER_VCPUS matrices [d, d], and WORKER_VCPUS · FOLDS
-    classifiers [C, d]: those of a shrinkage are fitted again when it is the best.
+    FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), on the cores of the driver: solving and scoring are BLAS, which
+    does not hold Python's lock. In memory, FOLDS + 2 · WORKER_VCPUS matrices [d, d], and (WORKER_VCPUS + 1) · FOLDS
+    classifiers [C, d]: those of the shrinkages at work and of the best so far.
     """
 
-    def statistics(without: int | None = None) -> LdaStatistics:
+    def statistics(without: int | None) -> LdaStatistics:
         return LdaStatistics.of(moments.classified(without), moments.class_sums(classes, without))
 
     with ThreadPoolExecutor(WORKER_VCPUS) as pool:
-        folds = list(pool.map(statistics, range(FOLDS)))
+        *folds, whole = pool.map(statistics, [*range(FOLDS), None])
         rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
         features = rows.features.astype(np.float64)  # once, not for each shrinkage
-        tried = pool.map(lambda shrinkage: _Tried.of(shrinkage, folds, rows, features), SHRINKAGES)
-        best = min(tried, key=lambda one: (one.loss, -one.shrinkage))  # of equals the one that shrinks more
-        held_out = tuple(pool.map(best.fit, folds))
-    return CrossValidated(best.fit(statistics()), held_out, best.shrinkage, best.temperature)
+        best = _Best()
+        list(pool.map(lambda shrinkage: best.take(_Tried.of(shrinkage, folds, rows, features)), SHRINKAGES))
+    (tried,) = best.kept
+    at = tried.temperature
+    held_out = tuple(classifier.at_temperature(at) for classifier in tried.held_out)
+    return CrossValidated(whole.fit(tried.shrinkage).at_temperature(at), held_out, tried.shrinkage, at)
 
 
 @dataclass(frozen=True, eq=False)
 class _Tried:
-    """A shrinkage, the best temperature for it, and the log-loss of the held-out predictions at that temperature."""
+    """A shrinkage with its classifiers of all folds, and the log-loss of their predictions at the best temperature."""
 
     shrinkage: float
+    held_out: tuple[LinearClassifier, ...]
     temperature: float
     loss: float
 
@@ -111,11 +115,24 @@ class _Tried:
         fitted = tuple(each.fit(shrinkage) for each in folds)
         scores = _held_out_scores(fitted, features, rows.folds)
         at = temperature(scores, rows.codes)
-        return cls(shrinkage, at, log_loss(scores, rows.codes, at))
+        return cls(shrinkage, fitted, at, log_loss(scores, rows.codes, at))
 
-    def fit(self, statistics: LdaStatistics) -> LinearClassifier:
-        """Return the classifier with this shrinkage, at this temperature."""
-        return statistics.fit(self.shrinkage).at_temperature(self.temperature)
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The smallest is the best: the smallest loss, and of equals the one that shrinks more."""
+        return self.loss, -self.shrinkage
+
+
+class _Best:
+    """Keeps the best of what several threads have tried, in a list of one, and nothing of the others."""
+
+    def __init__(self) -> None:
+        self.kept: list[_Tried] = []
+        self._lock = Lock()
+
+    def take(self, tried: _Tried) -> None:
+        with self._lock:
+            self.kept = [min([*self.kept, tried], key=lambda one: one.rank)]
 
 
 def _held_out_scores(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
+PICKLED_ROWS = 16
 ROUNDING = 1e-13
 """A column's scatter below this share of what it was before rows were taken away is rounding."""
 
@@ -96,16 +97,16 @@ class CoMoments:
         return CoMoments(count, mean, scatter)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the upper triangle alone: what tasks hand over is half as large."""
-        rows = [row[number:] for number, row in enumerate(self.scatter)] if self.count else []
-        return _unpacked, (self.count, self.mean, np.concatenate(rows) if rows else None)
+        """Pickle the upper triangle alone, in bands of rows: what tasks hand over is little more than half as large."""
+        begins = range(0, len(self.mean) if self.count else 0, PICKLED_ROWS)
+        return _unpacked, (self.count, self.mean, [self.scatter[begin:][:PICKLED_ROWS, begin:] for begin in begins])
 
 
-def _unpacked(count: int, mean: Vector, upper: Vector | None) -> CoMoments:
+def _unpacked(count: int, mean: Vector, bands: list[Matrix]) -> CoMoments:
     scatter = np.zeros((len(mean), len(mean)))
-    if upper is not None:
-        end = 0
-        for number in range(len(mean)):
-            begin, end = end, end + len(mean) - number
-            scatter[number, number:] = scatter[number:, number] = upper[begin:end]
+    for number, band in enumerate(bands):
+        begin = number * PICKLED_ROWS
+        end = begin + len(band)
+        scatter[begin:end, begin:] = band
+        scatter[end:, begin:end] = band[:, len(band) :].T
     return CoMoments(count, mean, scatter)

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pomona.classifier.class_moments import ClassSums
+from pomona.classifier.classes import Classes
 from pomona.classifier.documents import Evaluation, HoldOut, classification_report, suspects_table
 from pomona.classifier.hold_out import random_hold_out
 from pomona.classifier.selection import cross_validate
 from pomona.pca.model import PcaModel
 from pomona.projection import FittedModel, project
-from pomona.refit.first_pass import Assignment, FirstPassResult
+from pomona.refit.first_pass import FirstPassResult
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
 from pomona.refit.storage_choices import StorageChoices, storage_choices
@@ -43,29 +44,29 @@ class Classification:
         return self.sums.counts
 
     @classmethod
-    def fitted(cls, assignment: Assignment, found: FirstPassResult, pca: PcaModel) -> "Classification":
+    def fitted(cls, known: Classes, found: FirstPassResult, pca: PcaModel) -> "Classification":
         """Return the classifier of the rows of the first pass; without one if there are fewer than two classes."""
-        classes = len(assignment.classes.labels)
+        classes = len(known.labels)
         evaluable = found.moments.evaluable(classes)
         sums = found.moments.class_sums(classes)
         if np.count_nonzero(sums.counts) < 2:
-            return cls(HeldOutClassifier(assignment, None, evaluable), sums)
+            return cls(HeldOutClassifier(known, None, evaluable), sums)
         validated = cross_validate(found.moments, classes, found.sample)
         with ThreadPoolExecutor(WORKER_VCPUS) as pool:
             random = pool.submit(random_hold_out, found.moments, classes, found.sample, validated.shrinkage)
             rows = found.sample.of_classes(evaluable).fewer_for(classes)
             storage = storage_choices(found.moments, pca, validated, rows) if len(rows.codes) else None
-            return cls(HeldOutClassifier(assignment, validated, evaluable), sums, random.result(), storage)
+            return cls(HeldOutClassifier(known, validated, evaluable), sums, random.result(), storage)
 
     def model(self, pca: PcaModel) -> FittedModel:
         """Return the PCA with the classifier of all rows."""
         validated = self.classifier.validated
-        labels = self.classifier.assignment.classes.labels
+        labels = self.classifier.classes.labels
         return FittedModel.of(pca, labels, self.counts, validated.whole if validated else None)
 
     def class_means(self, pca: PcaModel) -> dict[str, NDArray[np.float64]]:
         """Return the projected mean row [k] of each class that has rows."""
-        labels = self.classifier.assignment.classes.labels
+        labels = self.classifier.classes.labels
         means = project(self.sums.means, pca)
         return {label: mean for label, mean, rows in zip(labels, means, self.counts, strict=True) if rows}
 
@@ -74,7 +75,7 @@ class Classification:
         validated = self.classifier.validated
         if validated is None:
             return None
-        classes = self.classifier.assignment.classes
+        classes = self.classifier.classes
         return Evaluation(
             classes=classes,
             images_of=dict(zip(classes.labels, self.counts.tolist(), strict=True)),

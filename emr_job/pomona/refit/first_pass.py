@@ -3,46 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
-from pomona.classifier.classes import Classes
-from pomona.classifier.folds import Folds, stable_hash
+from pomona.classifier.folds import stable_hash
 from pomona.classifier.selection import SAMPLED_ROWS, SampledRows
-from pomona.table.distribution import Read, Workers
-from pomona.table.feature_blocks import usable_features
+from pomona.refit.assigned_rows import AssignedRows, RowReader
+from pomona.table.distribution import Workers
 from pomona.table.scan import DataFile
-
-COLUMNS = ["key", "bucket", "label", "etag", "backbone", "features"]
-"""What both passes read, so that the second can take what the first has kept."""
-SURPLUS = 1.2
-"""How many times SAMPLED_ROWS the tasks bring back together, so that there are enough whatever the hashes are."""
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """To which class and fold an image belongs, and whether it is in the sample.
-
-    sampled_share  of all rows, by the hash of the key: the same rows at each refit
-    """
-
-    classes: Classes
-    folds: Folds
-    sampled_share: float
-
-    @classmethod
-    def of(cls, classes: Classes, folds: Folds, rows: int) -> Self:
-        """Return the assignment for a table with so many rows that have features of the backbone."""
-        return cls(classes, folds, min(SURPLUS * SAMPLED_ROWS / max(rows, 1), 1.0))
-
-    def codes_and_folds(self, batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-        """Return the numbers of the classes [n] and the folds [n] of rows that have COLUMNS."""
-        labels, keys = batch["label"].to_pylist(), batch["key"].to_pylist()
-        return self.classes.codes(labels), self.folds.of_rows(labels, keys, batch["etag"].to_pylist())
 
 
 @dataclass
@@ -88,40 +58,29 @@ class _Part:
     left_out: int
 
 
-def run_first_pass(
-    workers: Workers, work: list[list[DataFile]], backbone: str, width: int, assignment: Assignment
-) -> FirstPassResult:
+def run_first_pass(workers: Workers, work: list[list[DataFile]], reader: RowReader) -> FirstPassResult:
     """Read the files once, in one task for each list of them.
 
     A task keeps FoldMoments of its rows.
-
-    Args:
-        workers: carry out the tasks.
-        work: the data files of the snapshot, by task.
-        backbone: label of the backbone whose features count.
-        width: number of its features.
-        assignment: of the rows to classes and folds.
     """
-    moments, sample, left_out = FoldMoments.empty(width), _Sample(), 0
-    for part in workers.results(work, partial(_read_files, backbone, width, assignment, workers.read)):
+    moments, sample, left_out = FoldMoments.empty(reader.width), _Sample(), 0
+    for part in workers.results(work, partial(_read_files, reader)):
         moments = moments.merge(part.moments)
         sample.merge(part.sample)
         left_out += part.left_out
-    return FirstPassResult(moments, sample.chosen(width), left_out)
+    return FirstPassResult(moments, sample.chosen(reader.width), left_out)
 
 
-def _read_files(backbone: str, width: int, assignment: Assignment, read: Read, files: Iterable[DataFile]) -> _Part:
-    builder, sample, left_out = FoldMomentsBuilder(width), _Sample(), 0
-    for batch in read(files, COLUMNS):
-        current, features, unusable = usable_features(batch, backbone, width)
-        left_out += unusable
-        codes, folds = assignment.codes_and_folds(current)
-        builder.add(features, folds, codes)
-        _take_sample(sample, current, SampledRows(features, folds, codes), assignment.sampled_share)
+def _read_files(reader: RowReader, files: Iterable[DataFile]) -> _Part:
+    builder, sample, left_out = FoldMomentsBuilder(reader.width), _Sample(), 0
+    for rows in reader.rows(files):
+        left_out += rows.left_out
+        builder.add(rows.features, rows.folds, rows.codes)
+        _take_sample(sample, rows, reader.assignment.sampled_share)
     return _Part(builder.finish(), sample, left_out)
 
 
-def _take_sample(sample: _Sample, batch: pa.RecordBatch, rows: SampledRows, share: float) -> None:
-    hashes = np.fromiter((stable_hash(key) for key in batch["key"].to_pylist()), np.uint64, batch.num_rows)
+def _take_sample(sample: _Sample, rows: AssignedRows, share: float) -> None:
+    hashes = np.fromiter(map(stable_hash, rows.keys), np.uint64, len(rows.codes))
     chosen = np.flatnonzero(hashes < share * 2.0**64)
-    sample.add(hashes[chosen], rows.taken(chosen))
+    sample.add(hashes[chosen], SampledRows(rows.features, rows.folds, rows.codes).taken(chosen))

@@ -15,9 +15,10 @@ from pomona.processes import Processes, WorkFailedError
 from pomona.projection import FittedModel
 from pomona.pyiceberg_table.snapshot import PinnedTable
 from pomona.refit.arguments import RefitArguments
+from pomona.refit.assigned_rows import Assignment, RowReader
 from pomona.refit.class_survey import folds_with_copies, survey_classes
 from pomona.refit.classification import Classification
-from pomona.refit.first_pass import Assignment, FirstPassResult, run_first_pass
+from pomona.refit.first_pass import FirstPassResult, run_first_pass
 from pomona.refit.neighbours_file import no_neighbours_note
 from pomona.refit.nothing_to_fit import note_nothing_to_fit
 from pomona.refit.projection_exports import export_projections
@@ -92,7 +93,7 @@ class _Rows:
 
     work: list[list[DataFile]]
     statistics: RowStatistics
-    assignment: Assignment
+    reader: RowReader
     found: FirstPassResult
 
 
@@ -152,9 +153,10 @@ class _Refit:
             statistics = survey.statistics.result()
             folds = folds_with_copies(workers, work, label, survey)
             assignment = Assignment.of(survey.classes, folds, statistics.featurized)
+            reader = RowReader(label, self.backbone.output_width, assignment, workers.read)
         with self.stopwatch.timing("gather"):
-            found = run_first_pass(workers, work, label, self.backbone.output_width, assignment)
-        return _Rows(work, statistics, assignment, found)
+            found = run_first_pass(workers, work, reader)
+        return _Rows(work, statistics, reader, found)
 
     def _fit(self, rows: _Rows, earlier: PcaModel | None) -> PcaModel:
         """Return the PCA of the rows, with the signs of the earlier one."""
@@ -166,9 +168,9 @@ class _Refit:
     def _apply(self, workers: Workers, rows: _Rows, pca: PcaModel, earlier: FittedModel | None) -> FittedTable:
         """Fit the classifier, and project and classify every row."""
         with self.stopwatch.timing("classify"):
-            classification = Classification.fitted(rows.assignment, rows.found, pca)
+            classification = Classification.fitted(rows.reader.assignment.classes, rows.found, pca)
         with self.stopwatch.timing("project"):
-            second_pass = SecondPass(self.backbone.label, pca, classification.classifier, self.folder)
+            second_pass = SecondPass(rows.reader, pca, classification.classifier, self.folder)
             written = write_projections(workers, rows.work, second_pass)
         with self.stopwatch.timing("export"):
             sample = export_projections(self.folder, written.parts, pca.rows)

@@ -9,15 +9,13 @@ import pyarrow as pa
 from pomona.pca.model import PcaModel
 from pomona.projection import project
 from pomona.refit import held_out
-from pomona.refit.first_pass import COLUMNS
+from pomona.refit.assigned_rows import NAMES, AssignedRows, RowReader
 from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
-from pomona.table.distribution import Read, Workers
-from pomona.table.feature_blocks import usable_features
+from pomona.table.distribution import Workers
 from pomona.table.parquet_files import write_parquet
 from pomona.table.scan import DataFile
 
-NAMES = ("key", "bucket", "label")
 COMPONENT = "pc_"
 
 
@@ -25,7 +23,7 @@ COMPONENT = "pc_"
 class SecondPass:
     """What the tasks need."""
 
-    backbone: str
+    reader: RowReader
     model: PcaModel
     classifier: HeldOutClassifier
     folder: ResultsFolder
@@ -47,7 +45,7 @@ def write_projections(workers: Workers, work: list[list[DataFile]], second_pass:
     """
     second_pass.folder.remove_projections()
     parts, total = [], PredictionTally()
-    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass, workers.read)):
+    for part, tally in workers.results(list(enumerate(work)), partial(_write_part, second_pass)):
         total.merge(tally)
         if part is not None:
             parts.append(part)
@@ -69,23 +67,18 @@ def component_columns(batch: pa.RecordBatch) -> list[str]:
     return [name for name in batch.schema.names if name.startswith(COMPONENT)]
 
 
-def _write_part(
-    task: SecondPass, read: Read, numbered: tuple[int, list[DataFile]]
-) -> tuple[str | None, PredictionTally]:
+def _write_part(task: SecondPass, numbered: tuple[int, list[DataFile]]) -> tuple[str | None, PredictionTally]:
     number, files = numbered
     tally = PredictionTally()
     key = task.folder.part_key(number)
-    written = write_parquet(task.folder.bucket, key, _projected(task, read(files, COLUMNS), tally))
+    written = write_parquet(task.folder.bucket, key, _projected(task, task.reader.rows(files), tally))
     return key if written else None, tally
 
 
-def _projected(task: SecondPass, rows: Iterator[pa.RecordBatch], tally: PredictionTally) -> Iterator[pa.RecordBatch]:
+def _projected(task: SecondPass, blocks: Iterator[AssignedRows], tally: PredictionTally) -> Iterator[pa.RecordBatch]:
     schema = projections_schema(len(task.model.components))
-    for batch in rows:
-        current, features, _ = usable_features(batch, task.backbone, len(task.model.mean))
-        if not current.num_rows:
-            continue
-        texts = [current[name].cast(pa.string()) for name in NAMES]
-        classes = task.classifier.columns(current, features, tally)
-        components = map(pa.array, project(features, task.model).T)
-        yield pa.RecordBatch.from_arrays([*texts, *classes, *components], schema=schema)
+    for rows in blocks:
+        if len(rows.codes):
+            classes = task.classifier.columns(rows, tally)
+            components = map(pa.array, project(rows.features, task.model).T)
+            yield pa.RecordBatch.from_arrays([*rows.names.columns, *classes, *components], schema=schema)

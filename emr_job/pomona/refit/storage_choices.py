@@ -1,6 +1,7 @@
 """How little of each image must be stored: accuracy by the number of components and the type of their numbers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,12 +15,13 @@ from pomona.classifier.selection import CrossValidated, SampledRows
 from pomona.pca.comoments import CoMoments
 from pomona.pca.model import PcaModel
 from pomona.projection import project
+from pomona_contract.workers import WORKER_VCPUS
 
 KEPT_COMPONENTS = (10, 20, 50, 100)
 TYPES = ("float32", "float16", "int8")
 LARGEST_INT8 = 127
 Fitted = Sequence[LinearClassifier]
-Rows = NDArray[np.float64]
+Rows = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -58,33 +60,42 @@ def storage_choices(
     O(FOLDS (k d² + k³ + C k²)) for k components, d features, C classes.
     """
     classes = len(validated.whole.bias)
-    projected = [_projected(moments, model, classes, without=fold) for fold in range(FOLDS)]
-    rows = project(sample.features, model)
-    choices: list[StorageChoice] = []
-    for kept in _kept(len(model.components)):
-        fitted = [_leading(own, sums, kept).fit(validated.shrinkage) for own, sums in projected]
-        variance = float(model.explained_variance_ratio[:kept].sum())
-        choices += _of_types(f"{kept:,} components", rows[:, :kept], variance, partial(_right, fitted, sample))
-    features = sample.features.astype(np.float64)
-    told = f"all {features.shape[1]:,} features"
-    choices += _of_types(told, features, 1.0, partial(_right, validated.held_out, sample))
-    return StorageChoices(tuple(choices), len(sample.codes))
+    told = f"all {sample.features.shape[1]:,} features"
+    with ThreadPoolExecutor(WORKER_VCPUS) as pool:
+        # the longest first
+        of_features = pool.submit(_of_types, told, sample.features, 1.0, validated.held_out, sample)
+        projected = list(pool.map(partial(_projected, moments, model, classes), range(FOLDS)))
+        rows = project(sample.features, model)
+
+        def of_components(kept: int) -> list[StorageChoice]:
+            fitted = [_leading(own, sums, kept).fit(validated.shrinkage) for own, sums in projected]
+            variance = float(model.explained_variance_ratio[:kept].sum())
+            return _of_types(f"{kept:,} components", rows[:, :kept], variance, fitted, sample)
+
+        choices = [choice for found in pool.map(of_components, _kept(len(model.components))) for choice in found]
+        return StorageChoices((*choices, *of_features.result()), len(sample.codes))
 
 
 def quantised(rows: Rows) -> Rows:
     """Return rows [n, k] as they come back from int8: each column in 255 steps of its largest magnitude / 127."""
     step = np.abs(rows).max(axis=0, initial=0.0) / LARGEST_INT8
-    whole = np.rint(np.divide(rows, step, out=np.zeros_like(rows), where=step > 0)).astype(np.int8)
-    back: Rows = whole * step
-    return back
+    whole = rows / np.where(step > 0, step, 1)
+    np.rint(whole, out=whole)
+    whole *= step
+    return whole
 
 
-def _of_types(what: str, rows: Rows, variance: float, accuracy: Callable[[Rows], float]) -> Iterator[StorageChoice]:
+def _of_types(what: str, rows: Rows, variance: float, fitted: Fitted, sample: SampledRows) -> list[StorageChoice]:
     largest = np.finfo(np.float16).max
-    halves = rows.clip(-largest, largest).astype(np.float16)
-    stored: tuple[NDArray[np.floating], ...] = (rows.astype(np.float32), halves, quantised(rows))
-    for name, size, back in zip(TYPES, (4, 2, 1), stored, strict=True):
-        yield StorageChoice(what, name, size * rows.shape[1], variance, accuracy(back.astype(np.float64)))
+    stored: tuple[tuple[Rows, int], ...] = (
+        (rows.astype(np.float32, copy=False), 4),
+        (rows.clip(-largest, largest).astype(np.float16), 2),
+        (quantised(rows), 1),
+    )
+    return [
+        StorageChoice(what, name, size * rows.shape[1], variance, _right(fitted, sample, back))
+        for name, (back, size) in zip(TYPES, stored, strict=True)
+    ]
 
 
 def _kept(components: int) -> list[int]:

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 TASKS_PER_SLOT = 4
-Read = Callable[[Iterable[DataFile], list[str]], Iterator[pa.RecordBatch]]
-"""How a task reads some columns of data files, as blocks of rows."""
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
+
+
+class Read(Protocol):
+    """How a task reads rows."""
+
+    def __call__(
+        self, files: Iterable[DataFile], columns: list[str], prepare: Callable[[pa.RecordBatch], _Made], /
+    ) -> Iterator[_Made]:
+        """Yield what `prepare` makes of each block of rows of the files. They have these columns."""
 
 
 class Workers(Protocol):
@@ -32,6 +39,12 @@ class Workers(Protocol):
 
     def results(self, work: list[_Item], task: Callable[[_Item], _Made]) -> Iterator[_Made]:
         """Yield `task`'s result for each item, in the order of the items."""
+
+
+def _prepared_rows(
+    files: Iterable[DataFile], columns: list[str], prepare: Callable[[pa.RecordBatch], _Made]
+) -> Iterator[_Made]:
+    return map(prepare, rows_of(files, columns))
 
 
 class DriverProcesses:
@@ -59,7 +72,7 @@ class DriverProcesses:
 class Executors:
     """Spark's executors."""
 
-    read = staticmethod(rows_of)
+    read = staticmethod(_prepared_rows)
 
     def __init__(self, spark: "SparkSession") -> None:
         self._spark = spark

@@ -1,6 +1,7 @@
 """Rows that a pass over the table leaves in the memory of its process: the next pass need not fetch them again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -8,29 +9,38 @@ from pomona.table.scan import DataFile, rows_of
 
 MOST_KEPT_BYTES = 2**30
 """Of one process, whose share of the driver's memory is 4 GB."""
-_KEPT: dict[str, list[pa.RecordBatch]] = {}
-"""By the addresses of the data files."""
+_KEPT: dict[str, tuple[int, list[Any]]] = {}
+"""By the addresses of the data files: the bytes of their rows, and what was made of the blocks of rows."""
+_Made = TypeVar("_Made")
 
 
-def kept_rows(files: Iterable[DataFile], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows as scan.rows_of does, and keep them in this process for the next call.
+def kept_rows(
+    files: Iterable[DataFile], columns: list[str], prepare: Callable[[pa.RecordBatch], _Made]
+) -> Iterator[_Made]:
+    """Yield what `prepare` makes of each block of rows of scan.rows_of, and keep it in this process for the next call.
 
-    For a process that reads one snapshot of one table, and always the same columns. A file whose rows are too many is
-    fetched again.
+    For a process that reads one snapshot of one table, always the same columns, and prepares them in the same way. A
+    file whose rows are too many is fetched again.
     """
     for file in files:
-        kept = _KEPT.get(file.location)
-        yield from _noted(file, rows_of([file], columns)) if kept is None else kept
+        if file.location in _KEPT:
+            yield from _KEPT[file.location][1]
+        else:
+            yield from _noted(file, rows_of([file], columns), prepare)
 
 
-def _noted(file: DataFile, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    room = MOST_KEPT_BYTES - sum(batch.nbytes for kept in _KEPT.values() for batch in kept)
-    noted: list[pa.RecordBatch] = []
+def _noted(
+    file: DataFile, batches: Iterator[pa.RecordBatch], prepare: Callable[[pa.RecordBatch], _Made]
+) -> Iterator[_Made]:
+    room = MOST_KEPT_BYTES - sum(size for size, _ in _KEPT.values())
+    size = 0
+    noted: list[_Made] = []
     for batch in batches:
-        room -= batch.nbytes
-        noted.append(batch)
-        if room < 0:
+        size += batch.nbytes
+        made = prepare(batch)
+        noted.append(made)
+        if size > room:
             noted.clear()
-        yield batch
-    if room >= 0:
-        _KEPT[file.location] = noted
+        yield made
+    if size <= room:
+        _KEPT[file.location] = size, noted
