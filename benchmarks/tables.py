@@ -52,25 +52,32 @@ def create(deployment: Deployment) -> Table:
     return catalog(deployment).create_table((database, table), ROWS, location=location, properties=PROPERTIES)
 
 
-def fill(deployment: Deployment, rows: int, backbone: str, width: int = 1280, classes: int = 1) -> None:
+def fill(
+    deployment: Deployment, rows: int, backbone: str, width: int = 1280, classes: int = 1, *, labels: bool = True
+) -> None:
     """Make the table and write that many rows into it, a file at a time.
 
     Their keys are in no order: each file's reach from the first letter to the last, so a run has to look into all.
-    With several classes, each row has its class's mean; with 0 it has no label.
+    With several classes, each row has its class's mean. Without labels, it has all else that it would have with one.
     """
     table = create(deployment)
     for first in range(0, rows, ROWS_AT_ONCE):
-        table.append(_rows(deployment, first, min(ROWS_AT_ONCE, rows - first), backbone, width, classes))
+        some = _rows(deployment, first, min(ROWS_AT_ONCE, rows - first), backbone, width, classes)
+        if not labels:
+            some = some.set_column(
+                some.schema.get_field_index("label"), ROWS.field("label"), pa.nulls(len(some), pa.string())
+            )
+        table.append(some)
 
 
 def _rows(deployment: Deployment, first: int, count: int, backbone: str, width: int, classes: int) -> pa.Table:
     now = datetime.now(UTC)
-    codes = np.arange(first, first + count) % max(classes, 1)
+    codes = np.arange(first, first + count) % classes
     keys = [f"{'az'[number % 2]}/{number:07d}.jpg" for number in range(first, first + count)]
     columns = {
         "key": keys,
         "bucket": [deployment.images] * count,
-        "label": [f"class {code}" if classes else None for code in codes.tolist()],
+        "label": [f"class {code}" for code in codes.tolist()],
         "etag": [f"{number:032x}" for number in range(first, first + count)],
         "size": [5000] * count,
         "last_modified": [now] * count,

@@ -26,7 +26,7 @@ def measure(bench: Bench) -> Iterator[Row]:
     for the statistics of the report in any case.
     """
     rows = bench.size(100_000, 2_000)
-    with_classes, without = filled(bench, rows, CLASSES), filled(bench, rows, classes=0)
+    with_classes, without = filled(bench, rows, CLASSES), filled(bench, rows, CLASSES, labels=False)
     jobs: dict[str, list[Job]] = {"ours": [], "theirs": []}
 
     def refitted(side: str, deployment: Deployment) -> float:

@@ -26,12 +26,12 @@ LIMIT_TASK = ROOT / "benchmarks" / "tasks" / "refit_limit.py"
 Matrix = npt.NDArray[np.float64]
 
 
-def filled(bench: Bench, rows: int, classes: int = 1) -> Deployment:
-    """A table of so many rows of the network's own width, in so many classes; 0 for rows without labels."""
+def filled(bench: Bench, rows: int, classes: int = 1, *, labels: bool = True) -> Deployment:
+    """A table of so many rows of the network's own width, in so many classes."""
     backbone = load_backbone(bench.options.backbone, bench.network.folder)
     deployment = bench.deployment("images")
     bench.say(f"writing a table of {rows:,} rows")
-    fill(deployment, rows, backbone.label, backbone.output_width, classes)
+    fill(deployment, rows, backbone.label, backbone.output_width, classes, labels=labels)
     return deployment
 
 

@@ -47,6 +47,12 @@ def test_merged_blocks_are_the_whole(blocks):
 
 
 @given(blocks)
+def test_blocks_taken_in_one_after_the_other_are_the_whole(blocks):
+    width = blocks[0].shape[1]
+    assert_same(reduce(CoMoments.with_rows, blocks, CoMoments.empty(width)), directly(np.concatenate(blocks)))
+
+
+@given(blocks)
 def test_a_union_of_many_is_what_merging_one_after_the_other_gives(blocks):
     width = blocks[0].shape[1]
     parts = [CoMoments.of(block) for block in blocks]
@@ -55,9 +61,11 @@ def test_a_union_of_many_is_what_merging_one_after_the_other_gives(blocks):
 
 @given(st.floats(-1e6, 1e6, width=32), st.lists(st.integers(1, 9), min_size=2, max_size=6))
 def test_a_column_that_is_constant_in_all_parts_has_no_scatter_in_their_union(value, lengths):
-    parts = [CoMoments.of(np.full((length, 1), value, np.float32)) for length in lengths]
-    assert CoMoments.of_union(parts).scatter[0, 0] == 0.0
-    assert CoMoments.of_union(parts).mean[0] == np.float32(value)
+    blocks = [np.full((length, 1), value, np.float32) for length in lengths]
+    union = CoMoments.of_union(list(map(CoMoments.of, blocks)))
+    for whole in (union, reduce(CoMoments.with_rows, blocks, CoMoments.empty(1))):
+        assert whole.scatter[0, 0] == 0.0
+        assert whole.mean[0] == np.float32(value)
 
 
 @given(st.tuples(rows(3), rows(3), rows(3)))

@@ -155,9 +155,9 @@ class FoldMomentsBuilder:
         features, numbers = np.concatenate(blocks), np.concatenate(codes)
         folds, outside = list(self.moments.folds), self.moments.outside
         if room == FOLDS:
-            outside = outside.merge(CoMoments.of(features))
+            outside = outside.with_rows(features)
         else:
-            folds[room] = folds[room].merge(CoMoments.of(features))
+            folds[room] = folds[room].with_rows(features)
             self._sum(room, features, numbers)
         self.moments = FoldMoments(tuple(folds), outside, self.moments.counts, self.moments.sums)
 

@@ -36,19 +36,34 @@ class CoMoments:
 
     @classmethod
     def of(cls, rows: NDArray[np.floating]) -> "CoMoments":
-        """Return the statistics of one block of rows [n, d]; a float64 copy of the block is in memory meanwhile.
+        """Return the statistics of one block of rows [n, d]."""
+        return cls.empty(rows.shape[1]).with_rows(rows)
+
+    def with_rows(self, rows: NDArray[np.floating]) -> "CoMoments":
+        """Return the statistics of these rows and a block of others [n, d], of which a float64 copy is made meanwhile.
 
         The first row is subtracted before the mean is taken, and the mean before the products: so an offset that all
         rows share (1e6, say) costs no digits, and a constant column has a scatter of exactly zero. One symmetric rank-n
-        update in BLAS, n d² floating point operations.
+        update in BLAS, n d² floating point operations. What the distance of the two means adds to the scatter (see
+        of_union) is one more row of that update: a merge afterwards would cost several passes over [d, d].
         """
-        if len(rows) == 0:
-            return cls.empty(rows.shape[1])
-        first = rows[0].astype(np.float64)
-        centred = np.subtract(rows, first, dtype=np.float64)
-        shift = centred.mean(axis=0)
-        centred -= shift
-        return cls(len(rows), first + shift, centred.T @ centred)
+        added = len(rows)
+        if not added:
+            return self
+        count, first = self.count + added, rows[0].astype(np.float64)
+        centred = np.empty((added + 1, len(first)))
+        block, distance = centred[:added], centred[added]
+        np.subtract(rows, first, out=block)
+        shift = block.mean(axis=0)
+        block -= shift
+        mean = first + shift
+        if not self.count:
+            return CoMoments(count, mean, block.T @ block)
+        step = mean - self.mean
+        np.multiply(step, np.sqrt(self.count * added / count), out=distance)
+        scatter = centred.T @ centred
+        scatter += self.scatter
+        return CoMoments(count, self.mean + step * (added / count), scatter)
 
     def merge(self, other: "CoMoments") -> "CoMoments":
         """Return the statistics of both sets of rows together, in O(d²)."""

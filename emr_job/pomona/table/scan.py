@@ -49,7 +49,7 @@ class ScanSettings:
     rows: int
 
 
-FEATURE_SCAN = ScanSettings(LARGE_CHUNKS, 4096)
+FEATURE_SCAN = ScanSettings(LARGE_CHUNKS, 2048)
 """With features: 4,096 rows of 1,280 are 21 MB, enough for BLAS to run at full speed."""
 KEY_SCAN = ScanSettings(SMALL_CHUNKS, 65536)
 """Without features: most of the file is skipped."""
