@@ -34,7 +34,7 @@ def measure(bench: Bench) -> Iterator[Row]:
         return jobs[side][-1].seconds
 
     measures = {"ours": partial(refitted, "ours", with_classes), "theirs": partial(refitted, "theirs", without)}
-    taken = interleaved(bench.size(2, 1), measures)
+    taken = interleaved(bench.size(5, 1), measures)
     folds = fold_seconds(rows) / WORKER_VCPUS
     extra = taken["ours"].median - taken["theirs"].median + folds
     yield SHARE.row(
