@@ -109,7 +109,7 @@ SIDE_BY_SIDE_TESTS = --numprocesses auto --maxprocesses 4 --dist loadfile --no-l
 .PHONY: test
 test: setup-test  ## every test
 	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) $(PYTEST)
-	@.venv/backbones/bin/python -m pytest tests/backbones
+	@.venv/backbones/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/backbones
 
 .PHONY: test-unit
 test-unit: setup  ## the tests that need neither Spark nor a server

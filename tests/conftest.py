@@ -14,7 +14,7 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Pomona")  # read when the
 ONE_PROCESS = {"tests/e2e/test_demo.py": "the demo", "tests/e2e/test_permissions.py": "the demo"}
 
 
-@pytest.hookimpl(optionalhook=True)  # the environment of the backbones has no xdist
+@pytest.hookimpl(optionalhook=True)  # nobody knows the hook with `-p no:xdist`
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Distribute the tests by file, as `--dist loadfile` does, and keep the files of ONE_PROCESS together."""
     from xdist.scheduler import LoadFileScheduling

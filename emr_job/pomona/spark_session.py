@@ -32,6 +32,9 @@ _SESSION_SETTINGS = {
     # might be the only one. Both are Spark's defaults.
     "spark.task.maxFailures": "4",
     "spark.excludeOnFailure.enabled": "false",
+    # Over TCP, Spark's default, each task of Python waits some 40 ms: the JVM writes twice, and the second write waits
+    # for the acknowledgement of the first, which the kernel delays. Spark 4.0 does not know the setting.
+    "spark.python.unix.domain.socket.enabled": "true",
     # for the maintenance, which joins lists of files
     "spark.sql.shuffle.partitions": "32",
     # a second copy of a slow task would fetch and infer its images twice
