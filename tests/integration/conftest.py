@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,10 +149,13 @@ def spark_environment(aws_process, lake, tmp_path_factory) -> dict[str, str]:
 def session(aws_process, lake, spark_environment) -> Iterator[SparkSession]:
     from pomona.spark_session import start_session
 
-    with environ(**environment(aws_process.endpoint), **spark_environment):
-        session = start_session("tests", lake, WORKERS)
-    yield session
-    session.stop()
+    # not in the folder of this process, which is the repository; pytest's own may be too long for a socket's path
+    with tempfile.TemporaryDirectory(prefix="pomona-") as sockets:
+        settings = WORKERS | {"spark.python.unix.domain.socket.dir": sockets}
+        with environ(**environment(aws_process.endpoint), **spark_environment):
+            session = start_session("tests", lake, settings)
+        yield session
+        session.stop()
 
 
 @pytest.fixture(scope="module")
