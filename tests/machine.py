@@ -1,5 +1,7 @@
 """A machine with Python, make and SAM's command line, a copy of the sources, and no environment of the project."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from demo.deploy import NATIVE_PACKAGES_OF_THE_RUNTIME
+from pomona_contract.documents.bundle import BundleDescription
 from tests.served_aws import REGION, ServedAws
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,11 +52,22 @@ class Machine:
         return cls(home, aws)
 
     def build(self, *, for_lambda: bool = False) -> None:
-        """Run `sam build`. Without `for_lambda`, `identify` gets no packages, which `sam deploy` would pack each time.
+        """Run `sam build`. Without `for_lambda`, leave out the packages, which `sam deploy` would compress each time.
 
-        The embedded AWS links packages of its own; the other emulator does not invoke `identify`.
+        `identify` has none: the embedded AWS links packages of its own, the other emulator does not invoke it. The
+        job's archive of packages is one of a few bytes, with which no job could run.
         """
         self.sam("build", **{} if for_lambda else {NATIVE_PACKAGES_OF_THE_RUNTIME: "1"})
+        if not for_lambda:
+            self._empty_the_archive_of_packages()
+
+    def _empty_the_archive_of_packages(self) -> None:
+        bundle = self.home / ".aws-sam" / "build" / "PublishFunction" / "bundle"
+        described = BundleDescription.from_json("bundle.json", (bundle / "bundle.json").read_bytes())
+        (bundle / "deps.tar.gz").write_bytes(b"no packages")
+        files = {**described.files, "deps.tar.gz": hashlib.sha256(b"no packages").hexdigest()}
+        digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        (bundle / "bundle.json").write_bytes(BundleDescription(digest, files, described.backbones).to_json())
 
     def sam(self, *words: str, answers: str = "", fails: bool = False, **variables: str) -> str:
         """What `sam` printed; AssertionError with it if it failed (or, with `fails`, if it did not)."""
