@@ -1,5 +1,6 @@
 """The server: moto's APIs with our backends, and the local API under /_local/."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -84,7 +85,7 @@ class EmbeddedAws:
         self._restore()
         self._schedules.start()
         self._alarms.start()
-        threading.Thread(target=load_schemas, name="schemas", daemon=True).start()
+        threading.Thread(target=_load_what_stays, name="schemas", daemon=True).start()
 
     def _restore(self) -> None:
         """Restore what the last server on this state folder had."""
@@ -111,6 +112,12 @@ class EmbeddedAws:
             return services(environ, start_response)  # type: ignore[no-any-return]
 
         return application
+
+
+def _load_what_stays() -> None:
+    """Load the schemas, and let no collection of garbage look at what is there by now: it is large, and stays."""
+    load_schemas()
+    gc.freeze()
 
 
 def _install() -> None:

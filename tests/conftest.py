@@ -1,5 +1,6 @@
 """For every test: no proxy for the loopback address, the template's namespace of metrics, and who shares a process."""
 
+import gc
 import os
 from typing import Any
 
@@ -25,3 +26,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return ONE_PROCESS.get(file, file)
 
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_finish() -> None:
+    """Let collections of garbage be rare, and not look at the modules, which stay: they are most of what there is."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -4,6 +4,7 @@ moto over HTTP, with Glue's optimistic lock. It prints its endpoint, answers a l
 ends with its input, however the tests end.
 """
 
+import gc
 import json
 import logging
 import sys
@@ -47,6 +48,7 @@ def main() -> None:
     responses.GlueResponse.update_table = update_table_with_lock
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    gc.freeze()  # no collection of garbage need look at moto
     host, port = server.get_host_and_port()
     print(f"http://{host}:{port}", flush=True)
     for line in sys.stdin:
