@@ -30,7 +30,7 @@ class ClassSums:
     def of(cls, features: NDArray[np.floating], codes: Counts, classes: int) -> "ClassSums":
         """Return those of rows [n, d] with the numbers [n] of their classes, each below `classes`."""
         total = cls(np.bincount(codes, minlength=classes), np.zeros((classes, features.shape[1])))
-        for code, rows in rows_by_class(codes):
+        for code, rows in _rows_by_class(codes):
             total.sums[code] = features[rows].sum(axis=0, dtype=np.float64)
         return total
 
@@ -40,7 +40,7 @@ class ClassSums:
         return self.sums / np.maximum(self.counts, 1)[:, None]
 
 
-def rows_by_class(codes: Counts) -> Iterator[tuple[int, NDArray[np.intp]]]:
+def _rows_by_class(codes: Counts) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Yield each class that has rows, by its number, with the places of its rows.
 
     One sum for each class is several times as fast as np.add.reduceat or np.add.at over all rows.
@@ -56,7 +56,7 @@ def rows_by_class(codes: Counts) -> Iterator[tuple[int, NDArray[np.intp]]]:
 class FoldMoments:
     """Sufficient statistics for LDA with cross-validation: they add up, as CoMoments do.
 
-    (FOLDS + 1) · 8 · d² bytes, half of that when pickled, and 8 · d bytes for each pair of fold and class.
+    (FOLDS + 1) · 8 · d² bytes, about half of that when pickled, and 8 · d bytes for each pair of fold and class.
 
     folds    co-moments of the rows of a class, one for each fold
     outside  co-moments of the rows that belong to no class: PCA wants them, the classifier does not
@@ -162,7 +162,7 @@ class FoldMomentsBuilder:
         self.moments = FoldMoments(tuple(folds), outside, self.moments.counts, self.moments.sums)
 
     def _sum(self, fold: int, features: NDArray[np.float32], codes: Counts) -> None:
-        for code, rows in rows_by_class(codes):
+        for code, rows in _rows_by_class(codes):
             pair, total = (fold, code), features[rows].sum(axis=0, dtype=np.float64)
             known = self.moments.sums.get(pair)
             self.moments.counts[pair] = self.moments.counts.get(pair, 0) + len(rows)

@@ -80,8 +80,8 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
     """Choose shrinkage and temperature on the sample's held-out scores and return the fitted classifiers.
 
     FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), on the cores of the driver: solving and scoring are BLAS, which
-    does not hold Python's lock. In memory, FOLDS + 2 · WORKER_VCPUS matrices [d, d], and (WORKER_VCPUS + 1) · FOLDS
-    classifiers [C, d]: those of the shrinkages at work and of the best so far.
+    does not hold Python's lock. In memory, FOLDS + 1 + 2 · WORKER_VCPUS matrices [d, d], the means [C, d] of FOLDS + 1
+    sets of rows, and (WORKER_VCPUS + 1) · FOLDS classifiers [C, d]: those of the shrinkages at work and of the best.
     """
 
     def statistics(without: int | None) -> LdaStatistics:

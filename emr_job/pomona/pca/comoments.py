@@ -112,7 +112,7 @@ class CoMoments:
         return CoMoments(count, mean, scatter)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the upper triangle alone, in bands of rows: what tasks hand over is little more than half as large."""
+        """Pickle the upper triangle alone, in bands of rows: what tasks hand over is half as large."""
         begins = range(0, len(self.mean) if self.count else 0, PICKLED_ROWS)
         return _unpacked, (self.count, self.mean, [self.scatter[begin:][:PICKLED_ROWS, begin:] for begin in begins])
 

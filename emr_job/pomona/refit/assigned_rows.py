@@ -67,7 +67,7 @@ class AssignedRows:
 class RowReader:
     """Reads the rows of a backbone with `width` features, in the same way in both passes.
 
-    What a block of rows is made to here, the processes of the driver keep between the passes.
+    The processes of the driver keep the AssignedRows between the passes, by file: one process must have one reader.
     """
 
     backbone: str

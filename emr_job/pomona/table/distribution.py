@@ -23,7 +23,7 @@ class Read(Protocol):
     def __call__(
         self, files: Iterable[DataFile], columns: list[str], prepare: Callable[[pa.RecordBatch], _Made], /
     ) -> Iterator[_Made]:
-        """Yield what `prepare` makes of each block of rows of the files. They have these columns."""
+        """Yield what `prepare` makes of each block of rows of the files. A block has these columns."""
 
 
 class Workers(Protocol):
