@@ -33,3 +33,8 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def pytest_unconfigure() -> None:
+    """Let the end of the process find its garbage: some packages report what is left."""
+    gc.unfreeze()

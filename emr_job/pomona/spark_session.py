@@ -35,8 +35,8 @@ _SESSION_SETTINGS = {
     # Over TCP, Spark's default, each task of Python waits: the JVM writes twice, and the second write waits for the
     # acknowledgement of the first, which the kernel delays. Spark 4.0 does not know the setting.
     "spark.python.unix.domain.socket.enabled": "true",
-    # In the folder of the process, which its Python shares, and where the archives are unpacked: the path of a socket may
-    # have 107 bytes, and that of the temporary folder more.
+    # In the folder of the process, which its Python shares, and where the archives are unpacked: the path of a socket
+    # may have 107 bytes, and that of the temporary folder more.
     "spark.python.unix.domain.socket.dir": ".",
     # for the maintenance, which joins lists of files
     "spark.sql.shuffle.partitions": "32",
