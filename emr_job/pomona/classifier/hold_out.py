@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from pomona.classifier.class_moments import ClassSums, FoldMoments
+from pomona.classifier.class_moments import FoldMoments, FoldMomentsBuilder
 from pomona.classifier.documents import HoldOut
 from pomona.classifier.lda import LdaStatistics
 from pomona.classifier.selection import SampledRows
-from pomona.pca.comoments import CoMoments
 
 LARGEST_SHARE = 0.2
 
@@ -23,6 +22,9 @@ def random_hold_out(moments: FoldMoments, classes: int, sample: SampledRows, shr
     if not held_out:
         return None
     features, codes = rows.features[:held_out], rows.codes[:held_out]
-    left = moments.class_sums(classes) - ClassSums.of(features, codes, classes)
-    scores = LdaStatistics.of(total.without(CoMoments.of(features)), left).fit(shrinkage).scores(features)
+    builder = FoldMomentsBuilder(features.shape[1])
+    builder.add(features, np.zeros(held_out, np.int8), codes)
+    own = builder.finish()
+    left = moments.class_sums(classes) - own.class_sums(classes)
+    scores = LdaStatistics.of(total.without(own.classified()), left).fit(shrinkage).scores(features)
     return HoldOut(held_out, int(np.count_nonzero(scores.argmax(axis=1) == codes)))

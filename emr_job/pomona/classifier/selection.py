@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Self
 
 import numpy as np
@@ -81,7 +80,7 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
 
     FOLDS · len(SHRINKAGES) + 1 solves of O(d³ + C d²), on the cores of the driver: solving and scoring are BLAS, which
     does not hold Python's lock. In memory, FOLDS + 1 + 2 · WORKER_VCPUS matrices [d, d], the means [C, d] of FOLDS + 1
-    sets of rows, and (WORKER_VCPUS + 1) · FOLDS classifiers [C, d]: those of the shrinkages at work and of the best.
+    sets of rows, and FOLDS · len(SHRINKAGES) classifiers [C, d] at most.
     """
 
     def statistics(without: int | None) -> LdaStatistics:
@@ -91,12 +90,11 @@ def cross_validate(moments: FoldMoments, classes: int, sample: SampledRows) -> C
         *folds, whole = pool.map(statistics, [*range(FOLDS), None])
         rows = sample.of_classes(moments.evaluable(classes)).fewer_for(classes)
         features = rows.features.astype(np.float64)  # once, not for each shrinkage
-        best = _Best()
-        list(pool.map(lambda shrinkage: best.take(_Tried.of(shrinkage, folds, rows, features)), SHRINKAGES))
-    (tried,) = best.kept
-    at = tried.temperature
-    held_out = tuple(classifier.at_temperature(at) for classifier in tried.held_out)
-    return CrossValidated(whole.fit(tried.shrinkage).at_temperature(at), held_out, tried.shrinkage, at)
+        tried = pool.map(lambda shrinkage: _Tried.of(shrinkage, folds, rows, features), SHRINKAGES)
+        best = min(tried, key=lambda one: (one.loss, -one.shrinkage))  # of equals the one that shrinks more
+    at = best.temperature
+    held_out = tuple(classifier.at_temperature(at) for classifier in best.held_out)
+    return CrossValidated(whole.fit(best.shrinkage).at_temperature(at), held_out, best.shrinkage, at)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,23 +114,6 @@ class _Tried:
         scores = _held_out_scores(fitted, features, rows.folds)
         at = temperature(scores, rows.codes)
         return cls(shrinkage, fitted, at, log_loss(scores, rows.codes, at))
-
-    @property
-    def rank(self) -> tuple[float, float]:
-        """The smallest is the best: the smallest loss, and of equals the one that shrinks more."""
-        return self.loss, -self.shrinkage
-
-
-class _Best:
-    """Keeps the best of what several threads have tried, in a list of one, and nothing of the others."""
-
-    def __init__(self) -> None:
-        self.kept: list[_Tried] = []
-        self._lock = Lock()
-
-    def take(self, tried: _Tried) -> None:
-        with self._lock:
-            self.kept = [min([*self.kept, tried], key=lambda one: one.rank)]
 
 
 def _held_out_scores(

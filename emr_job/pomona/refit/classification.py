@@ -19,7 +19,6 @@ from pomona.refit.held_out import HeldOutClassifier, PredictionTally
 from pomona.refit.results import ResultsFolder
 from pomona.refit.storage_choices import StorageChoices, storage_choices
 from pomona_contract.lake_layout import EVALUATION
-from pomona_contract.workers import WORKER_VCPUS
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
@@ -52,7 +51,7 @@ class Classification:
         if np.count_nonzero(sums.counts) < 2:
             return cls(HeldOutClassifier(known, None, evaluable), sums)
         validated = cross_validate(found.moments, classes, found.sample)
-        with ThreadPoolExecutor(WORKER_VCPUS) as pool:
+        with ThreadPoolExecutor(1) as pool:
             random = pool.submit(random_hold_out, found.moments, classes, found.sample, validated.shrinkage)
             rows = found.sample.of_classes(evaluable).fewer_for(classes)
             storage = storage_choices(found.moments, pca, validated, rows) if len(rows.codes) else None
