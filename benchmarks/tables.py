@@ -62,22 +62,20 @@ def fill(
     """
     table = create(deployment)
     for first in range(0, rows, ROWS_AT_ONCE):
-        some = _rows(deployment, first, min(ROWS_AT_ONCE, rows - first), backbone, width, classes)
-        if not labels:
-            some = some.set_column(
-                some.schema.get_field_index("label"), ROWS.field("label"), pa.nulls(len(some), pa.string())
-            )
-        table.append(some)
+        count = min(ROWS_AT_ONCE, rows - first)
+        table.append(_rows(deployment, first, count, backbone, width, classes, labels=labels))
 
 
-def _rows(deployment: Deployment, first: int, count: int, backbone: str, width: int, classes: int) -> pa.Table:
+def _rows(
+    deployment: Deployment, first: int, count: int, backbone: str, width: int, classes: int, *, labels: bool
+) -> pa.Table:
     now = datetime.now(UTC)
     codes = np.arange(first, first + count) % classes
     keys = [f"{'az'[number % 2]}/{number:07d}.jpg" for number in range(first, first + count)]
     columns = {
         "key": keys,
         "bucket": [deployment.images] * count,
-        "label": [f"class {code}" for code in codes.tolist()],
+        "label": [f"class {code}" if labels else None for code in codes.tolist()],
         "etag": [f"{number:032x}" for number in range(first, first + count)],
         "size": [5000] * count,
         "last_modified": [now] * count,

@@ -1,7 +1,5 @@
 """A machine with Python, make and SAM's command line, a copy of the sources, and no environment of the project."""
 
-import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -12,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from demo.deploy import NATIVE_PACKAGES_OF_THE_RUNTIME
-from pomona_contract.documents.bundle import BundleDescription
 from tests.served_aws import REGION, ServedAws
+from tools import build
 
 ROOT = Path(__file__).resolve().parents[1]
 STACK = "pomona"
@@ -63,11 +61,9 @@ class Machine:
 
     def _empty_the_archive_of_packages(self) -> None:
         bundle = self.home / ".aws-sam" / "build" / "PublishFunction" / "bundle"
-        described = BundleDescription.from_json("bundle.json", (bundle / "bundle.json").read_bytes())
+        (bundle / "bundle.json").unlink()
         (bundle / "deps.tar.gz").write_bytes(b"no packages")
-        files = {**described.files, "deps.tar.gz": hashlib.sha256(b"no packages").hexdigest()}
-        digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-        (bundle / "bundle.json").write_bytes(BundleDescription(digest, files, described.backbones).to_json())
+        build.describe(bundle)
 
     def sam(self, *words: str, answers: str = "", fails: bool = False, **variables: str) -> str:
         """What `sam` printed; AssertionError with it if it failed (or, with `fails`, if it did not)."""
