@@ -104,12 +104,13 @@ up: known-backbone setup backbone  ## start the embedded AWS and deploy into it;
 down:  ## stop the embedded AWS
 	@$(DEVELOPMENT) -m embedded_aws down --state "$$STATE_PATH"
 
-SIDE_BY_SIDE_TESTS = --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PROCESSES = --numprocesses auto --maxprocesses 4
+SIDE_BY_SIDE_TESTS = $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: setup-test  ## every test
 	@$(DEVELOPMENT) -m pytest $(SIDE_BY_SIDE_TESTS) $(PYTEST)
-	@.venv/backbones/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal tests/backbones
+	@.venv/backbones/bin/python -m pytest $(PROCESSES) --dist worksteal tests/backbones
 
 .PHONY: test-unit
 test-unit: setup  ## the tests that need neither Spark nor a server

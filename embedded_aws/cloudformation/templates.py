@@ -15,7 +15,7 @@ from embedded_aws.cloudformation.slow_imports import import_slowly
 SAM = "AWS::Serverless-2016-10-31"
 
 
-class _Loader(yaml.CSafeLoader):  # in C: five times as fast as PyYAML's own parser
+class _Loader(yaml.CSafeLoader):  # in C: the parser in Python is slow
     """Reads YAML with CloudFormation's short forms (!Ref, !Sub …)."""
 
 
