@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 PICKLED_ROWS = 16
+"""Of a band of the triangle: wider bands are fewer, and hold more of the other triangle."""
 ROUNDING = 1e-13
 """A column's scatter below this share of what it was before rows were taken away is rounding."""
 
