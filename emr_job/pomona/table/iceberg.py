@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from py4j.java_gateway import JavaClass  # type: ignore[import-untyped]
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -27,7 +28,7 @@ def create_table(
     spark: SparkSession, catalog: str, database: str, table: str, schema: dict[str, Any], properties: dict[str, str]
 ) -> None:
     """Create an empty table without partitions; `schema` is in Iceberg's JSON notation."""
-    columns = jvm_of(spark).org.apache.iceberg.SchemaParser.fromJson(json.dumps(schema))
+    columns = java_class(spark, "org.apache.iceberg.SchemaParser").fromJson(json.dumps(schema))
     builder = _catalog(spark, catalog).buildTable(_identifier(spark, database, table), columns)
     for name, value in properties.items():
         builder = builder.withProperty(name, value)
@@ -42,13 +43,12 @@ def _catalog(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (an object 
     properties = {key.removeprefix(prefix): value for key, value in settings if key.startswith(prefix)}
     implementation = properties.pop("catalog-impl")
     hadoop = spark.sparkContext._jsc.hadoopConfiguration()
-    return jvm_of(spark).org.apache.iceberg.CatalogUtil.loadCatalog(
-        implementation, name, _map(spark, properties), hadoop
-    )
+    loader = java_class(spark, "org.apache.iceberg.CatalogUtil")
+    return loader.loadCatalog(implementation, name, _map(spark, properties), hadoop)
 
 
 def _identifier(spark: SparkSession, database: str, table: str) -> Any:  # noqa: ANN401 (an object of the JVM)
-    return jvm_of(spark).org.apache.iceberg.catalog.TableIdentifier.of(_strings(spark, database, table))
+    return java_class(spark, "org.apache.iceberg.catalog.TableIdentifier").of(_strings(spark, database, table))
 
 
 def iterate(iterable: Any) -> Iterator[Any]:  # noqa: ANN401 (an object of the JVM)
@@ -73,7 +73,7 @@ def count_of(snapshot: Any, name: str) -> int:  # noqa: ANN401 (an object of the
 
 def in_any_range(spark: SparkSession, column: str, ranges: Iterable[tuple[str, str]]) -> Any:  # noqa: ANN401 (of the JVM)
     """Return Iceberg's expression for rows whose `column` lies in one of the ranges, both ends included."""
-    of = jvm_of(spark).org.apache.iceberg.expressions.Expressions
+    of = java_class(spark, "org.apache.iceberg.expressions.Expressions")
     both, either = getattr(of, "and"), getattr(of, "or")
     inside = [both(of.greaterThanOrEqual(column, low), of.lessThanOrEqual(column, high)) for low, high in ranges]
     return functools.reduce(either, inside, of.alwaysFalse())
@@ -85,13 +85,17 @@ def drop_branch(table: Any, branch: str) -> None:  # noqa: ANN401 (an object of 
         table.manageSnapshots().removeBranch(branch).commit()
 
 
-def jvm_of(spark: SparkSession) -> Any:  # noqa: ANN401 (the gateway to the JVM)
-    """Return Py4J's view of the driver's JVM."""
-    return spark._jvm
+@functools.cache
+def java_class(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (a class of the JVM)
+    """Return the class of the driver's JVM that has this full name.
+
+    Asked for it part by part (`jvm.org.apache…`), Py4J would look for a class of each part's name in every jar.
+    """
+    return JavaClass(name, spark.sparkContext._gateway._gateway_client)  # type: ignore[union-attr]
 
 
 def _map(spark: SparkSession, entries: dict[str, str]) -> Any:  # noqa: ANN401 (an object of the JVM)
-    made = jvm_of(spark).java.util.HashMap()
+    made = java_class(spark, "java.util.HashMap")()
     for key, value in entries.items():
         made.put(key, value)
     return made
@@ -99,7 +103,7 @@ def _map(spark: SparkSession, entries: dict[str, str]) -> Any:  # noqa: ANN401 (
 
 def _strings(spark: SparkSession, *texts: str) -> Any:  # noqa: ANN401 (Java's varargs are an array)
     gateway = spark.sparkContext._gateway
-    array = gateway.new_array(gateway.jvm.java.lang.String, len(texts))  # type: ignore[union-attr]
+    array = gateway.new_array(java_class(spark, "java.lang.String"), len(texts))  # type: ignore[union-attr]
     for index, text in enumerate(texts):
         array[index] = text
     return array

@@ -7,7 +7,9 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from pomona.table.field_ids import with_field_ids
-from pomona.table.iceberg import iterate, iterate_and_close, jvm_of
+from pomona.table.iceberg import iterate, iterate_and_close, java_class
+
+_METRICS = "org.apache.iceberg.MetricsConfig"
 
 
 def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (an object of the JVM)
@@ -27,20 +29,19 @@ def parquet_schema(table: Any, rows: pa.Schema) -> pa.Schema:  # noqa: ANN401 (a
 
 def data_file(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)
     """Return the manifest entry for a Parquet file of rows; its metrics come from the footer."""
-    iceberg = jvm_of(spark).org.apache.iceberg
-    return _entry(spark, table, location, iceberg.DataFiles.builder(table.spec()), iceberg.MetricsConfig.forTable)
+    builder = java_class(spark, "org.apache.iceberg.DataFiles").builder(table.spec())
+    return _entry(spark, table, location, builder, java_class(spark, _METRICS).forTable)
 
 
 def position_deletes(spark: SparkSession, table: Any, location: str) -> Any:  # noqa: ANN401 (objects of the JVM)
     """Return the manifest entry for a Parquet file of POSITIONS."""
-    iceberg = jvm_of(spark).org.apache.iceberg
-    builder = iceberg.FileMetadata.deleteFileBuilder(table.spec()).ofPositionDeletes()
-    return _entry(spark, table, location, builder, iceberg.MetricsConfig.forPositionDelete)
+    builder = java_class(spark, "org.apache.iceberg.FileMetadata").deleteFileBuilder(table.spec()).ofPositionDeletes()
+    return _entry(spark, table, location, builder, java_class(spark, _METRICS).forPositionDelete)
 
 
 def _entry(spark: SparkSession, table: Any, location: str, builder: Any, metrics: Any) -> Any:  # noqa: ANN401
     file = table.io().newInputFile(location)
-    measured = jvm_of(spark).org.apache.iceberg.parquet.ParquetUtil.fileMetrics(file, metrics(table))
+    measured = java_class(spark, "org.apache.iceberg.parquet.ParquetUtil").fileMetrics(file, metrics(table))
     return builder.withInputFile(file).withFormat("parquet").withMetrics(measured).build()
 
 
@@ -73,7 +74,7 @@ def remove_dangling_deletes(spark: SparkSession, table: Any) -> int:  # noqa: AN
 
 
 def _delete_files(spark: SparkSession, table: Any) -> Iterator[Any]:  # noqa: ANN401 (objects of the JVM)
-    files = jvm_of(spark).org.apache.iceberg.ManifestFiles
+    files = java_class(spark, "org.apache.iceberg.ManifestFiles")
     for manifest in iterate(table.currentSnapshot().deleteManifests(table.io())):
         reader = files.readDeleteManifest(manifest, table.io(), table.specs())
         yield from (file.copy() for file in iterate_and_close(reader))  # the reader uses one object for all
@@ -85,5 +86,5 @@ def forget_files(spark: SparkSession, table: Any) -> None:  # noqa: ANN401 (an o
     Such an entry holds the beginnings of the file's first and last keys and labels, which an erasure must remove too.
     Iceberg's procedure `rewrite_manifests` would leave a single manifest as it is.
     """
-    into_one = jvm_of(spark).com.google.common.base.Functions.constant("")
+    into_one = java_class(spark, "com.google.common.base.Functions").constant("")
     table.rewriteManifests().clusterBy(into_one).commit()
