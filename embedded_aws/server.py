@@ -11,7 +11,12 @@ from werkzeug.wrappers import Request
 
 from embedded_aws.clients import ACCOUNT_ID, Clients
 from embedded_aws.cloudformation import resource_types  # noqa: F401 - registers the resource types
-from embedded_aws.cloudformation.backend import StackBackend, continue_update_rollback, template_at
+from embedded_aws.cloudformation.backend import (
+    StackBackend,
+    continue_update_rollback,
+    describe_stack_events,
+    template_at,
+)
 from embedded_aws.cloudformation.registry import load_schemas
 from embedded_aws.cloudformation.stack_store import StackStore
 from embedded_aws.cloudwatch import backend as cloudwatch
@@ -30,7 +35,6 @@ from embedded_aws.lambda_service.functions import FunctionBackend
 from embedded_aws.lambda_service.log_delivery import LogDelivery
 from embedded_aws.lambda_service.runtime import LambdaRuntime
 from embedded_aws.local_api import PREFIX, LocalApi
-from embedded_aws.moto_internals import application as moto
 from embedded_aws.moto_internals import cloudformation as moto_cloudformation
 from embedded_aws.moto_internals import cloudwatch as moto_cloudwatch
 from embedded_aws.moto_internals import emr_serverless as moto_emr
@@ -39,7 +43,9 @@ from embedded_aws.moto_internals import glue as moto_glue
 from embedded_aws.moto_internals import lambda_service as moto_lambda
 from embedded_aws.moto_internals import s3 as moto_s3
 from embedded_aws.moto_internals import sqs as moto_sqs
+from embedded_aws.moto_internals.application import create_dispatcher
 from embedded_aws.request_checks.service_models import model_violation
+from embedded_aws.request_handler import RequestHandler
 from embedded_aws.s3.objects import ObjectBackend, OpenBucket, StoredKey
 from embedded_aws.s3.version_listing import list_object_versions
 from embedded_aws.sqs.queues import QueueBackend, ServedQueue, restore_messages
@@ -55,7 +61,7 @@ class EmbeddedAws:
         self._state = state
         self._gate, self._clock = Gate(state / "calls.jsonl"), Clock()
         self._server: BaseWSGIServer = make_server(
-            host, port, self._application(), threaded=True, request_handler=moto.MotoRequestHandler
+            host, port, self._application(), threaded=True, request_handler=RequestHandler
         )
         self._host = host
         self._reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - the user asks for it
@@ -102,7 +108,7 @@ class EmbeddedAws:
             backend.stop_application(job_run.application_id)
 
     def _application(self) -> WSGI:
-        services = moto.DomainDispatcherApplication(moto.create_backend_app)
+        services = create_dispatcher()
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             if environ["PATH_INFO"].startswith(PREFIX):
@@ -128,4 +134,9 @@ def _install() -> None:
     moto_lambda.install(FunctionBackend)
     moto_emr.install(EmrBackend, EmrResponse)
     moto_cloudwatch.install(cloudwatch.CloudWatchBackend, cloudwatch.describe_alarms, cloudwatch.describe_alarm_history)
-    moto_cloudformation.install(StackBackend, template_at, continue_update_rollback)
+    moto_cloudformation.install(
+        StackBackend,
+        template_at,
+        continue_update_rollback=continue_update_rollback,
+        describe_stack_events=describe_stack_events,
+    )

@@ -1,6 +1,7 @@
 """An AWS that is served at an endpoint, whoever serves it, and what the tests ask of it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -34,8 +35,12 @@ class ServedAws:
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
     def reasons(self, stack: str) -> str:
-        events = self.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
-        return " ".join(event.get("ResourceStatusReason", "") for event in events)
+        return " ".join(event.get("ResourceStatusReason", "") for event in self.events(stack))
+
+    def events(self, stack: str) -> Iterator[dict[str, Any]]:
+        """The newest first."""
+        pages = self.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack)
+        return (event for page in pages for event in page["StackEvents"])
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         listed = self.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix)

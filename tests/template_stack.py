@@ -56,9 +56,8 @@ class TemplateStack:
 
     def told(self) -> str:
         """The reasons of the last update's events."""
-        events = self.aws.client("cloudformation").describe_stack_events(StackName=self.name)["StackEvents"]
         reasons: list[str] = []
-        for event in events:  # the newest first
+        for event in self.aws.events(self.name):
             if event["LogicalResourceId"] == self.name and event["ResourceStatus"] == "UPDATE_IN_PROGRESS":
                 break
             reasons.append(event.get("ResourceStatusReason", ""))

@@ -23,6 +23,7 @@ from embedded_aws.moto_internals.s3 import s3_backends
 
 # a waiter asks again only after seconds: a small stack is complete before it asks for the first time
 _FIRST_ANSWER_AFTER_SECONDS = 3.0
+_EVENTS_A_PAGE = 100  # AWS documents pages of at most 1 MB
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
@@ -214,6 +215,20 @@ def continue_update_rollback(response: Any) -> ActionResult:
     """Respond to ContinueUpdateRollback, which moto lacks."""
     response.cloudformation_backend.continue_update_rollback(response._get_param("StackName"))
     return EmptyResult()
+
+
+def describe_stack_events(response: Any) -> ActionResult:
+    """Respond with a page of events, the newest first; moto responds with all events of the stack's life.
+
+    The token is the number of older events: it stays true when new ones come.
+    """
+    events = response.cloudformation_backend.describe_stack_events(response._get_param("StackName"))
+    token = response._get_param("NextToken")
+    if token and not token.isdecimal():
+        raise ValidationError(message=f"NextToken {token!r} is not one that DescribeStackEvents has given")
+    end = min(int(token or len(events)), len(events))
+    begin = max(end - _EVENTS_A_PAGE, 0)
+    return ActionResult({"StackEvents": events[begin:end][::-1], "NextToken": str(begin) if begin else None})
 
 
 def _require(stack: DeployedStack, done: str, *statuses: str) -> None:

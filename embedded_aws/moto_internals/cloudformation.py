@@ -21,11 +21,12 @@ __all__ = [
 ]
 
 
-def install(backend: type, template_at: Callable[..., str], continue_update_rollback: Callable[[Any], Any]) -> None:
-    """Replace the backend, the reader of TemplateURL and the missing ContinueUpdateRollback.
+def install(backend: type, template_at: Callable[..., str], **actions: Callable[[Any], Any]) -> None:
+    """Replace the backend, the reader of TemplateURL and these actions.
 
     moto's backend skips the resource types that it lacks; its reader only reads from amazonaws.com and localhost.
     """
     substitute_backend(cloudformation_backends, backend)
     responses.get_stack_from_s3_url = template_at
-    responses.CloudFormationResponse.continue_update_rollback = continue_update_rollback
+    for name, action in actions.items():
+        setattr(responses.CloudFormationResponse, name, action)

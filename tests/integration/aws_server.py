@@ -15,7 +15,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import JsonRESTError
 from moto.glue import responses
 from moto.s3.models import s3_backends
-from moto.server import ThreadedMotoServer
+from werkzeug.serving import make_server
+
+from embedded_aws.moto_internals.application import create_dispatcher
+from embedded_aws.request_handler import RequestHandler
 
 update_table = responses.GlueResponse.update_table
 glue_lock = threading.Lock()
@@ -46,14 +49,13 @@ def put_back(bucket: str, prefix: str, hours: float) -> int:
 def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     responses.GlueResponse.update_table = update_table_with_lock
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    server = make_server("127.0.0.1", 0, create_dispatcher(), threaded=True, request_handler=RequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     gc.freeze()  # no collection of garbage need look at moto
-    host, port = server.get_host_and_port()
-    print(f"http://{host}:{port}", flush=True)
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
     for line in sys.stdin:
         print(put_back(**json.loads(line)), flush=True)
-    server.stop()
+    server.shutdown()
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def test_a_stack_that_may_delete_its_data_leaves_nothing(machine: Machine) -> No
 
 
 def _events(machine: Machine) -> int:
-    return len(machine.aws.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"])
+    return len(list(machine.aws.events(STACK)))
 
 
 def _their_notification(machine: Machine) -> dict:

@@ -90,8 +90,8 @@ def test_a_property_that_cannot_change_makes_a_new_resource_and_the_old_one_goes
     assert aws.status("renamed") == "UPDATE_COMPLETE"
     assert physical_id(aws, "renamed", "Queue").endswith("/after")
     assert "before" not in queues(aws)
-    events = aws.client("cloudformation").describe_stack_events(StackName="renamed")["StackEvents"]
-    told = [(one["LogicalResourceId"], one["ResourceStatus"]) for one in reversed(events)]
+    events = reversed(list(aws.events("renamed")))
+    told = [(one["LogicalResourceId"], one["ResourceStatus"]) for one in events]
     assert told.index(("Queue", "DELETE_COMPLETE")) > told.index(("renamed", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"))
     assert "hence creating one" in aws.reasons("renamed")
 
@@ -197,8 +197,24 @@ def test_what_cannot_be_removed_in_the_clean_up_does_not_undo_the_update(aws):
     # Then the update succeeds, and the bucket stays without the stack
     assert aws.status("left") == "UPDATE_COMPLETE"
     assert aws.keys("not-empty") == ["k"]
-    assert until(lambda: "DELETE_FAILED" in str(_events(aws, "left")), 5, "the failure is told")
+    assert until(lambda: "DELETE_FAILED" in str(list(aws.events("left"))), 5, "the failure is told")
 
 
-def _events(aws: LocalServer, stack: str) -> list[dict[str, Any]]:
-    return list(aws.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"])
+def test_new_events_do_not_shift_the_pages_of_the_older_ones(aws):
+    # Given a stack with more events than a page has, and the first page
+    queues_of_stack = {f"Queue{number}": queue() for number in range(50)}
+    aws.deploy("paged", queues_of_stack)
+    cloudformation = aws.client("cloudformation")
+    before = [event["EventId"] for event in aws.events("paged")]
+    first = cloudformation.describe_stack_events(StackName="paged")
+    # When more events come, and the next page is asked for
+    aws.deploy("paged", queues_of_stack | {"Queue0": queue(VisibilityTimeout="40")})
+    second = cloudformation.describe_stack_events(StackName="paged", NextToken=first["NextToken"])
+    # Then it goes on where the first ended
+    told = [event["EventId"] for page in (first, second) for event in page["StackEvents"]]
+    assert len(first["StackEvents"]) < len(before)
+    assert told == before[: len(told)]
+    assert [event["EventId"] for event in aws.events("paged")][-len(before) :] == before
+    # And no other token is taken
+    with pytest.raises(ClientError, match="NextToken"):
+        cloudformation.describe_stack_events(StackName="paged", NextToken="the next one")
