@@ -23,7 +23,7 @@ from embedded_aws.moto_internals.s3 import s3_backends
 
 # a waiter asks again only after seconds: a small stack is complete before it asks for the first time
 _FIRST_ANSWER_AFTER_SECONDS = 3.0
-_EVENTS_A_PAGE = 100  # AWS documents pages of at most 1 MB
+_EVENTS_A_PAGE = 100  # AWS documents pages of 1 MB; a number is simpler
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 

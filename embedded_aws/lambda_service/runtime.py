@@ -154,8 +154,9 @@ class LambdaRuntime:
         }
 
     def _unpacked(self, function: Any) -> Path:
-        name = f"{function.function_name}-{function.code_digest.removeprefix('sha256:')[:16]}"
-        folder = self._state / "functions" / name
+        """Return the folder of the function's code, which functions with the same package share."""
+        digest: str = function.code_digest.removeprefix("sha256:")
+        folder = self._state / "functions" / "code" / digest[:16]
         with self._lock:
             if not folder.exists():
                 _unpack(function.code_bytes, folder)

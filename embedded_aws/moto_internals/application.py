@@ -8,7 +8,7 @@ __all__ = ["Dispatcher", "MotoRequestHandler", "create_dispatcher"]
 
 
 class Dispatcher(DomainDispatcherApplication):  # type: ignore[misc]
-    """Finds the service of a host once. moto's lists its own folder for each request, and tries 200 patterns."""
+    """Remembers the service of each host. moto's dispatcher lists a folder and tries many patterns for each request."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)

@@ -38,7 +38,7 @@ _SESSION_SETTINGS = {
     # In the folder of the process, which its Python shares, and where the archives are unpacked: the path of a socket
     # may have 107 bytes, and that of the temporary folder more.
     "spark.python.unix.domain.socket.dir": ".",
-    # for the maintenance, which joins lists of files: each of its many queries has so many tasks, however few the files
+    # for the maintenance, which joins lists of files: each of its queries has as many tasks, even for a few files
     "spark.sql.shuffle.partitions": "8",
     # a second copy of a slow task would fetch and infer its images twice
     "spark.speculation": "false",

@@ -58,6 +58,29 @@ def test_a_commit_of_nothing_is_a_snapshot(table):
     assert rows(table) == {"a": "1"}
 
 
+def test_what_another_program_has_committed_is_seen(table):
+    commit(table, changes(["a"]))
+    table.load()
+    # When another program commits to the table
+    commit(FeatureTable(table.spark, table.database, table.table), changes(["b"]))
+    # Then it is there at the next look
+    assert summary(table)["total-records"] == "2"
+    assert table.snapshot_id() == FeatureTable(table.spark, table.database, table.table).snapshot_id()
+
+
+def test_a_table_that_is_made_anew_during_a_run_does_not_get_its_rows(table):
+    commit(table, changes(["a"]))
+    # Given a run that has not published yet when somebody drops the table and another program makes it anew
+    with open_branch(table, "run_test_1") as branch:
+        branch.commit(list(branch.writer()([(0, changes(["b"]))])), branch.find_rows("images", ["b"]), {})
+        table.spark.sql(f"DROP TABLE {table.name}")
+        made_in(table.spark, table.database)
+        # Then it publishes nothing
+        with pytest.raises(PublishRefusedError, match="the branch is gone"):
+            branch.publish()
+    assert rows(table) == {}
+
+
 def test_the_rows_of_another_bucket_are_not_known(table):
     commit(table, changes(["a"]))
     with open_branch(table, "run_test_1") as branch:

@@ -45,6 +45,11 @@ def answer(
     return response.status, response.read()
 
 
+def everything(connection: socket.socket) -> bytes:
+    """What the server sends until it closes the connection."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 def test_a_connection_serves_one_request_after_the_other(connection: http.client.HTTPConnection, url: Url) -> None:
     assert answer(connection, "PUT", url("put_object", "a.jpg"), BODY)[0] == 200
     assert answer(connection, "HEAD", url("head_object", "a.jpg")) == (200, b"")
@@ -54,11 +59,37 @@ def test_a_connection_serves_one_request_after_the_other(connection: http.client
     assert (status, b"<Code>NoSuchKey</Code>" in said) == (404, True)
 
 
-def test_the_body_of_a_refused_request_is_not_taken_for_the_next_one(
+def test_a_body_that_nobody_has_read_is_not_taken_for_the_next_request(
     connection: http.client.HTTPConnection, url: Url
 ) -> None:
-    assert answer(connection, "PUT", url("put_object", "a.jpg", "no-such-bucket"), BODY)[0] == 404
+    assert answer(connection, "PUT", "/_local/ready", BODY) == (200, b"ready")
     assert answer(connection, "GET", url("get_object", "nothing.jpg"))[0] == 404
+
+
+def test_an_error_of_the_server_is_an_answer_too(connection: http.client.HTTPConnection) -> None:
+    assert answer(connection, "PUT", "/_local/responses/x", b"this is no JSON")[0] == 500
+    assert answer(connection, "GET", "/_local/ready") == (200, b"ready")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "Content-Length: x\r\n\r\n",
+        "Content-Length: -1\r\n\r\n",
+        "Transfer-Encoding: gzip\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n-5\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n",
+    ],
+)
+def test_a_request_whose_body_has_no_end_is_refused_and_nothing_after_it_is_answered(
+    connection: http.client.HTTPConnection, sent: str
+) -> None:
+    following = "GET /_local/ready HTTP/1.1\r\nHost: aws\r\n\r\n"
+    connection.send(f"PUT /_local/ready HTTP/1.1\r\nHost: aws\r\n{sent}{following}".encode())
+    said = everything(connection.sock)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1") == 1
 
 
 def test_a_body_in_chunks_ends_where_it_says(connection: http.client.HTTPConnection, url: Url) -> None:
@@ -93,8 +124,9 @@ def test_a_request_whose_client_goes_is_not_carried_out(connection: http.client.
     assert answer(connection, "GET", url("get_object", "d.jpg"))[0] == 404
 
 
-def test_a_connection_that_the_client_wants_closed_is_closed(connection: http.client.HTTPConnection, url: Url) -> None:
-    connection.request("HEAD", url("head_object", "a.jpg"), headers={"Connection": "close"})
-    response = connection.getresponse()
-    assert response.getheader("Connection") == "close"
-    assert response.read() == b""
+@pytest.mark.parametrize("first", ["HEAD / HTTP/1.1\r\nConnection: close", "HEAD / HTTP/1.0\r\nConnection: keep-alive"])
+def test_a_connection_that_the_client_wants_closed_or_is_of_old_http_is_closed(
+    connection: http.client.HTTPConnection, first: str
+) -> None:
+    connection.send(f"{first}\r\nHost: aws\r\n\r\n".encode())
+    assert b"\r\nConnection: close\r\n" in everything(connection.sock)

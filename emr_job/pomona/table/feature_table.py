@@ -1,6 +1,6 @@
 """The feature table: an Iceberg table in the Glue catalog. Each run changes it by one branch, which it publishes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -18,6 +18,8 @@ class FeatureTable:
     database: str
     table: str
     catalog: str = CATALOG
+    _loaded: list[Any] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Iceberg's object, once it was asked for. Each one that is loaded opens connections to S3 of its own."""
 
     @property
     def name(self) -> str:
@@ -43,5 +45,12 @@ class FeatureTable:
         return int(self.load().currentSnapshot().snapshotId())
 
     def load(self) -> Any:  # noqa: ANN401 (an object of the JVM)
-        """Return Iceberg's `org.apache.iceberg.Table` as it is now."""
-        return load_table(self.spark, *self._identifier)
+        """Return Iceberg's `org.apache.iceberg.Table` as it is now: one object, which each call brings up to date."""
+        if self._loaded:
+            try:
+                self._loaded[0].refresh()
+            except JVM_ERRORS:  # the table may have been made anew, whose UUID the old object refuses
+                self._loaded.clear()
+        if not self._loaded:
+            self._loaded.append(load_table(self.spark, *self._identifier))
+        return self._loaded[0]

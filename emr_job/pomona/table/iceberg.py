@@ -89,7 +89,7 @@ def drop_branch(table: Any, branch: str) -> None:  # noqa: ANN401 (an object of 
 def java_class(spark: SparkSession, name: str) -> Any:  # noqa: ANN401 (a class of the JVM)
     """Return the class of the driver's JVM that has this full name.
 
-    Asked for it part by part (`jvm.org.apache…`), Py4J would look for a class of each part's name in every jar.
+    With `jvm.org.apache…`, Py4J looks for a class of each part's name in every jar.
     """
     return JavaClass(name, spark.sparkContext._gateway._gateway_client)  # type: ignore[union-attr]
 
