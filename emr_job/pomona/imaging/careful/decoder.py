@@ -25,7 +25,8 @@ _SECONDS_TO_END = 10
 MOST_KILLS = 3
 """A decoder does not kill its process with SIGKILL: the kernel does, where a container is out of memory, and it takes
 the largest process. So an image is blamed only if this happens again and again, or its batch would never end."""
-_SECONDS_AFTER_A_KILL = 1.0
+SECONDS_AFTER_A_KILL = 1.0
+"""How long the next child waits, while the kernel frees the memory of the one that it killed."""
 
 
 class CarefulDecoder:
@@ -54,7 +55,7 @@ class CarefulDecoder:
                 if not (child.may_be_the_cause(death) or (death.is_kill and kills < MOST_KILLS)):
                     raise ImageError(f"cannot be decoded: its decoder {death}") from None
             if kills:
-                time.sleep(_SECONDS_AFTER_A_KILL)
+                time.sleep(SECONDS_AFTER_A_KILL)
 
     def close(self) -> None:
         """End the child."""
