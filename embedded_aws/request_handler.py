@@ -2,6 +2,7 @@
 
 import io
 import logging
+import string
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import InternalServerError
@@ -9,7 +10,6 @@ from werkzeug.test import run_wsgi_app
 
 from embedded_aws.moto_internals.application import MotoRequestHandler
 
-_HEXADECIMAL = b"0123456789abcdefABCDEF"
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +65,7 @@ class RequestHandler(MotoRequestHandler):  # type: ignore[misc]
     def _read_chunk(self) -> bytes:
         """Return the next chunk; the last one is empty, and fields may follow it, which nobody needs."""
         digits = self._line().partition(b";")[0].strip()
-        if not digits or digits.strip(_HEXADECIMAL):
+        if not digits or digits.strip(string.hexdigits.encode()):
             raise FramingError(f"{digits[:40]!r} is not the size of a chunk")
         chunk = self._read(int(digits, 16))
         while after := self._line():

@@ -25,7 +25,7 @@ from tests.refit_table import RefitTable
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-west-3"
 # Small jobs spend their time on loading classes: C2 would compile beside them, and the jars are those of the lock.
-# Without C2 the JVM has 48 MB for compiled code, which the queries of an hour of tests fill again and again.
+# Without C2 the JVM has little room for compiled code: the queries of all tests would fill it, and be interpreted.
 JAVA_OPTIONS = (
     "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC "
     "-XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"

@@ -11,7 +11,7 @@ from tests.local_server import REGION, LocalServer
 
 BUCKET = "kept-connections"
 BODY = b"of an image " * 1000
-Url = Callable[..., str]
+Url = Callable[[str, str], str]
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def url(shared_server: LocalServer) -> Url:
     s3 = shared_server.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def sign(operation: str, key: str, bucket: str = BUCKET) -> str:
-        address = urlsplit(s3.generate_presigned_url(operation, {"Bucket": bucket, "Key": key}))
+    def sign(operation: str, key: str) -> str:
+        address = urlsplit(s3.generate_presigned_url(operation, {"Bucket": BUCKET, "Key": key}))
         return f"{address.path}?{address.query}"
 
     return sign
@@ -38,9 +38,9 @@ def connection(shared_server: LocalServer) -> Iterator[http.client.HTTPConnectio
 
 
 def answer(
-    connection: http.client.HTTPConnection, method: str, url: str, body: bytes | None = None, **headers: str
+    connection: http.client.HTTPConnection, method: str, url: str, body: bytes | None = None
 ) -> tuple[int, bytes]:
-    connection.request(method, url, body, headers)
+    connection.request(method, url, body)
     response = connection.getresponse()
     return response.status, response.read()
 

@@ -68,7 +68,7 @@ def jpeg(width: int = 200, height: int = 150) -> bytes:
 
 @pytest.fixture
 def decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CarefulDecoder]:
-    """One whose child has the hostile decoder. The next child waits for no memory after a kill."""
+    """One whose child has the hostile decoder. After a kill the next child starts at once."""
     monkeypatch.setattr("pomona.imaging.careful.decoder.SECONDS_AFTER_A_KILL", 0.05)
     shutil.copy(hostile_decoder.__file__, tmp_path / "sitecustomize.py")
     monkeypatch.syspath_prepend(tmp_path)

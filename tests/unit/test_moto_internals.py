@@ -41,7 +41,7 @@ from embedded_aws.events.eventbridge import DeliveringRule
 from embedded_aws.glue.catalog import CatalogBackend, LockingResponse
 from embedded_aws.lambda_service.functions import FunctionBackend
 from embedded_aws.moto_internals import TESTED_BELOW, TESTED_FROM, MotoVersionError, check_version
-from embedded_aws.moto_internals.application import Dispatcher
+from embedded_aws.moto_internals.application import DomainDispatcherApplication
 from embedded_aws.moto_internals.protocols import PROTOCOL_PARSERS, determine_request_protocol, get_service_router
 from embedded_aws.repository import ROOT
 from embedded_aws.s3.bucket_settings import SettingsBackend
@@ -50,7 +50,6 @@ from embedded_aws.sqs.queues import QueueBackend, ServedQueue
 
 # our class → the methods and properties of moto's class that it replaces
 OVERRIDES: dict[type, str] = {
-    Dispatcher: "get_backend_for_host",
     DeployedStack: "parameter_list stack_parameters stack_resources exports outputs",
     StackBackend: "create_stack update_stack delete_stack create_change_set execute_change_set",
     CloudWatchBackend: "put_metric_data put_metric_alarm delete_alarms set_alarm_state",
@@ -82,6 +81,7 @@ MEMBERS: dict[type, str] = {
     lambda_models.EventInvokeConfig: "config",
     lambda_models.FunctionUrlConfig: "config url",
     lambda_policy.Policy: "statements",
+    DomainDispatcherApplication: "get_backend_for_host",
     lambda_models.EventSourceMapping: "uuid function_name batch_size max_batch_window function_response_types region "
     "scaling_config enabled event_source_arn",
     cloudformation_models.CloudFormationBackend: "stacks deleted_stacks change_sets get_stack describe_change_set "

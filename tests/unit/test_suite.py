@@ -12,6 +12,6 @@ def test_the_files_that_look_at_the_demo_are_given_to_one_process() -> None:
 
 def test_unit_tests_start_no_server_and_no_spark() -> None:
     files = [*(ROOT / "tests" / "unit").glob("*.py"), *(ROOT / "tests" / "model").glob("*.py")]
-    servers = ("LocalServer(", "ThreadedMotoServer(", "start_session(", "shared_server")
+    servers = ("LocalServer(", "ThreadedMotoServer(", "make_server(", "start_session(", "shared_server")
     found = {file.name for file in files for name in servers if name in file.read_text()}
     assert found == {"test_suite.py"}  # the names above

@@ -143,7 +143,7 @@ class FoldMomentsBuilder:
     def _sum(self, fold: int, features: NDArray[np.float32], codes: Counts) -> None:
         order = np.argsort(codes, kind="stable")
         present, starts = np.unique(codes[order], return_index=True)
-        # one sum for each class: several times as fast as np.add.reduceat
+        # one sum for each class: np.add.reduceat is slower
         for code, rows in zip(present.tolist(), np.split(order, starts[1:]), strict=True):
             pair, total = (fold, code), features[rows].sum(axis=0, dtype=np.float64)
             known = self.moments.sums.get(pair)

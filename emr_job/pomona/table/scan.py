@@ -50,7 +50,7 @@ class ScanSettings:
 
 
 FEATURE_SCAN = ScanSettings(LARGE_CHUNKS, 2048)
-"""With features: 2,048 rows of 1,280 are 10 MB. Larger blocks make the second pass of a refit slower."""
+"""With features: 2,048 rows of 1,280 are 10 MB."""
 KEY_SCAN = ScanSettings(SMALL_CHUNKS, 65536)
 """Without features: most of the file is skipped."""
 

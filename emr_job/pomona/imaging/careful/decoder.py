@@ -26,7 +26,7 @@ MOST_KILLS = 3
 """A decoder does not kill its process with SIGKILL: the kernel does, where a container is out of memory, and it takes
 the largest process. So an image is blamed only if this happens again and again, or its batch would never end."""
 SECONDS_AFTER_A_KILL = 1.0
-"""How long the next child waits, while the kernel frees the memory of the one that it killed."""
+"""Before the next child starts: the kernel frees the memory of the one that it killed."""
 
 
 class CarefulDecoder:
