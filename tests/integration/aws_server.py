@@ -12,26 +12,14 @@ import threading
 from datetime import timedelta
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.exceptions import JsonRESTError
-from moto.glue import responses
+from moto.glue import urls as glue_urls
 from moto.s3.models import s3_backends
 from werkzeug.serving import make_server
 
+from embedded_aws.glue.catalog import LockingResponse
 from embedded_aws.moto_internals.application import create_dispatcher
+from embedded_aws.moto_internals.substitution import substitute_response
 from embedded_aws.request_handler import RequestHandler
-
-update_table = responses.GlueResponse.update_table
-glue_lock = threading.Lock()
-
-
-def update_table_with_lock(self):
-    """Glue refuses an UpdateTable whose VersionId is not the present one; moto does not."""
-    with glue_lock:
-        wanted = self.parameters.get("VersionId")
-        table = self.glue_backend.get_table(self.parameters["DatabaseName"], self.parameters["TableInput"]["Name"])
-        if wanted is not None and str(wanted) != str(table._current_version):
-            raise JsonRESTError("ConcurrentModificationException", f"{wanted} is not the version of this table")
-        return update_table(self)
 
 
 def put_back(bucket: str, prefix: str, hours: float) -> int:
@@ -48,7 +36,7 @@ def put_back(bucket: str, prefix: str, hours: float) -> int:
 
 def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    responses.GlueResponse.update_table = update_table_with_lock
+    substitute_response(glue_urls, LockingResponse)
     server = make_server("127.0.0.1", 0, create_dispatcher(), threaded=True, request_handler=RequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     gc.freeze()  # no collection of garbage need look at moto
